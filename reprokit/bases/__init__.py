@@ -1,0 +1,1 @@
+"""Base families: where the image below everything else comes from."""

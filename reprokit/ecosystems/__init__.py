@@ -1,0 +1,1 @@
+"""Ecosystems: how each package manager's projects are detected, locked and rendered."""

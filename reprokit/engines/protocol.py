@@ -1,0 +1,187 @@
+"""What reprokit asks of a container engine. One contract test suite runs on every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from reprokit.model import Argv, Image
+
+LABEL = "org.reprokit.owner"
+"""Set to "reprokit" on every container and volume of ours, so that `clean` finds them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInformation:
+    """An engine and its host. `platform` is "linux/amd64" style; `builder` is "buildkit",
+    "buildah" or "classic"; `rootless` says whether its root is the user."""
+
+    name: str
+    version: str
+    api: str
+    platform: str
+    rootless: bool
+    builder: str
+    socket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """A folder or file of the host inside a container."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRequest:
+    """A container as reprokit starts them. Confinement is always on: all capabilities dropped,
+    no new privileges, init, bounded log; `privileged_setup` keeps the default capabilities, for
+    resolver containers that install packages as root.
+
+    `command` `None` runs the image's own; a given one replaces entry point and command.
+    `memory` and `shared_memory` bytes; `user` "uid:gid"; `groups` supplementary.
+    """
+
+    image: str
+    command: Argv | None
+    name: str | None = None
+    user: str | None = None
+    groups: tuple[str, ...] = ()
+    folder: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    binds: tuple[Bind, ...] = ()
+    network: Literal["none", "default", "host"] = "none"
+    read_only: bool = False
+    memory: int | None = None
+    cpus: float | None = None
+    pids: int = 4096
+    shared_memory: int | None = None
+    privileged_setup: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How a container ended. `out_of_memory` is true only where the kernel said so (or status 137
+    under a memory limit that was reached)."""
+
+    code: int
+    out_of_memory: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """A command run inside a running container."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A path below / that the container added, changed or deleted."""
+
+    path: str
+    kind: Literal["added", "changed", "deleted"]
+
+
+class Container(Protocol):
+    """A created container; it is killed and removed, with its anonymous volumes, when the
+    `with` block of `Engine.container` ends, however it ends."""
+
+    @property
+    def id(self) -> str: ...
+
+    def start(self) -> None: ...
+
+    def output(self) -> Iterator[tuple[Literal["stdout", "stderr"], bytes]]:
+        """Chunks of output as they come, from the start, until the container ends."""
+
+    def wait(self, timeout: float | None = None) -> Exit | None:
+        """Wait for the end; `None` when `timeout` seconds passed first."""
+
+    def stop(self, grace: float = 5.0) -> None:
+        """SIGTERM, then SIGKILL after `grace` seconds."""
+
+    def execute(
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: str | None = None,
+        user: str | None = None,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Executed:
+        """Run a command beside the main one and wait for it."""
+
+    def changes(self) -> tuple[Change, ...]: ...
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """A file or folder of the container as a tar stream."""
+
+    def write(self, folder: str, archive: bytes | Iterator[bytes]) -> None:
+        """Unpack a tar into a folder of the container."""
+
+    def peak_memory(self) -> int | None:
+        """The highest memory use so far in bytes, where the engine or kernel tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """A build. `network` off is `docker build --network none`. `target` names a stage."""
+
+    context: Path
+    tag: str
+    dockerfile: str = "Dockerfile"
+    target: str | None = None
+    network: bool = False
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    no_cache: bool = False
+
+
+class Engine(Protocol):
+    """A container engine. Methods raise NoEngine when it stopped answering, BuildFailed for a
+    failing build, InputUnavailable for an image that cannot be had."""
+
+    @property
+    def name(self) -> str: ...
+
+    def information(self) -> EngineInformation: ...
+
+    def image(self, reference: str) -> Image | None:
+        """The local image of that name or digest, or `None`."""
+
+    def images(self, label: str | None = None) -> tuple[Image, ...]:
+        """Local images, optionally those that carry a label ("key" or "key=value")."""
+
+    def pull(self, reference: str, platform: str, on_line: Callable[[str], None]) -> Image: ...
+
+    def registry_digest(self, reference: str, timeout: float = 5.0) -> str | None:
+        """The digest a registry gives for the name now, `None` where the registry has no such
+        image. Raises InputUnavailable where no registry answers within `timeout` seconds."""
+
+    def load(self, archive: Path) -> Image:
+        """Take an image from a docker-archive or OCI tar."""
+
+    def save(self, reference: str) -> Iterator[bytes]:
+        """An image as docker-archive tar stream."""
+
+    def tag(self, reference: str, name: str) -> None: ...
+
+    def remove_image(self, reference: str) -> None:
+        """Remove a name (and the image, if it was the last); nothing happens if it is gone."""
+
+    def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> Image: ...
+
+    def container(self, request: ContainerRequest) -> AbstractContextManager[Container]: ...
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Ids of containers of ours that still exist."""
+
+    def remove_container(self, identifier: str) -> None: ...

@@ -1,0 +1,76 @@
+"""Every error a user can meet: what failed, where, and what to do next.
+
+One class of error is one exit code; the command line and the magics are the only places that
+catch. Anything else that escapes is a defect of reprokit, and shows its traceback.
+"""
+
+from __future__ import annotations
+
+
+class ReprokitError(Exception):
+    """An error with a place and a way on.
+
+    what: one sentence that says what failed.
+    where: "file:line", a URL or a command; `None` where there is no place.
+    next: what the user can do; `None` only where `what` already says it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.next = next
+
+    def __str__(self) -> str:
+        text = self.what if self.where is None else f"{self.where}: {self.what}"
+        return text if self.next is None else f"{text}\n  {self.next}"
+
+
+class BadRequest(ReprokitError):
+    """The project's files, the configuration or the arguments are wrong."""
+
+    exit_code = 2
+
+
+class CommandFailed(ReprokitError):
+    """The project's own command failed, ran out of memory or out of time."""
+
+    exit_code = 3
+
+
+class ResultsDiffer(ReprokitError):
+    """Results are not what they were."""
+
+    exit_code = 4
+
+
+class NoEngine(ReprokitError):
+    """No container engine answers."""
+
+    exit_code = 5
+
+
+class InputUnavailable(ReprokitError):
+    """A package, image or file that the lock names or the project asks for cannot be had."""
+
+    exit_code = 6
+
+
+class BuildFailed(ReprokitError):
+    """The image could not be built."""
+
+    exit_code = 7
+
+
+class StorageFailed(ReprokitError):
+    """A folder is not writable, or the disk is full."""
+
+    exit_code = 8
+
+
+class Interrupted(ReprokitError):
+    """The user stopped it."""
+
+    exit_code = 130

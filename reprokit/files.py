@@ -1,0 +1,82 @@
+"""Reading and writing files so that nothing is ever half there."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from reprokit.errors import StorageFailed
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, as "sha256:<hex>"."""
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """The SHA-256 of a text's UTF-8 bytes, as "sha256:<hex>"."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spare space: the same value gives the same bytes.
+
+    Raises ValueError for NaN and infinity, which JSON lacks.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """Write `path` through a temporary file beside it: fsync, then rename; all or nothing.
+
+    Raises StorageFailed where the folder is not writable or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise storage_failed(error, path) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError as error:
+        raise storage_failed(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a text file, all or nothing."""
+    with replacing(path, mode=mode) as file:
+        file.write(text.encode())
+
+
+def storage_failed(error: OSError, path: Path) -> StorageFailed:
+    """The error a user can act on for a failed write."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFailed(
+            "the disk is full",
+            where=str(path),
+            next="free some space (`reprokit clean` removes old runs and images), then try again",
+        )
+    return StorageFailed(
+        f"cannot be written: {error.strerror}",
+        where=str(path),
+        next="make the folder writable for you",
+    )

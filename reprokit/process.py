@@ -1,0 +1,163 @@
+"""The one seam through which reprokit runs other programs.
+
+Every external process passes `run` or `stream`; tests replace nothing else. No shell is ever
+involved, secrets are redacted in what is printed, and a failure carries the whole story.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprokit.quoting import printable_command
+
+_log = logging.getLogger("reprokit.process")
+_SECRETS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s]+@", re.IGNORECASE)
+
+
+def redacted(text: str) -> str:
+    """`text` without the user names and passwords of URLs in it."""
+    return _SECRETS.sub(r"\g<scheme>***@", text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A process that ended. `stdout` and `stderr` are decoded leniently as UTF-8."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class ProcessFailed(Exception):
+    """A program could not be started (`returncode` is `None`) or ended with a non-zero status."""
+
+    def __init__(self, completed: Completed) -> None:
+        command = redacted(printable_command(completed.argv))
+        tail = redacted(completed.stderr or completed.stdout).strip()[-2000:]
+        super().__init__(f"{command} ended with status {completed.returncode}\n{tail}")
+        self.completed = completed
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    input: str | None = None,
+    timeout: float | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run a program to its end and return what it printed.
+
+    environment: added to this process's own. timeout: seconds.
+    Raises ProcessFailed for a missing program (status 127), a time-out (124) and, with `check`,
+    any non-zero status.
+    """
+    _log.debug("%s", redacted(printable_command(argv)))
+    try:
+        done = subprocess.run(
+            list(argv),
+            cwd=folder,
+            env={**os.environ, **environment} if environment else None,
+            input=input.encode() if input is not None else None,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            timeout=timeout,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        failed = Completed(argv=tuple(argv), returncode=127, stdout="", stderr=str(error))
+        raise ProcessFailed(failed) from error
+    except subprocess.TimeoutExpired as error:
+        failed = Completed(
+            argv=tuple(argv), returncode=124, stdout="", stderr=f"no answer in {timeout} s"
+        )
+        raise ProcessFailed(failed) from error
+    completed = Completed(
+        argv=tuple(argv),
+        returncode=done.returncode,
+        stdout=done.stdout.decode("utf-8", "replace"),
+        stderr=done.stderr.decode("utf-8", "replace"),
+    )
+    if check and completed.returncode != 0:
+        raise ProcessFailed(completed)
+    return completed
+
+
+def stream(
+    argv: Sequence[str],
+    on_line: Callable[[str], None],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run a program, handing over each line of its output (stdout and stderr mixed) as it comes.
+
+    The program is stopped (SIGTERM to its whole group, then SIGKILL) when anything interrupts the
+    reading. Raises ProcessFailed as `run` does; its `stdout` is everything that was printed.
+    """
+    with _started(argv, folder, environment) as process:
+        lines = []
+        for line in _lines(process):
+            lines.append(line)
+            on_line(line)
+        returncode = process.wait()
+    completed = Completed(
+        argv=tuple(argv), returncode=returncode, stdout="\n".join(lines), stderr=""
+    )
+    if returncode != 0:
+        raise ProcessFailed(completed)
+    return completed
+
+
+@contextmanager
+def _started(
+    argv: Sequence[str], folder: Path | None, environment: Mapping[str, str] | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    _log.debug("%s", redacted(printable_command(argv)))
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            cwd=folder,
+            env={**os.environ, **environment} if environment else None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        failed = Completed(argv=tuple(argv), returncode=127, stdout="", stderr=str(error))
+        raise ProcessFailed(failed) from error
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            _signal(process, signal.SIGTERM)
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                _signal(process, signal.SIGKILL)
+                process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, AttributeError):
+        process.send_signal(number)
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    assert process.stdout is not None
+    for raw in process.stdout:
+        yield raw.decode("utf-8", "replace").rstrip("\r\n")

@@ -1,0 +1,145 @@
+"""A project's folder as the pure phases see it: a list of files, and their text on demand.
+
+Files come from git where the folder is a repository (tracked and untracked, not ignored), else
+from a walk that leaves out hidden folders and what no project means to publish. Links are listed
+only where they stay inside the project.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from reprokit import process
+from reprokit.errors import BadRequest
+
+LEFT_OUT = frozenset(
+    {
+        ".git", ".hg", ".svn", ".reprokit", "__pycache__", "node_modules", ".venv", "venv",
+        ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints",
+        ".Rproj.user", ".idea", ".vscode", ".gradle",
+    }
+)  # fmt: skip
+TEXT_LIMIT = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder. `root` is absolute; all other paths are POSIX and relative to it."""
+
+    root: Path
+
+    @cached_property
+    def is_repository(self) -> bool:
+        return (self.root / ".git").exists()
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the project, sorted."""
+        listed = _git_files(self.root) if self.is_repository else None
+        return tuple(sorted(_walk(self.root) if listed is None else listed))
+
+    @cached_property
+    def _file_set(self) -> frozenset[str]:
+        return frozenset(self.files)
+
+    def has(self, path: str) -> bool:
+        """Whether the project holds this file."""
+        return path in self._file_set
+
+    def matching(self, *patterns: str) -> tuple[str, ...]:
+        """Files whose *name* matches one of the shell patterns ("*.py", "requirements*.txt")."""
+        return tuple(
+            path
+            for path in self.files
+            if any(fnmatchcase(path.rpartition("/")[2], pattern) for pattern in patterns)
+        )
+
+    def at_root(self, *patterns: str) -> tuple[str, ...]:
+        """As `matching`, only directly in the project's own folder."""
+        return tuple(path for path in self.matching(*patterns) if "/" not in path)
+
+    def path(self, relative: str) -> Path:
+        """The absolute path of a project file. Raises BadRequest for one outside the project."""
+        candidate = self.root / PurePosixPath(relative)
+        resolved = candidate.resolve()
+        if not resolved.is_relative_to(self.root.resolve()):
+            raise BadRequest(
+                f"{relative!r} points out of the project",
+                next="copy what it points to into the project",
+            )
+        return candidate
+
+    def read(self, relative: str) -> str:
+        """The text of a project file: UTF-8, a byte order mark dropped, Latin-1 as last resort.
+
+        Raises BadRequest where the file is missing, unreadable, or larger than 32 MiB.
+        """
+        path = self.path(relative)
+        try:
+            if path.stat().st_size > TEXT_LIMIT:
+                raise BadRequest("is too large to be a declaration", where=relative)
+            content = path.read_bytes()
+        except OSError as error:
+            raise BadRequest(f"cannot be read: {error.strerror}", where=relative) from error
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return content.decode("latin-1")
+
+
+def _git_files(root: Path) -> list[str] | None:
+    try:
+        listing = process.run(
+            ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        )
+    except process.ProcessFailed:
+        return None
+    found = []
+    for name in set(listing.stdout.split("\0")):
+        parts = name.split("/")
+        if not name or not LEFT_OUT.isdisjoint(parts):
+            continue
+        found.append(name)
+    return _existing(root, found)
+
+
+def _existing(root: Path, names: list[str]) -> list[str]:
+    """Names that are files now: the index may list deleted ones, submodules and links."""
+    by_folder: dict[str, list[str]] = {}
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        by_folder.setdefault(folder, []).append(file)
+    found = []
+    for folder, wanted in by_folder.items():
+        try:
+            with os.scandir(root / folder) as entries:
+                present = {e.name for e in entries if e.is_file() and _stays_inside(root, e)}
+        except OSError:
+            continue
+        prefix = f"{folder}/" if folder else ""
+        found += [prefix + file for file in wanted if file in present]
+    return found
+
+
+def _stays_inside(root: Path, entry: os.DirEntry[str]) -> bool:
+    return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root.resolve())
+
+
+def _walk(root: Path, prefix: str = "") -> Iterator[str]:
+    try:
+        with os.scandir(root / prefix) as entries:
+            listed = sorted(entries, key=lambda e: e.name)
+    except OSError as error:
+        raise BadRequest(f"cannot be read: {error.strerror}", where=prefix or str(root)) from error
+    for entry in listed:
+        if entry.name in LEFT_OUT:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(root, f"{prefix}{entry.name}/")
+        elif entry.is_file() and _stays_inside(root, entry):
+            yield prefix + entry.name

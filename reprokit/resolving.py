@@ -1,0 +1,53 @@
+"""What a lock may use: the network, containers of the pinned base, and the store.
+
+Ecosystems get a `Resolver` from the lock phase and nothing else, so what they can do is what
+stands here. Project code runs only inside `Resolver.workshop`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from reprokit.engines.protocol import Container
+from reprokit.model import Artifact, DateChoice, LockedBase
+from reprokit.progress import Reporter
+from reprokit.project import Project
+from reprokit.site import Site
+
+
+class Catalogue(Protocol):
+    """What the distribution of a base offers."""
+
+    def versions(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The candidate version of each package that exists; names it lacks are left out."""
+
+
+class Resolver(Protocol):
+    """The powers of the lock phase."""
+
+    project: Project
+    base: LockedBase
+    platform: str
+    date: DateChoice
+    epoch: int
+    site: Site
+    reporter: Reporter
+    catalogue: Catalogue
+
+    def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
+        """Run uv on the host (never project code) with the site's settings; its stdout.
+        Raises InputUnavailable with uv's explanation."""
+
+    def workshop(self, *, project: bool = False) -> AbstractContextManager[Container]:
+        """A running container of the base with all locked system packages (those for building
+        too), network on, the site's CA, proxy and mirrors set up, and a writable copy of the
+        project at /build if asked. Everything in it is thrown away."""
+
+    def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
+        """Put a file into the store and name it as artifact `path` below vendor/."""
+
+    def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
+        """Fetch a URL into the store and name it as artifact `path` below vendor/."""
