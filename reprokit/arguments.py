@@ -1,0 +1,110 @@
+"""The verbs and their options, once for the shell and the notebook. No logic lives here."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from reprokit.errors import BadRequest
+from reprokit.version import __version__
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises BadRequest instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadRequest(message, next=f"see `{self.prog} --help`")
+
+
+def build_parser(prog: str = "reprokit") -> Parser:
+    """The parser with one sub-parser a verb; `verb` is set to its name."""
+    parser = Parser(
+        prog=prog,
+        description="From a research project to results and a digest to cite.",
+    )
+    parser.add_argument("--version", action="version", version=f"reprokit {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    _add_way(verbs)
+    _add_history(verbs)
+    _add_machine(verbs)
+    return parser
+
+
+def split_command(words: list[str]) -> tuple[list[str], list[str] | None]:
+    """Split off the project's own command, which stands after the first `--`."""
+    if "--" not in words:
+        return words, None
+    place = words.index("--")
+    return words[:place], words[place + 1 :]
+
+
+_Verbs = argparse._SubParsersAction
+
+
+def _add_way(verbs: _Verbs[Parser]) -> None:
+    run = _verb(verbs, "run", "build and run a project; results in ./results")
+    run.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
+    _choices(run)
+    run.add_argument("--network", action="store_true", help="allow network access at run time")
+    run.add_argument("--memory", metavar="SIZE", help="memory limit, for example 4g")
+    run.add_argument("--timeout", type=float, metavar="SECONDS", help="stop the run after this")
+    run.add_argument("--no-cache", action="store_true", help="build every layer again")
+    run.add_argument("--results", metavar="DIR", help="where results go (PATH/results)")
+
+    plan = _verb(verbs, "plan", "what was found, what would be built and run, and why")
+    plan.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
+    _choices(plan, engine=False)
+
+    lock = _verb(verbs, "lock", "pin everything in repro.lock")
+    lock.add_argument("path", nargs="?", default=".", help="a project folder")
+    _choices(lock)
+    lock.add_argument("--check", action="store_true", help="only say whether repro.lock is current")
+    lock.add_argument("--upgrade", action="store_true", help="resolve anew, moving what is pinned")
+
+    export = _verb(verbs, "export", "Dockerfile, vendored inputs and a README for plain docker")
+    export.add_argument("directory", metavar="DIR", help="a new or empty folder")
+    export.add_argument("--path", default=".", metavar="PATH", help="the project (here)")
+    _choices(export)
+
+
+def _add_history(verbs: _Verbs[Parser]) -> None:
+    runs = _verb(verbs, "runs", "the runs so far, newest first")
+    runs.add_argument("--all", action="store_true", help="of every project, not only this one")
+    runs.add_argument("--limit", type=int, default=20, metavar="N", help="at most N runs (20)")
+
+    show = _verb(verbs, "show", "one run: its results, digests and inputs")
+    show.add_argument("run", nargs="?", default="last", metavar="RUN")
+
+    logs = _verb(verbs, "logs", "what a run printed")
+    logs.add_argument("run", nargs="?", default="last", metavar="RUN")
+    logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines")
+
+    diff = _verb(verbs, "diff", "what changed between two runs")
+    diff.add_argument("first", metavar="RUN")
+    diff.add_argument("second", nargs="?", default="last", metavar="RUN")
+
+    clean = _verb(verbs, "clean", "remove old runs, images and what was left behind")
+    clean.add_argument("--older-than", type=float, default=30, metavar="DAYS", dest="older_than")
+    clean.add_argument("--keep", type=int, default=5, metavar="N", help="always keep the last N")
+    clean.add_argument("--dry-run", action="store_true", help="only say what would go")
+
+
+def _add_machine(verbs: _Verbs[Parser]) -> None:
+    doctor = _verb(verbs, "doctor", "is everything here that a run needs?")
+    doctor.add_argument("--fix", action="store_true", help="install and start what is missing")
+    _verb(verbs, "plugins", "what is installed, and from where")
+
+
+def _verb(verbs: _Verbs[Parser], name: str, help: str) -> Parser:
+    parser = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    return parser
+
+
+def _choices(parser: Parser, *, engine: bool = True) -> None:
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="resolve unpinned packages as of then")
+    parser.add_argument("--base", metavar="NAME", help="auto, debian, official, or a base's name")
+    if engine:
+        parser.add_argument(
+            "--engine", metavar="NAME", help="docker, podman, or a socket's address"
+        )

@@ -1,0 +1,126 @@
+"""repro.lock: JSON with one package or file a line, so that a diff reads like a list of changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from reprokit import files
+from reprokit.errors import BadRequest
+from reprokit.model import Lock
+
+NAME = "repro.lock"
+SCHEMA = 1
+
+T = TypeVar("T")
+
+
+def dumps(lock: Lock) -> str:
+    """The text of repro.lock: the same lock gives the same bytes."""
+    return _readable(_plain(lock), 0) + "\n"
+
+
+def digest(lock: Lock) -> str:
+    """The SHA-256 of the lock's text."""
+    return files.sha256_text(dumps(lock))
+
+
+def write(lock: Lock, root: Path) -> Path:
+    """Write repro.lock into the project folder, all or nothing."""
+    path = root / NAME
+    files.write_text(path, dumps(lock))
+    return path
+
+
+def read(root: Path) -> Lock | None:
+    """The project's lock, or `None` where it has none. Raises BadRequest for a damaged one."""
+    path = root / NAME
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"cannot be read: {error}", where=NAME) from error
+    return loads(text)
+
+
+def loads(text: str) -> Lock:
+    """The lock that this text holds. Raises BadRequest with the line of what is wrong."""
+    mend = "restore it from version control, or run `reprokit lock --upgrade`"
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadRequest(f"{error.msg}", where=f"{NAME}:{error.lineno}", next=mend) from error
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        found = value.get("schema") if isinstance(value, dict) else None
+        raise BadRequest(
+            f"has format {found!r}; this reprokit reads format {SCHEMA}",
+            where=NAME,
+            next="install the reprokit that wrote it, or run `reprokit lock --upgrade`",
+        )
+    try:
+        return from_plain(Lock, value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRequest(f"is damaged: {error}", where=NAME, next=mend) from error
+
+
+def from_plain(kind: type[T], value: Any) -> T:
+    """A frozen type of the model from its plain JSON form. Raises ValueError where it differs."""
+    return _converted(kind, value)  # type: ignore[no-any-return]
+
+
+def _plain(value: object) -> Any:
+    assert is_dataclass(value) and not isinstance(value, type)
+    return asdict(value)
+
+
+def _converted(kind: Any, value: Any) -> Any:
+    origin = get_origin(kind)
+    if is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError(f"expected {kind}, found {type(value).__name__}")
+        hints = get_type_hints(kind)
+        names = {field.name for field in fields(kind)}
+        unknown = set(value) - names
+        if unknown:
+            raise ValueError(f"unknown key {sorted(unknown)[0]!r} in {kind}")
+        return kind(**{name: _converted(hints[name], value[name]) for name in value})  # type: ignore[operator]
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"expected a list, found {type(value).__name__}")
+        inner = get_args(kind)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return tuple(_converted(inner[0], item) for item in value)
+        return tuple(_converted(one, item) for one, item in zip(inner, value, strict=True))
+    if kind in (str, int, bool) and not isinstance(value, kind):
+        raise ValueError(f"expected {kind.__name__}, found {value!r}")
+    return value
+
+
+def _readable(value: Any, depth: int) -> str:
+    """JSON that breaks the line only where a diff gains by it: not inside packages and files."""
+    pad, inner = " " * depth, " " * (depth + 1)
+    if isinstance(value, Mapping) and value and not _is_line(value):
+        items = (
+            f"{inner}{json.dumps(key, ensure_ascii=False)}: {_readable(value[key], depth + 1)}"
+            for key in sorted(value)
+        )
+        return "{\n" + ",\n".join(items) + f"\n{pad}}}"
+    if isinstance(value, Sequence) and not isinstance(value, str) and _has_objects(value):
+        return "[\n" + ",\n".join(inner + _readable(v, depth + 1) for v in value) + f"\n{pad}]"
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _is_line(value: Mapping[str, Any]) -> bool:
+    if "sha256" in value:
+        return True
+    return (
+        set(value) == {"name", "version", "artifacts", "requested"} and len(value["artifacts"]) < 2
+    )
+
+
+def _has_objects(value: Sequence[Any]) -> bool:
+    return any(isinstance(item, Mapping) for item in value)

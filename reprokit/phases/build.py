@@ -1,0 +1,204 @@
+"""Build: lay out the context, let the engine build it with the network off.
+
+The context of a project stays in one folder of the user's cache, so that after an edit only the
+difference is written and sent. What identifies an image before it exists is its build key: the
+hash of the Dockerfile and of everything it can read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprokit import files, folders
+from reprokit.engines.protocol import BuildRequest, Engine
+from reprokit.errors import BadRequest
+from reprokit.model import BuildContext, Image
+from reprokit.progress import Reporter
+from reprokit.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A context with the digests of the project files in it. `key` is the build key."""
+
+    context: BuildContext
+    digests: Mapping[str, str]
+    key: str
+    tag: str
+
+
+def prepare(
+    context: BuildContext, digests: Mapping[str, str], root: Path, name: str, epoch: int
+) -> Prepared:
+    """Compute the build key. `digests` maps project paths to the SHA-256 of their content."""
+    described = {
+        "dockerfile": context.dockerfile,
+        "epoch": epoch,
+        "files": {f.path: [f.content, f.executable] for f in context.files},
+        "artifacts": {a.path: [a.sha256, a.executable] for a in context.artifacts},
+        "code": {p: [digests[source], _mode(root / source)] for p, source in context.code},
+    }
+    key = files.sha256_text(files.canonical_json(described))
+    return Prepared(context=context, digests=digests, key=key, tag=tag_for(name, key))
+
+
+def tag_for(name: str, key: str) -> str:
+    """The local name of an image: the project's name and twelve digits of the build key."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "project"
+    return f"localhost/reprokit/{plain[:60]}:{key.removeprefix('sha256:')[:12]}"
+
+
+def build(
+    prepared: Prepared,
+    root: Path,
+    engine: Engine,
+    store: Store,
+    reporter: Reporter,
+    *,
+    epoch: int,
+    no_cache: bool = False,
+    target: str | None = None,
+    network: bool = False,
+) -> Image:
+    """Write the context and build it. Raises BuildFailed with the end of the build's output."""
+    folder = folders.contexts() / hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    with _alone(folder):
+        lay_out(prepared, root, folder, store, epoch=epoch)
+        request = BuildRequest(
+            context=folder,
+            tag=prepared.tag,
+            target=target,
+            no_cache=no_cache,
+            network=network,
+            arguments={"SOURCE_DATE_EPOCH": str(epoch)},
+        )
+        return engine.build(request, reporter.log)
+
+
+def lay_out(prepared: Prepared, root: Path, folder: Path, store: Store, *, epoch: int) -> None:
+    """Make `folder` hold exactly this context: modes and times do not depend on the checkout.
+
+    A note beside the context says which bytes were placed and checked by an earlier build, so that
+    only what changed is written again.
+    """
+    context = prepared.context
+    note = folder.parent / f"{folder.name}.placed"
+    placed = _read_note(note)
+    now: dict[str, str] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = [("Dockerfile", context.dockerfile, False)]
+        texts += [(".dockerignore", context.dockerignore, False)]
+        texts += [(f"vendor/{f.path}", f.content, f.executable) for f in context.files]
+        for path, text, executable in texts:
+            now[path] = ""
+            _write(_inside(folder, path), text.encode(), executable, epoch)
+        for artifact in context.artifacts:
+            path = f"vendor/{artifact.path}"
+            target = _inside(folder, path)
+            if placed.get(path) != artifact.sha256 or not _is_untouched(target, epoch):
+                store.place(artifact.sha256, target, executable=artifact.executable)
+                os.utime(target, (epoch, epoch))
+            now[path] = artifact.sha256
+        for path, source in context.code:
+            mode = _mode(root / source)
+            digest = f"{prepared.digests[source]} {mode:o}"
+            target = _inside(folder, path)
+            if placed.get(path) != digest or not _is_untouched(target, epoch):
+                _copy(root / source, target, mode, epoch)
+            now[path] = digest
+        _remove_others(folder, set(now))
+        _set_folder_times(folder, epoch)
+        files.write_text(note, files.canonical_json(now))
+    except OSError as error:
+        raise files.storage_failed(error, folder) from error
+
+
+def _read_note(note: Path) -> dict[str, str]:
+    try:
+        value = json.loads(note.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _is_untouched(target: Path, epoch: int) -> bool:
+    try:
+        status = target.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_mtime_ns == epoch * 1_000_000_000
+
+
+def _inside(folder: Path, relative: str) -> Path:
+    parts = relative.split("/")
+    if relative.startswith("/") or any(part in ("", ".", "..") for part in parts):
+        raise BadRequest(f"{relative!r} would leave the build context")
+    return folder.joinpath(*parts)
+
+
+def _write(path: Path, content: bytes, executable: bool, epoch: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.is_symlink() or path.read_bytes() != content:
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+    path.chmod(0o755 if executable else 0o644)
+    os.utime(path, (epoch, epoch))
+
+
+def _copy(source: Path, target: Path, mode: int, epoch: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
+    os.utime(target, (epoch, epoch))
+
+
+def _mode(source: Path) -> int:
+    """Group 0 may write: whoever runs the image is put into it, and programs write beside code."""
+    return 0o775 if source.stat().st_mode & 0o100 else 0o664
+
+
+def _remove_others(folder: Path, wanted: set[str]) -> None:
+    for parent, names, found in os.walk(folder, topdown=False):
+        relative = Path(parent).relative_to(folder).as_posix()
+        prefix = "" if relative == "." else f"{relative}/"
+        for name in found:
+            if prefix + name not in wanted:
+                (Path(parent) / name).unlink()
+        for name in names:
+            child = Path(parent) / name
+            if child.is_symlink():
+                child.unlink()
+            elif not any(child.iterdir()):
+                child.rmdir()
+
+
+def _set_folder_times(folder: Path, epoch: int) -> None:
+    for parent, names, _ in os.walk(folder, topdown=False):
+        for name in names:
+            child = Path(parent) / name
+            child.chmod(0o775 if child.relative_to(folder).parts[0] in ("app", "data") else 0o755)
+            os.utime(child, (epoch, epoch))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One build at a time in a context folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except PermissionError as error:
+        raise files.storage_failed(error, folder) from error

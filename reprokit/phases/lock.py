@@ -1,0 +1,288 @@
+"""Lock: pin everything the plan asks for, over the network, inside containers of the pinned base.
+
+Order matters: the base first, then the distribution's packages on it, then the ecosystems, which
+may use a container that has both. Project code runs in such a container and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reprokit import folders, lock_file, process
+from reprokit.bases.protocol import BaseFamily
+from reprokit.ecosystems.protocol import Ecosystem
+from reprokit.engines.protocol import Container, ContainerRequest, Engine
+from reprokit.errors import InputUnavailable
+from reprokit.model import (
+    Artifact,
+    DateChoice,
+    Lock,
+    LockedBase,
+    Plan,
+    SystemPackage,
+)
+from reprokit.phases import build as building
+from reprokit.phases.fetch import Download, fetch
+from reprokit.phases.plan import inputs_digest
+from reprokit.phases.render import render_toolbox
+from reprokit.progress import Reporter
+from reprokit.project import Project
+from reprokit.resolving import Catalogue
+from reprokit.site import Site, resolver_binds, resolver_environment
+from reprokit.store import Store
+from reprokit.system_packages import AptCatalogue, resolve_sets
+from reprokit.version import __version__
+
+
+@dataclass(frozen=True, kw_only=True)
+class Powers:
+    """What the lock phase works with."""
+
+    engine: Engine
+    site: Site
+    store: Store
+    reporter: Reporter
+    ecosystems: Mapping[str, Ecosystem]
+    families: Mapping[str, BaseFamily]
+
+
+def lock(plan: Plan, project: Project, powers: Powers, today: str) -> Lock:
+    """Pin the plan. Raises InputUnavailable naming what cannot be had and who asked for it."""
+    date = plan.date or DateChoice(day=today, source="today")
+    base = _lock_base(plan, powers)
+    platform = powers.engine.information().platform
+    made = Lock(
+        schema=lock_file.SCHEMA,
+        reprokit=__version__,
+        platform=platform,
+        inputs=inputs_digest(plan),
+        date=date,
+        epoch=epoch_of(date.day),
+        base=base,
+        system=(),
+        build_system=(),
+        ecosystems=(),
+    )
+    with _catalogue(base, powers) as (container, catalogue):
+        wanted = _system_packages(plan, base, catalogue, powers)
+        if wanted:
+            powers.reporter.message(f"resolving {len(wanted)} system packages")
+            system, build_system = resolve_sets(container(), wanted)
+            made = replace(made, system=system, build_system=build_system)
+    with _resolver(made, project, powers) as resolver:
+        locked = []
+        for detection in plan.detections:
+            powers.reporter.message(f"resolving {detection.ecosystem} packages")
+            locked.append(powers.ecosystems[detection.ecosystem].resolve(detection, resolver))
+    return replace(made, ecosystems=tuple(locked))
+
+
+def epoch_of(day: str) -> int:
+    """Midnight UTC of a day, in seconds: the SOURCE_DATE_EPOCH of builds as of that day."""
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+
+
+def _lock_base(plan: Plan, powers: Powers) -> LockedBase:
+    refused = []
+    for candidate in plan.bases:
+        family = powers.families[candidate.family]
+        powers.reporter.message(f"base {candidate.name}")
+        try:
+            return family.lock(
+                candidate, powers.engine, powers.site, folders.archives(), powers.reporter
+            )
+        except InputUnavailable as error:
+            refused.append(f"{candidate.name}: {error.what}")
+    raise InputUnavailable(
+        "no base image can be had: " + "; ".join(refused),
+        next="`reprokit doctor` tells what this machine reaches",
+    )
+
+
+def _system_packages(
+    plan: Plan, base: LockedBase, catalogue: Catalogue, powers: Powers
+) -> tuple[SystemPackage, ...]:
+    """What the project and its ecosystems ask for, each name once; "run" wins over "build"."""
+    wanted = list(plan.system_packages)
+    for detection in plan.detections:
+        ecosystem = powers.ecosystems[detection.ecosystem]
+        wanted += ecosystem.system_packages(detection, base, catalogue)
+    by_name: dict[str, SystemPackage] = {}
+    for package in wanted:
+        known = by_name.get(package.name)
+        if known is None or (known.stage == "build" and package.stage == "run"):
+            by_name[package.name] = package
+    return tuple(by_name[name] for name in sorted(by_name))
+
+
+class _LazyCatalogue:
+    """Starts a container of the base only when somebody asks what the distribution offers."""
+
+    def __init__(self, start: ExitStack, base: LockedBase, powers: Powers) -> None:
+        self._stack, self._base, self._powers = start, base, powers
+        self._started: tuple[Container, Catalogue] | None = None
+
+    def container(self) -> Container:
+        return self._start()[0]
+
+    def versions(self, names: Sequence[str]) -> Mapping[str, str]:
+        return self._start()[1].versions(names) if names else {}
+
+    def _start(self) -> tuple[Container, Catalogue]:
+        if self._started is None:
+            request = _resolver_container(self._base.reference, self._powers.site)
+            container = self._stack.enter_context(self._powers.engine.container(request))
+            container.start()
+            self._started = (container, AptCatalogue(container))
+        return self._started
+
+
+@contextmanager
+def _catalogue(base: LockedBase, powers: Powers) -> Iterator[tuple[object, Catalogue]]:
+    with ExitStack() as stack:
+        lazy = _LazyCatalogue(stack, base, powers)
+        yield lazy.container, lazy  # type: ignore[misc]
+
+
+def _resolver_container(image: str, site: Site) -> ContainerRequest:
+    return ContainerRequest(
+        image=image,
+        command=("sleep", "infinity"),
+        user="0:0",
+        folder="/",
+        environment=resolver_environment(site),
+        binds=resolver_binds(site),
+        network="host" if site.resolver_network == "host" else "default",
+        privileged_setup=True,
+    )
+
+
+@dataclass(kw_only=True)
+class LockResolver:
+    """The `Resolver` of reprokit.resolving."""
+
+    project: Project
+    lock: Lock
+    powers: Powers
+    catalogue: Catalogue
+    _toolbox: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> LockedBase:
+        return self.lock.base
+
+    @property
+    def platform(self) -> str:
+        return self.lock.platform
+
+    @property
+    def date(self) -> DateChoice:
+        return self.lock.date
+
+    @property
+    def epoch(self) -> int:
+        return self.lock.epoch
+
+    @property
+    def site(self) -> Site:
+        return self.powers.site
+
+    @property
+    def reporter(self) -> Reporter:
+        return self.powers.reporter
+
+    def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
+        import uv
+
+        environment = {**resolver_environment_of_host(self.site), "UV_NO_CONFIG": "1"}
+        try:
+            done = process.run(
+                [uv.find_uv_bin(), *argv], folder=folder, environment=environment, timeout=900
+            )
+        except process.ProcessFailed as error:
+            raise InputUnavailable(error.completed.stderr.strip()) from error
+        return done.stdout
+
+    @contextmanager
+    def workshop(self, *, project: bool = False) -> Iterator[Container]:
+        if not self._toolbox:
+            self._toolbox.append(self._build_toolbox())
+        request = _resolver_container(self._toolbox[0], self.site)
+        with self.powers.engine.container(request) as container:
+            container.start()
+            if project:
+                container.execute(("mkdir", "-p", "/build"))
+                container.write("/build", project_archive(self.project, self.epoch))
+            yield container
+
+    def _build_toolbox(self) -> str:
+        self.reporter.message("preparing a container with the system packages")
+        packages = (*self.lock.system, *self.lock.build_system)
+        artifacts = tuple(a for package in packages for a in package.artifacts)
+        fetch(artifacts, self.powers.store, self.site, self.reporter)
+        prepared = building.prepare(
+            render_toolbox(self.lock), {}, self.project.root, "toolbox", self.epoch
+        )
+        if self.powers.engine.image(prepared.tag) is None:
+            building.build(
+                prepared,
+                self.project.root / ".toolbox",
+                self.powers.engine,
+                self.powers.store,
+                self.reporter,
+                epoch=self.epoch,
+                target="build",
+            )
+        return prepared.tag
+
+    def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
+        size = content.stat().st_size
+        return Artifact(path=path, sha256=self.powers.store.add(content), size=size, url=url)
+
+    def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
+        if sha256 is not None and self.powers.store.holds(sha256):
+            size = self.powers.store.path(sha256).stat().st_size
+            return Artifact(path=path, sha256=sha256, size=size, url=url)
+        digest, size = Download(self.powers.store, self.site, self.reporter, None).file(url)
+        if sha256 is not None and digest != sha256:
+            raise InputUnavailable(f"has {digest} instead of {sha256}", where=url)
+        return Artifact(path=path, sha256=digest, size=size, url=url)
+
+
+@contextmanager
+def _resolver(made: Lock, project: Project, powers: Powers) -> Iterator[LockResolver]:
+    with _catalogue(made.base, powers) as (_, catalogue):
+        yield LockResolver(project=project, lock=made, powers=powers, catalogue=catalogue)
+
+
+def resolver_environment_of_host(site: Site) -> dict[str, str]:
+    """Environment for programs of ours on the host that reach the network."""
+    environment = dict(site.proxies)
+    if site.certificates is not None:
+        environment["SSL_CERT_FILE"] = str(site.certificates)
+    return environment
+
+
+def project_archive(project: Project, epoch: int) -> bytes:
+    """The project's files as a tar, for a resolver container; data and secrets are left out."""
+    import io
+    import tarfile
+
+    from reprokit.phases.exclusions import is_secret
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in project.files:
+            place = project.path(path)
+            if is_secret(path) or place.stat().st_size > 10_000_000:
+                continue
+            member = tarfile.TarInfo(path)
+            content = place.read_bytes()
+            member.size, member.mtime = len(content), epoch
+            member.mode = 0o755 if place.stat().st_mode & 0o100 else 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

@@ -1,0 +1,253 @@
+"""Render: a lock becomes a Dockerfile that a person can read, keep and build without reprokit.
+
+Pure: the same lock and plan give the same bytes. Nothing is downloaded by the Dockerfile; every
+step reads vendor/ beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reprokit import lock_file
+from reprokit.ecosystems.protocol import Ecosystem
+from reprokit.errors import BadRequest
+from reprokit.model import (
+    Argv,
+    BuildContext,
+    BuildStage,
+    Entry,
+    GeneratedFile,
+    Lock,
+    Mount,
+    Plan,
+    Rendering,
+    Run,
+)
+from reprokit.quoting import (
+    dockerfile_value,
+    exec_form,
+    refuse_control_characters,
+    shell_command,
+    shell_word,
+)
+from reprokit.system_packages import install_run
+from reprokit.version import __version__
+
+RESULTS = "/app/results"
+STEPS = "/usr/local/bin/repro-steps"
+USER = "1000:0"
+
+_ACCOUNT = Run(
+    comment="Whoever runs this is not root; group 0 may write, as any --user is put into it.",
+    commands=(
+        (
+            "useradd", "--uid", "1000", "--gid", "0", "--non-unique", "--no-log-init",
+            "--create-home", "--home-dir", "/home/repro", "repro",
+        ),
+        ("install", "-d", "-o", "1000", "-g", "0", "-m", "0775", "/app", RESULTS),
+        ("chmod", "-R", "g=u", "/home/repro"),
+    ),
+)  # fmt: skip
+
+
+def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> BuildContext:
+    """The Dockerfile, the generated files beside it, and what else belongs into the context."""
+    rendered = [_rendering(locked.ecosystem, ecosystems, lock) for locked in lock.ecosystems]
+    shares = [share for share in rendered if share != Rendering()]
+    stages = [share.stage for share in shares if share.stage is not None]
+    blocks = [
+        _header(plan, lock),
+        *_system(lock),
+        *(_build_stage(stage, lock) for stage in stages),
+        *_final(plan, lock, shares, stages),
+    ]
+    generated = [file for share in shares for file in share.files]
+    if plan.entry is not None and _needs_script(plan.entry):
+        generated.append(_steps_script(plan.entry))
+    code = [(f"app/{path}", path) for path in plan.code]
+    if plan.data.mode == "bake":
+        code += [(f"data/{path}", path) for path in plan.data.files]
+    for path, _ in code:
+        refuse_control_characters(path, where=path)
+    return BuildContext(
+        dockerfile="\n\n".join(blocks) + "\n",
+        dockerignore="*\n!app\n!data\n!vendor\n",
+        files=tuple(sorted(generated, key=lambda file: file.path)),
+        artifacts=lock.artifacts(),
+        code=tuple(sorted(code)),
+    )
+
+
+def render_toolbox(lock: Lock) -> BuildContext:
+    """The part of the Dockerfile that ecosystems resolve in: the stages "system" and "build"."""
+    return BuildContext(
+        dockerfile="\n\n".join(_system(lock, always_build=True)) + "\n",
+        dockerignore="*\n!vendor\n",
+        files=(),
+        artifacts=lock.artifacts(),
+        code=(),
+    )
+
+
+def _rendering(name: str, ecosystems: Mapping[str, Ecosystem], lock: Lock) -> Rendering:
+    locked = next(e for e in lock.ecosystems if e.ecosystem == name)
+    if name not in ecosystems:
+        raise BadRequest(
+            f"the lock needs the ecosystem {name!r}, which no installed plugin offers",
+            where=lock_file.NAME,
+            next="install the plugin (see `reprokit plugins`)",
+        )
+    return ecosystems[name].render(locked, lock.base)
+
+
+def _header(plan: Plan, lock: Lock) -> str:
+    return "\n".join(
+        (
+            f"# {refuse_control_characters(plan.name)}, packages as of {lock.date.day}.",
+            f"# Written by reprokit {__version__} from {lock_file.NAME}. Everything it installs",
+            "# lies in vendor/, checked by SHA-256, so it builds without a network:",
+            "#   docker build --network none --tag NAME .",
+            '#   docker run --rm --network none --volume "$PWD/results:/app/results" NAME',
+        )
+    )
+
+
+def _system(lock: Lock, *, always_build: bool = False) -> list[str]:
+    system = [f"FROM {refuse_control_characters(lock.base.reference)} AS system"]
+    system.append(f"ARG SOURCE_DATE_EPOCH={lock.epoch}")
+    if lock.system:
+        system.append(_run(install_run(lock.system, source="vendor/debs")))
+    system.append(_run(_ACCOUNT))
+    blocks = ["\n".join(system)]
+    if lock.build_system or always_build:
+        build = ["FROM system AS build", f"ARG SOURCE_DATE_EPOCH={lock.epoch}"]
+        if lock.build_system:
+            build.append(_run(install_run(lock.build_system, source="vendor/debs-build")))
+        blocks.append("\n".join(build))
+    return blocks
+
+
+def _build_stage(stage: BuildStage, lock: Lock) -> str:
+    parent = "build" if lock.build_system else "system"
+    lines = [f"FROM {parent} AS build-{stage.name}", f"ARG SOURCE_DATE_EPOCH={lock.epoch}"]
+    lines.append("WORKDIR /build")
+    for source in stage.sources or (".",):
+        tail = "" if source == "." else source
+        lines.append(f"COPY {exec_form([f'app/{tail}', f'/build/{tail}'])}")
+    lines += [_run(run) for run in stage.run]
+    return "\n".join(lines)
+
+
+def _final(
+    plan: Plan, lock: Lock, shares: list[Rendering], stages: list[BuildStage]
+) -> Iterable[str]:
+    yield f"FROM system\nARG SOURCE_DATE_EPOCH={lock.epoch}"
+    for share in shares:
+        if share.dependencies:
+            yield "\n".join(_run(run) for run in share.dependencies)
+    environment = _environment(shares)
+    if environment:
+        yield "ENV " + " \\\n    ".join(environment)
+    copies = []
+    if plan.data.mode == "bake" and plan.data.files:
+        copies.append('COPY --chown=1000:0 ["data/", "/app/"]')
+    if plan.code:
+        copies.append('COPY --chown=1000:0 ["app/", "/app/"]')
+    for stage in stages:
+        for source, target in stage.outputs:
+            copies.append(
+                f"COPY --chown=1000:0 --from=build-{stage.name} {exec_form([source, target])}"
+            )
+    if plan.entry is not None and _needs_script(plan.entry):
+        copies.append(f'COPY ["vendor/reprokit/steps", "{STEPS}"]')
+    if copies:
+        yield "\n".join(copies)
+    for share in shares:
+        if share.install:
+            yield "\n".join(_run(run) for run in share.install)
+    yield _ending(plan, lock)
+
+
+def _ending(plan: Plan, lock: Lock) -> str:
+    labels = {
+        "org.opencontainers.image.title": plan.name,
+        "org.opencontainers.image.base.name": lock.base.reference,
+        "org.reprokit.owner": "reprokit",
+        "org.reprokit.lock": lock_file.digest(lock),
+    }
+    lines = ["LABEL " + " \\\n      ".join(f"{k}={dockerfile_value(v)}" for k, v in labels.items())]
+    lines += ["ENV HOME=/home/repro", f"USER {USER}", "WORKDIR /app", f"VOLUME {RESULTS}"]
+    if plan.entry is not None:
+        lines.append(f"ENTRYPOINT {exec_form(entry_command(plan.entry))}")
+    return "\n".join(lines)
+
+
+def entry_command(entry: Entry) -> Argv:
+    """What the container starts: the one command itself, or the script of all the steps."""
+    return (STEPS,) if _needs_script(entry) else entry.steps[0].argv
+
+
+def steps_command(entry: Entry) -> Argv:
+    """The same for an entry that is not in the image: given after `--`, for one run."""
+    if not _needs_script(entry):
+        return entry.steps[0].argv
+    return ("sh", "-c", _script(entry))
+
+
+def _needs_script(entry: Entry) -> bool:
+    return len(entry.steps) != 1 or entry.steps[0].folder not in (".", "")
+
+
+def _steps_script(entry: Entry) -> GeneratedFile:
+    return GeneratedFile(path="reprokit/steps", content=_script(entry), executable=True)
+
+
+def _script(entry: Entry) -> str:
+    lines = [
+        "#!/bin/sh",
+        "# The experiment, step by step; it ends with the first that fails.",
+        "set -eu",
+    ]
+    for step in entry.steps:
+        folder = "/app" if step.folder in (".", "") else f"/app/{step.folder}"
+        lines += [f"cd {shell_word(folder)}", shell_command(step.argv)]
+    return "\n".join(lines) + "\n"
+
+
+def _environment(shares: list[Rendering]) -> list[str]:
+    merged: dict[str, str] = {}
+    for share in shares:
+        for name, value in share.environment:
+            if merged.setdefault(name, value) != value:
+                raise BadRequest(f"two ecosystems want different values for {name}")
+    lines = [f"{name}={dockerfile_value(merged[name])}" for name in sorted(merged)]
+    folders = [refuse_control_characters(folder) for share in shares for folder in share.path]
+    if folders:
+        lines.append(f'PATH="{":".join(folders)}:$PATH"')
+    return lines
+
+
+def _run(run: Run) -> str:
+    """One RUN instruction: mounts first, then the commands, each on its own line."""
+    lines = [f"# {refuse_control_characters(run.comment)}"]
+    mounts = [_mount(mount) for mount in run.mounts]
+    commands = [shell_command(command) for command in run.commands]
+    if run.folder is not None:
+        commands.insert(0, shell_command(("cd", run.folder)))
+    if run.environment:
+        commands.insert(
+            0,
+            "export " + " ".join(f"{name}={shell_word(value)}" for name, value in run.environment),
+        )
+    lead = " \\\n    ".join(["RUN", *mounts]) if mounts else "RUN"
+    separator = " \\\n    " if mounts else " "
+    lines.append(f"{lead}{separator}" + " && \\\n    ".join(commands))
+    return "\n".join(lines)
+
+
+def _mount(mount: Mount) -> str:
+    for part in (mount.source, mount.target):
+        if "," in part or " " in part:
+            raise BadRequest(f"{part!r} cannot be mounted by a Dockerfile")
+    writable = ",rw" if mount.writable else ""
+    return f"--mount=type=bind,source={mount.source},target={mount.target}{writable}"
