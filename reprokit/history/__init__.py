@@ -1,0 +1,1 @@
+"""Past runs: their folders, the index over all of them, and what people ask about them."""

@@ -1,0 +1,396 @@
+"""The index of all runs of this user: one SQLite file, safe for several processes at once.
+
+The run folders are the truth; the index only makes them quick to find. A damaged file is put
+aside and written anew from the folders of the projects that were ever run (`projects.jsonl`
+beside it remembers them). Every operation opens its own connection, so an `Index` may be shared
+by threads and costs nothing to keep.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from reprokit import folders
+from reprokit.errors import BadRequest, StorageFailed
+from reprokit.history import living, run_folder
+from reprokit.model import JSON
+
+SCHEMA = 1
+BUSY_SECONDS = 20.0
+STATUSES = (
+    "running", "succeeded", "failed", "out-of-memory", "timed-out", "interrupted", "lost",
+)  # fmt: skip
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_log = logging.getLogger("reprokit.history")
+_T = TypeVar("_T")
+
+
+class Entry(NamedTuple):
+    """A run as the index knows it. A tuple, because 100,000 of them are made at once.
+
+    `project` is the absolute path of the project's folder, `command` is text for people,
+    `image` and `base` are config digests, `process` is the token of the process that runs it.
+    """
+
+    id: str
+    project: str
+    name: str
+    status: str
+    started: str
+    exit_code: int | None = None
+    seconds: float | None = None
+    command: str = ""
+    image: str | None = None
+    base: str | None = None
+    environment: str | None = None
+    process: str | None = None
+
+    @property
+    def folder(self) -> run_folder.RunFolder:
+        return run_folder.RunFolder(project=Path(self.project), id=self.id)
+
+
+_COLUMNS = ", ".join(Entry._fields)
+_CREATE = """
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
+    started TEXT NOT NULL, exit_code INTEGER, seconds REAL, command TEXT NOT NULL,
+    image TEXT, base TEXT, environment TEXT, process TEXT, phases TEXT,
+    PRIMARY KEY (id, project));
+CREATE INDEX IF NOT EXISTS runs_by_start ON runs (started, id);
+CREATE INDEX IF NOT EXISTS runs_by_project ON runs (project, started, id);
+CREATE INDEX IF NOT EXISTS runs_by_status ON runs (status, started, id);
+"""
+
+
+def entry_of(record: Mapping[str, JSON], project: Path) -> Entry:
+    """The index entry of a finished run, from its record."""
+    from reprokit.history.reading import command_text, mapping, number, text, text_or_none
+
+    return Entry(
+        id=text(record, "run"),
+        project=str(project),
+        name=text(mapping(record, "project"), "name"),
+        status=text(record, "status"),
+        started=text(record, "started"),
+        exit_code=_integer(record.get("exit_code")),
+        seconds=number(record, "seconds"),
+        command=command_text(record),
+        image=text_or_none(mapping(record, "image"), "config_digest"),
+        base=text_or_none(mapping(record, "base"), "config_digest"),
+        environment=text_or_none(record, "environment_digest"),
+    )
+
+
+def _integer(value: JSON) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _say(text: str) -> None:
+    _log.warning("%s", text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """All runs of this user. `warn` is told when the file had to be rebuilt.
+
+    Methods raise StorageFailed where the file cannot be read or written, BadRequest where a newer
+    reprokit wrote it.
+    """
+
+    path: Path = field(default_factory=lambda: folders.data() / "runs.sqlite")
+    warn: Callable[[str], None] = _say
+
+    def add(self, entry: Entry, phases: Mapping[str, float] | None = None) -> None:
+        """Enter a run, or overwrite what is known of it. `phases` maps phase to seconds."""
+        run_folder.check_path_is_text(Path(entry.project))
+        self._remember(entry.project)
+        encoded = None if phases is None else json.dumps(dict(phases), allow_nan=False)
+        places = ", ".join("?" * (len(Entry._fields) + 1))
+        changes = ", ".join(f"{name} = excluded.{name}" for name in Entry._fields[2:])
+        statement = (
+            f"INSERT INTO runs ({_COLUMNS}, phases) VALUES ({places}) ON CONFLICT (id, project) "
+            f"DO UPDATE SET {changes}, phases = coalesce(excluded.phases, phases)"
+        )
+        self._do(lambda connection: _write(connection, statement, [(*entry, encoded)]))
+
+    def mark(self, entry: Entry, status: str) -> None:
+        """Change the status of a run ("interrupted"); a finished one has no process any more."""
+        process = entry.process if status == "running" else None
+        statement = "UPDATE runs SET status = ?, process = ? WHERE id = ? AND project = ?"
+        values = (status, process, entry.id, entry.project)
+        self._do(lambda connection: _write(connection, statement, [values]))
+
+    def remove(self, entries: Iterable[Entry]) -> None:
+        """Forget runs; their folders are not touched."""
+        statement = "DELETE FROM runs WHERE id = ? AND project = ?"
+        values = [(entry.id, entry.project) for entry in entries]
+        self._do(lambda connection: _write(connection, statement, values))
+
+    def list(
+        self, limit: int | None = None, project: Path | None = None, status: str | None = None
+    ) -> tuple[Entry, ...]:
+        """Runs, newest first. One whose process died without a word has the status "lost"."""
+        if status is not None and status not in STATUSES:
+            raise BadRequest(
+                f"{status!r} is not a status of a run", next=f"one of: {', '.join(STATUSES)}"
+            )
+        conditions, values = [], []
+        if project is not None:
+            conditions.append("project = ?")
+            values.append(str(project.resolve()))
+        if status is not None:
+            stored = "('running', 'lost')" if status in ("running", "lost") else "(?)"
+            conditions.append(f"status IN {stored}")
+            values += [] if status in ("running", "lost") else [status]
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        statement = f"SELECT {_COLUMNS} FROM runs {where} ORDER BY started DESC, id DESC"
+        if limit is not None and status not in ("running", "lost"):
+            statement += f" LIMIT {int(limit)}"
+        found = self._do(lambda connection: connection.execute(statement, values).fetchall())
+        entries = tuple(map(_seen, map(Entry._make, found)))
+        if status in ("running", "lost"):
+            entries = tuple(entry for entry in entries if entry.status == status)[:limit]
+        return entries
+
+    def find(self, run: str, project: Path | None = None) -> Entry:
+        """The run of that id, of which `run` is the beginning or the last letters, or "last".
+
+        A run of `project` is preferred to those of others. Raises BadRequest that lists the
+        candidates of an ambiguous beginning, or the nearest ids of an unknown one.
+        """
+        if run == "last":
+            newest = self.list(1, project)
+            if newest:
+                return newest[0]
+            place = "" if project is None else " in this project"
+            raise BadRequest(f"there is no run yet{place}", next="start one: `reprokit run`")
+        candidates = self._matching(run)
+        here = None if project is None else str(project.resolve())
+        own = tuple(entry for entry in candidates if entry.project == here)
+        exact = tuple(entry for entry in own or candidates if entry.id == run)
+        chosen = exact or own or candidates
+        if len(chosen) == 1:
+            return _seen(chosen[0])
+        raise self._not_one(run, chosen)
+
+    def last_durations(self, project: Path) -> dict[str, float]:
+        """How many seconds each phase took when it last ran in this project."""
+        statement = (
+            "SELECT phases FROM runs WHERE project = ? AND phases IS NOT NULL "
+            "ORDER BY started DESC, id DESC LIMIT 20"
+        )
+        values = (str(project.resolve()),)
+        rows = self._do(lambda connection: connection.execute(statement, values).fetchall())
+        durations: dict[str, float] = {}
+        for (text,) in rows:
+            for phase, seconds in json.loads(text).items():
+                durations.setdefault(phase, seconds)
+        return durations
+
+    def projects(self) -> tuple[Path, ...]:
+        """Every project folder in which a run was ever started, sorted."""
+        try:
+            lines = self._projects_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            lines = []
+        return tuple(sorted({Path(path) for line in lines if (path := _json_text(line))}))
+
+    @property
+    def _projects_file(self) -> Path:
+        return self.path.parent / "projects.jsonl"
+
+    def _remember(self, project: str) -> None:
+        if Path(project) in self.projects():
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._projects_file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(project) + "\n")
+        except OSError as error:
+            raise _failed(self.path, str(error)) from error
+
+    def _matching(self, run: str) -> tuple[Entry, ...]:
+        select = f"SELECT {_COLUMNS} FROM runs WHERE"
+        by_start = f"{select} id >= ? AND id < ? ORDER BY id DESC LIMIT 100"
+        by_end = f"{select} substr(id, -4) = ? ORDER BY id DESC LIMIT 100"
+
+        def look(connection: sqlite3.Connection) -> Sequence[tuple[object, ...]]:
+            rows = connection.execute(by_start, (run, run + "\U0010ffff")).fetchall()
+            return rows or connection.execute(by_end, (run,)).fetchall()
+
+        if not run or not run.isascii():
+            return ()
+        return tuple(Entry._make(row) for row in self._do(look))
+
+    def _not_one(self, run: str, candidates: Sequence[Entry]) -> BadRequest:
+        if candidates:
+            listed = [f"{entry.id}  {entry.project}" for entry in candidates[:10]]
+            more = [] if len(candidates) <= 10 else [f"and {len(candidates) - 10} more"]
+            return BadRequest(
+                f"{run!r} is the beginning of {len(candidates)} runs",
+                next="give more of the id:\n    " + "\n    ".join([*listed, *more]),
+            )
+        import difflib
+
+        known = [entry.id for entry in self.list(1000)]
+        near = difflib.get_close_matches(run, known, n=3, cutoff=0.5) or known[:3]
+        hint = f"the nearest are: {', '.join(near)}" if near else "start one: `reprokit run`"
+        return BadRequest(f"there is no run {run!r}", next=hint)
+
+    def _do(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something with the file; once more, with a new one, where it proves damaged."""
+        for last in (False, True):
+            identity = _identity(self.path)
+            try:
+                with _opened(self.path) as connection:
+                    return work(connection)
+            except sqlite3.DatabaseError as error:
+                if last or error.sqlite_errorcode not in _DAMAGE:
+                    raise _failed(self.path, str(error)) from error
+                self._rebuild(identity)
+        raise AssertionError("unreachable")
+
+    def _rebuild(self, damaged: tuple[int, int] | None) -> None:
+        if _identity(self.path) != damaged:
+            return  # another process was quicker
+        aside = self.path.with_name(f"runs-damaged-{time.time_ns()}.sqlite")
+        try:
+            self.path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        except OSError as error:
+            raise _failed(self.path, str(error)) from error
+        entries = [entry for project in self.projects() for entry in entries_on_disk(project)]
+        statement = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"
+        with _opened(self.path) as connection:
+            _write(connection, statement, entries)
+        self.warn(
+            f"the index of runs was damaged; it was made anew with {len(entries)} runs from the "
+            f"folders of {len(self.projects())} projects (the old file: {aside})"
+        )
+
+
+def entries_on_disk(project: Path) -> Iterator[Entry]:
+    """What the run folders of a project say. One without a record was killed."""
+    for folder in run_folder.existing(project):
+        try:
+            yield entry_of(run_folder.read_record(folder.record), project)
+        except BadRequest:
+            yield Entry(
+                id=folder.id,
+                project=str(project),
+                name=project.name,
+                status="lost",
+                started=run_folder.started(folder.id),
+            )
+
+
+def running(identifier: str, project: Path, name: str, now: datetime, command: str) -> Entry:
+    """The entry of a run that this process starts now."""
+    return Entry(
+        id=identifier,
+        project=str(project.resolve()),
+        name=name,
+        status="running",
+        started=now.astimezone(UTC).isoformat(timespec="seconds"),
+        command=command,
+        process=living.this_process(),
+    )
+
+
+def _seen(entry: Entry) -> Entry:
+    if entry.status != "running":
+        return entry
+    alive = entry.process is not None and living.is_alive(entry.process)
+    return entry if alive else entry._replace(status="lost")
+
+
+def _json_text(line: str) -> str | None:
+    try:
+        loaded = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return loaded if isinstance(loaded, str) else None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _failed(path, str(error)) from error
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA:
+            raise BadRequest(
+                f"was written by a newer reprokit (schema {version}; this one knows {SCHEMA})",
+                where=str(path),
+                next="upgrade reprokit: `pip install --upgrade reprokit`",
+            )
+        if version < SCHEMA:
+            _create(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    # Two processes may make the file at the same moment. Changing the journal's mode does not wait
+    # for locks as other statements do, hence the attempts; the mode stays with the file.
+    for _ in range(100):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            time.sleep(0.02)
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _CREATE.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    connection.execute("COMMIT")
+
+
+def _write(
+    connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence[object]]
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(statement, rows)
+    connection.execute("COMMIT")
+
+
+def _failed(path: Path, why: str) -> StorageFailed:
+    if "full" in why:
+        return StorageFailed(
+            "the disk is full", where=str(path), next="free some space, then try again"
+        )
+    if "locked" in why or "busy" in why:
+        return StorageFailed(
+            f"other processes kept the index of runs busy for {BUSY_SECONDS:.0f} s",
+            where=str(path),
+            next="try again when they are done",
+        )
+    return StorageFailed(
+        f"the index of runs cannot be used: {why}",
+        where=str(path),
+        next="make the folder writable for you, or name another one in REPROKIT_HOME",
+    )

@@ -1,0 +1,74 @@
+"""Reading a record's fields with their types. A record that fits its schema never raises here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reprokit.errors import BadRequest
+from reprokit.model import JSON
+from reprokit.quoting import printable_command
+
+Record = Mapping[str, JSON]
+
+
+def text(record: Record, key: str) -> str:
+    """A field that is text."""
+    value = record.get(key)
+    if not isinstance(value, str):
+        raise _unfit(key)
+    return value
+
+
+def text_or_none(record: Record, key: str) -> str | None:
+    """A field that is text or null."""
+    return None if record.get(key) is None else text(record, key)
+
+
+def number(record: Record, key: str) -> float:
+    """A field that is a number."""
+    value = record.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _unfit(key)
+    return value
+
+
+def mapping(record: Record, key: str) -> dict[str, JSON]:
+    """A field that is an object."""
+    value = record.get(key)
+    if not isinstance(value, dict):
+        raise _unfit(key)
+    return value
+
+
+def rows(record: Record, key: str) -> list[dict[str, JSON]]:
+    """A field that is a list of objects."""
+    value = record.get(key)
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise _unfit(key)
+    return [item for item in value if isinstance(item, dict)]
+
+
+def texts(record: Record, key: str) -> list[str]:
+    """A field that is a list of texts."""
+    value = record.get(key)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _unfit(key)
+    return [item for item in value if isinstance(item, str)]
+
+
+def hashes(files: list[dict[str, JSON]]) -> dict[str, str]:
+    """The SHA-256 of each file of a list, by path."""
+    return {text(file, "path"): text(file, "sha256") for file in files}
+
+
+def command_text(record: Record) -> str:
+    """The run's steps as a person would type them."""
+    return " && ".join(
+        (f"cd {printable_command([folder])} && " if (folder := text(step, "folder")) != "." else "")
+        + printable_command(texts(step, "argv"))
+        for step in rows(record, "command")
+    )
+
+
+def _unfit(key: str) -> BadRequest:
+    return BadRequest(f"the record's field {key!r} is not what its schema says")
