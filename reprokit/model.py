@@ -348,13 +348,15 @@ class BuildStage:
     """Compiling the project apart from the final image.
 
     `sources` are project files copied to /build (relative paths; the whole code if empty), `run`
-    is what compiles there, `outputs` are (path in the stage, path in the final image).
+    is what compiles there, `outputs` are (path in the stage, path in the final image). A stage
+    with `reads_code` false copies nothing and reads vendor/ only, so no edit rebuilds it.
     """
 
     name: str
     run: tuple[Run, ...]
     outputs: tuple[tuple[str, str], ...]
     sources: tuple[str, ...] = ()
+    reads_code: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

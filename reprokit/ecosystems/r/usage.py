@@ -1,0 +1,224 @@
+"""Which packages R code uses, read from its tokens; the code is never run.
+
+dependencies.R does the same with R's own parser inside the container, and the lock compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from reprokit.ecosystems.r.tokens import Token, tokens
+from reprokit.ecosystems.r.versions import PACKAGE
+
+Way = Literal["needs", "tries", "installs"]
+
+_ATTACHES = frozenset({"library", "require"})
+_LOADS = frozenset({"requireNamespace", "loadNamespace", "attachNamespace"})
+_APPLIES = frozenset({"lapply", "sapply", "vapply", "map", "walk"})
+_INSTALLS = {
+    "install.packages": "pkgs",
+    "install_version": "package",
+    "install_cran": "pkgs",
+    "install": "pkgs",
+}
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A package used at a line: the code "needs" it, "tries" it (and can go on without it), or
+    "installs" it. `version` is set where install_version names one."""
+
+    package: str
+    line: int
+    how: str
+    way: Way = "needs"
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call: its name, if given, and its tokens."""
+
+    name: str | None
+    tokens: tuple[Token, ...]
+
+    def only(self) -> Token | None:
+        """The argument's single token, or `None` for an expression."""
+        return self.tokens[0] if len(self.tokens) == 1 else None
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been seen so far in one file: `vectors` are symbols bound to literal strings."""
+
+    tokens: Sequence[Token]
+    vectors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def uses(code: str) -> tuple[Use, ...]:
+    """Every use of a package in R code, in order; the same package may come several times."""
+    reading = _Reading(tuple(tokens(code)))
+    found: list[Use] = []
+    for index, token in enumerate(reading.tokens):
+        if _is(reading, index + 1, "::", ":::") and token.kind in ("symbol", "string"):
+            found.append(Use(token.text, token.line, f"{token.text}::"))
+        elif token.kind == "symbol":
+            _remember(reading, index)
+            if _is(reading, index + 1, "("):
+                found += _call(reading, index, token)
+    return tuple(use for use in found if PACKAGE.fullmatch(use.package))
+
+
+def sourced(code: str) -> tuple[str, ...]:
+    """The files that `source("…")` calls name literally."""
+    reading = _Reading(tuple(tokens(code)))
+    found = []
+    for index, token in enumerate(reading.tokens):
+        if token.kind == "symbol" and token.text in ("source", "sys.source"):
+            given = _first(arguments(reading.tokens, index + 1), "file")
+            found += [t.text for t in (given.tokens if given else ()) if t.kind == "string"]
+    return tuple(found)
+
+
+def arguments(found: Sequence[Token], opening: int) -> tuple[Argument, ...]:
+    """The arguments of a call whose parenthesis is at `opening`; none where it is no call."""
+    if opening >= len(found) or found[opening].kind != "operator" or found[opening].text != "(":
+        return ()
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in found[opening + 1 :]:
+        if token.kind == "operator":
+            if token.text in _CLOSING:
+                if depth == 0:
+                    break
+                depth -= 1
+            elif token.text in _OPENING:
+                depth += 1
+            elif token.text == "," and depth == 0:
+                parts.append([])
+                continue
+        parts[-1].append(token)
+    return tuple(_argument(part) for part in parts if part)
+
+
+def _argument(part: list[Token]) -> Argument:
+    if len(part) > 1 and part[1].kind == "operator" and part[1].text == "=":
+        return Argument(part[0].text, tuple(part[2:]))
+    return Argument(None, tuple(part))
+
+
+def _is(reading: _Reading, index: int, *operators: str) -> bool:
+    if index >= len(reading.tokens):
+        return False
+    token = reading.tokens[index]
+    return token.kind == "operator" and token.text in operators
+
+
+def _remember(reading: _Reading, index: int) -> None:
+    """Note `name <- c("a", "b")` and `for (name in c("a", "b"))`."""
+    token = reading.tokens[index]
+    following = reading.tokens[index + 1] if index + 1 < len(reading.tokens) else None
+    if following is None:
+        return
+    assigns = following.kind == "operator" and following.text in ("<-", "=", "<<-")
+    loops = following.kind == "symbol" and following.text == "in"
+    if assigns or loops:
+        values = _vector(reading, reading.tokens[index + 2 :])
+        if values:
+            reading.vectors[token.text] = values
+
+
+def _vector(reading: _Reading, given: Sequence[Token]) -> tuple[str, ...]:
+    """The strings of a literal, of c("a", "b"), or of a symbol known to hold such."""
+    if not given:
+        return ()
+    first = given[0]
+    if first.kind == "string":
+        return (first.text,)
+    if first.kind == "symbol" and first.text in ("c", "list"):
+        parts = [argument.only() for argument in arguments(given, 1)]
+        return tuple(part.text for part in parts if part is not None and part.kind == "string")
+    return reading.vectors.get(first.text, ()) if first.kind == "symbol" else ()
+
+
+def _first(given: Sequence[Argument], name: str) -> Argument | None:
+    named = next((a for a in given if a.name == name), None)
+    return named or next((a for a in given if a.name is None), None)
+
+
+def _call(reading: _Reading, index: int, token: Token) -> Iterator[Use]:
+    function, line = token.text, token.line
+    known = function in _ATTACHES | _LOADS | _APPLIES | {"p_load", "data", "system.file"}
+    if not known and function not in _INSTALLS:
+        return
+    given = arguments(reading.tokens, index + 1)
+    if function in _ATTACHES:
+        names: Sequence[str] = _attached(reading, given)
+    elif function in _LOADS:
+        package = _first(given, "package")
+        names = _vector(reading, package.tokens) if package else ()
+    elif function in _APPLIES:
+        names = _applied(reading, given)
+    elif function == "p_load":
+        names = _p_loaded(reading, given)
+    elif function in ("data", "system.file"):
+        package = next((a for a in given if a.name == "package"), None)
+        names = _vector(reading, package.tokens) if package else ()
+    else:
+        yield from _installed(reading, function, line, given)
+        return
+    way: Way = "tries" if function == "requireNamespace" else "needs"
+    for name in names:
+        yield Use(name, line, f"{function}({name})", way)
+
+
+def _attached(reading: _Reading, given: Sequence[Argument]) -> Sequence[str]:
+    package = _first(given, "package")
+    if package is None:
+        return ()
+    by_value = any(
+        a.name == "character.only" and a.tokens and a.tokens[0].text in ("TRUE", "T") for a in given
+    )
+    if by_value:
+        return _vector(reading, package.tokens)
+    token = package.only()
+    return (token.text,) if token is not None and token.kind in ("symbol", "string") else ()
+
+
+def _applied(reading: _Reading, given: Sequence[Argument]) -> Sequence[str]:
+    """lapply(c("a", "b"), library, character.only = TRUE)"""
+    plain = [a for a in given if a.name in (None, "X", "FUN", ".x", ".f")]
+    if len(plain) < 2 or plain[1].only() is None:
+        return ()
+    function = plain[1].tokens[0].text
+    return _vector(reading, plain[0].tokens) if function in _ATTACHES | _LOADS else ()
+
+
+def _p_loaded(reading: _Reading, given: Sequence[Argument]) -> Sequence[str]:
+    names: list[str] = []
+    for argument in given:
+        token = argument.only()
+        if argument.name == "char":
+            names += _vector(reading, argument.tokens)
+        elif argument.name is None and token is not None and token.kind in ("symbol", "string"):
+            names.append(token.text)
+    return names
+
+
+def _installed(
+    reading: _Reading, function: str, line: int, given: Sequence[Argument]
+) -> Iterator[Use]:
+    package = _first(given, _INSTALLS[function])
+    names = _vector(reading, package.tokens) if package is not None else ()
+    version = None
+    if function == "install_version":
+        plain = [a for a in given if a.name is None]
+        chosen = next((a for a in given if a.name == "version"), None)
+        chosen = chosen or (plain[1] if len(plain) > 1 else None)
+        only = chosen.only() if chosen is not None else None
+        version = only.text if only is not None and only.kind == "string" else None
+    for name in names:
+        yield Use(name, line, f"{function}({name})", "installs", version)
