@@ -1,5 +1,56 @@
-"""reprokit: from a research project to results, a Dockerfile to keep and a digest to cite."""
+"""reprokit: from a research project to results, a Dockerfile to keep and a digest to cite.
+
+Every verb of the command line is a function here: `reprokit.run(".")`, `reprokit.plan(".")`, …
+They are imported when they are used, so that `import reprokit` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from reprokit.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from reprokit.verbs import (
+        clean,
+        diff,
+        doctor,
+        export,
+        lock,
+        logs,
+        plan,
+        plugins,
+        run,
+        runs,
+        show,
+    )
+
+__all__ = [
+    "__version__",
+    "clean",
+    "diff",
+    "doctor",
+    "export",
+    "lock",
+    "logs",
+    "plan",
+    "plugins",
+    "run",
+    "runs",
+    "show",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from reprokit import verbs
+
+        return getattr(verbs, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext reprokit`."""
+    from reprokit.notebook.magics import load_ipython_extension as load
+
+    load(shell)

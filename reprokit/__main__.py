@@ -1,0 +1,7 @@
+"""`python -m reprokit`."""
+
+import sys
+
+from reprokit.cli import main
+
+sys.exit(main())

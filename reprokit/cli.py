@@ -1,0 +1,74 @@
+"""The shell's door: parse, call one verb, show its result, turn errors into exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from types import FrameType
+
+from reprokit.errors import Interrupted, ReprokitError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line; returns the exit code (docs/exit-codes.md)."""
+    from reprokit import arguments
+
+    words, command = arguments.split_command(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(words, command)
+    except ReprokitError as error:
+        _tell(error, as_json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return Interrupted.exit_code
+    except BrokenPipeError:
+        # The reader went away (`reprokit runs | head`); Python must not complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(words: list[str], command: list[str] | None) -> int:
+    from reprokit import arguments, verbs
+    from reprokit.terminal import TerminalReporter
+
+    parsed = arguments.build_parser().parse_args(words)
+    reporter = TerminalReporter(program_to_stdout=not parsed.json and sys.stdout.isatty())
+    try:
+        result = verbs.execute(parsed, command, reporter)
+    finally:
+        reporter.finish()
+    if parsed.json:
+        print(json.dumps(result.json(), ensure_ascii=False, indent=1, sort_keys=True))
+    else:
+        people = sys.stdout if parsed.verb != "run" or sys.stdout.isatty() else sys.stderr
+        print(result.text(), file=people)
+    failure = getattr(result, "failure", None)
+    if isinstance(failure, ReprokitError):
+        print(f"reprokit: {failure}", file=sys.stderr)
+        return failure.exit_code
+    return 0
+
+
+def _tell(error: ReprokitError, as_json: bool) -> None:
+    if as_json:
+        document = {
+            "error": {
+                "class": type(error).__name__,
+                "exit_code": error.exit_code,
+                "what": error.what,
+                "where": error.where,
+                "next": error.next,
+            }
+        }
+        print(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True))
+    print(f"reprokit: {error}", file=sys.stderr)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a run as Ctrl-C does: the container is stopped, what is there is kept."""
+    raise KeyboardInterrupt

@@ -1,0 +1,105 @@
+"""`export`: a folder that builds and runs under plain docker, offline, without reprokit."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from reprokit import files, folders, lock_file, resources
+from reprokit.data_hashes import hash_files
+from reprokit.engines.connect import connect
+from reprokit.engines.protocol import Engine
+from reprokit.errors import BadRequest
+from reprokit.model import JSON, Lock
+from reprokit.phases import build as building
+from reprokit.phases.fetch import fetch
+from reprokit.pipeline.job import Job, Stopwatch, Wishes, ensure_lock, powers_for, prepare
+from reprokit.pipeline.job import prepare_build as prepared_for
+from reprokit.progress import Reporter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportResult:
+    """An exported folder: its files and their size in bytes."""
+
+    folder: Path
+    files: int
+    size: int
+
+    def json(self) -> JSON:
+        return {"folder": self.folder.name, "files": self.files, "size": self.size}
+
+    def text(self) -> str:
+        return (
+            f"{self.folder}: {self.files} files, {self.size / 1e6:.0f} MB; "
+            "README.md says how to build and run it"
+        )
+
+
+def export(path: Path, directory: Path, wishes: Wishes, reporter: Reporter) -> ExportResult:
+    """Write the folder, all or nothing. Raises BadRequest where it exists and is not empty."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise BadRequest("is not an empty folder", where=str(directory), next="name a new one")
+    job = prepare(path, wishes)
+    directory.absolute().parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=directory.absolute().parent, prefix=".export-"))
+    try:
+        with connect(wishes.engine) as engine:
+            _fill(temporary, job, engine, reporter)
+        temporary.chmod(0o755)
+        if directory.exists():
+            directory.rmdir()
+        temporary.rename(directory)
+    except OSError as error:
+        raise files.storage_failed(error, directory) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    found = [p for p in directory.rglob("*") if p.is_file()]
+    return ExportResult(
+        folder=directory, files=len(found), size=sum(p.stat().st_size for p in found)
+    )
+
+
+def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
+    powers = powers_for(engine, reporter)
+    watch = Stopwatch(reporter)
+    lock = ensure_lock(job, powers, watch, again=False)
+    with watch.phase("fetch"):
+        family = powers.families[lock.base.family]
+        family.provide(lock.base, engine, powers.site, folders.archives(), reporter)
+        fetch(lock.artifacts(), powers.store, powers.site, reporter)
+    wanted = (*job.plan.code, *job.plan.data.files)
+    digests = {f.path: f.sha256 for f in hash_files(job.project.root, wanted, reporter)}
+    prepared = prepared_for(job, lock, digests)
+    building.lay_out(prepared, job.project.root, folder, powers.store, epoch=lock.epoch)
+    (folder.parent / f"{folder.name}.placed").unlink(missing_ok=True)
+    if job.plan.data.mode == "mount":
+        for path in job.plan.data.files:
+            target = folder / "data" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(job.project.root / path, target)
+    with (folder / "base.tar").open("wb") as archive:
+        for chunk in engine.save(lock.base.reference):
+            archive.write(chunk)
+    files.write_text(folder / lock_file.NAME, lock_file.dumps(lock))
+    files.write_text(folder / "README.md", _readme(job, lock, prepared.tag))
+
+
+def _readme(job: Job, lock: Lock, tag: str) -> str:
+    mounts = "".join(
+        f' \\\n    --volume "$PWD/data/{mount.source}:/app/{mount.target}:ro"'
+        for mount in job.plan.data.mounts
+        if mount.unpack is None and job.plan.data.mode == "mount"
+    )
+    template = Template(resources.template("export-README.md"))
+    return template.substitute(
+        name=job.plan.name,
+        tag=tag,
+        base=lock.base.reference,
+        day=lock.date.day,
+        epoch=lock.epoch,
+        mounts=mounts,
+    )

@@ -1,0 +1,232 @@
+"""The whole way, phase after phase: what `run`, `plan`, `lock` and `export` do.
+
+No phase calls the next; this module does. It is also where a run gets its folder, its record and
+its place in the index, whatever happens on the way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reprokit import configuration as configurations
+from reprokit import folders, lock_file, process, registry, site
+from reprokit.configuration_keys import day as valid_day
+from reprokit.configuration_keys import size as valid_size
+from reprokit.ecosystems.protocol import Ecosystem
+from reprokit.engines.protocol import Engine
+from reprokit.errors import BadRequest
+from reprokit.model import Entry, Image, Lock, Plan, Reason, Step
+from reprokit.phases import build as building
+from reprokit.phases import lock as locking
+from reprokit.phases import plan as planning
+from reprokit.phases.fetch import fetch
+from reprokit.phases.render import render
+from reprokit.progress import Reporter
+from reprokit.project import Project
+from reprokit.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a command line can say on top of the project's own configuration."""
+
+    command: tuple[str, ...] | None = None
+    date: str | None = None
+    base: str | None = None
+    engine: str | None = None
+    network: bool = False
+    memory: str | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A project with its configuration and plan, and the plugins that made it."""
+
+    project: Project
+    configuration: configurations.Configuration
+    plan: Plan
+    ecosystems: Mapping[str, Ecosystem]
+    lock: Lock | None
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Tells the reporter which phase it is, and remembers how long each took."""
+
+    reporter: Reporter
+    expected: Mapping[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        self.reporter.phase(name, self.expected.get(name))
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0) + time.monotonic() - started
+
+
+def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False) -> Job:
+    """Detect and plan. `path` is a project folder or one of its notebooks.
+
+    With `upgrade` the present lock does not decide the date.
+    """
+    root, notebook = _root_and_notebook(path)
+    project = Project(root)
+    configuration = _wished(configurations.load(root), wishes)
+    if notebook is not None and not configuration.steps:
+        configuration = replace(configuration, steps=(Step(argv=("repro-notebook", notebook)),))
+    present = None if upgrade else lock_file.read(root)
+    ecosystems = registry.ecosystems()
+    plan = planning.plan(
+        project,
+        ecosystems,
+        registry.families(),
+        configuration,
+        commit_day=commit_day(project),
+        locked_day=present.date.day if present else None,
+    )
+    if wishes.command is not None:
+        plan = replace(plan, entry=_given(wishes.command), alternatives=())
+    return Job(
+        project=project,
+        configuration=configuration,
+        plan=plan,
+        ecosystems={e.name: e for e in ecosystems},
+        lock=present,
+    )
+
+
+def _root_and_notebook(path: Path) -> tuple[Path, str | None]:
+    try:
+        place = path.resolve(strict=True)
+    except OSError as error:
+        raise BadRequest(f"there is no {path}", next="name a project folder") from error
+    if place.is_dir():
+        return place, None
+    if place.suffix == ".ipynb":
+        return place.parent, place.name
+    raise BadRequest(
+        f"{path} is neither a folder nor a notebook",
+        next=f"name the project's folder: `reprokit run {path.parent} -- COMMAND`",
+    )
+
+
+def _wished(
+    configuration: configurations.Configuration, wishes: Wishes
+) -> configurations.Configuration:
+    options = configuration.options
+    try:
+        if wishes.network:
+            options = replace(options, network=True)
+        if wishes.memory is not None:
+            options = replace(options, memory=valid_size(wishes.memory))
+        if wishes.timeout is not None:
+            options = replace(options, timeout=wishes.timeout)
+        date = configuration.date if wishes.date is None else valid_day(wishes.date)
+    except ValueError as error:
+        raise BadRequest(f"an option {error}", next="see `reprokit run --help`") from error
+    return replace(
+        configuration, options=options, date=date, base=wishes.base or configuration.base
+    )
+
+
+def _given(command: tuple[str, ...]) -> Entry:
+    if not command:
+        raise BadRequest("nothing stands after `--`", next="`reprokit run -- COMMAND`")
+    return Entry(steps=(Step(argv=command),), reason=Reason(text="given after --"), rank=0)
+
+
+def commit_day(project: Project) -> str | None:
+    """The day of the last commit, "YYYY-MM-DD" in UTC."""
+    if not project.is_repository:
+        return None
+    try:
+        shown = process.run(
+            ["git", "-C", str(project.root), "-c", "core.fsmonitor=false", "log", "-1",
+             "--format=%ct"]
+        )  # fmt: skip
+        return datetime.fromtimestamp(int(shown.stdout), UTC).date().isoformat()
+    except (process.ProcessFailed, ValueError):
+        return None
+
+
+def ensure_lock(job: Job, powers: locking.Powers, watch: Stopwatch, *, again: bool) -> Lock:
+    """The present lock if it is current, else a new one, written beside the project's files."""
+    if job.lock is not None and not again and is_current(job.lock, job.plan, powers.engine):
+        return job.lock
+    with watch.phase("lock"):
+        today = datetime.now(UTC).date().isoformat()
+        made = locking.lock(job.plan, job.project, powers, today)
+        lock_file.write(made, job.project.root)
+    return made
+
+
+def is_current(lock: Lock, plan: Plan, engine: Engine | None) -> bool:
+    """Whether the lock pins what the plan asks for, on this platform."""
+    if engine is not None and lock.platform != engine.information().platform:
+        return False
+    return lock.inputs == planning.inputs_digest(plan)
+
+
+def ensure_image(
+    job: Job,
+    lock: Lock,
+    prepared: building.Prepared,
+    powers: locking.Powers,
+    watch: Stopwatch,
+    *,
+    no_cache: bool,
+) -> Image:
+    """The image of this build key: the one the engine has, or a new one."""
+    if not no_cache:
+        image = powers.engine.image(prepared.tag)
+        if image is not None:
+            return image
+    with watch.phase("fetch"):
+        powers.families[lock.base.family].provide(
+            lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
+        )
+        fetch(lock.artifacts(), powers.store, powers.site, powers.reporter)
+    with watch.phase("build"):
+        return building.build(
+            prepared,
+            job.project.root,
+            powers.engine,
+            powers.store,
+            powers.reporter,
+            epoch=lock.epoch,
+            no_cache=no_cache,
+        )
+
+
+def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.Prepared:
+    """Render the lock, and name the image that will come of it."""
+    context = render(_without_given_entry(job.plan), lock, job.ecosystems)
+    return building.prepare(context, digests, job.project.root, job.plan.name, lock.epoch)
+
+
+def _without_given_entry(plan: Plan) -> Plan:
+    """A command given for one run does not change the image."""
+    if plan.entry is not None and plan.entry.reason.text == "given after --":
+        return replace(plan, entry=None)
+    return plan
+
+
+def powers_for(engine: Engine, reporter: Reporter) -> locking.Powers:
+    """Everything that the phases which touch the world work with."""
+    return locking.Powers(
+        engine=engine,
+        site=site.load(),
+        store=Store(folders.store()),
+        reporter=reporter,
+        ecosystems={e.name: e for e in registry.ecosystems()},
+        families={f.name: f for f in registry.families()},
+    )

@@ -1,0 +1,297 @@
+"""`run`: plan, lock, fetch, render, build, run, collect, record."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reprokit import folders, lock_file, registry
+from reprokit.data_hashes import hash_files
+from reprokit.engines.connect import connect
+from reprokit.engines.protocol import Bind, Container, Engine, EngineInformation
+from reprokit.errors import BadRequest, CommandFailed, Interrupted, ReprokitError
+from reprokit.history import index as indexes
+from reprokit.history import run_folder
+from reprokit.model import (
+    JSON,
+    DataFile,
+    Entry,
+    Image,
+    Lock,
+    LockedPackage,
+    Note,
+    Outcome,
+    Plan,
+    ResultFile,
+)
+from reprokit.phases import collect as collecting
+from reprokit.phases import record as records
+from reprokit.phases import run as runs
+from reprokit.phases.data import binds
+from reprokit.phases.render import steps_command
+from reprokit.pipeline.job import (
+    Job,
+    Stopwatch,
+    Wishes,
+    ensure_image,
+    ensure_lock,
+    powers_for,
+    prepare,
+    prepare_build,
+)
+from reprokit.process import redacted
+from reprokit.progress import Reporter
+from reprokit.quoting import printable_command
+from reprokit.version import __version__
+
+ENVIRONMENT_POLICY = "inputs-1"
+"""What the environment digest covers so far: the base's layers and every locked input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A finished run. `folder` is the run's own, `results` where people look."""
+
+    record: dict[str, JSON]
+    folder: Path
+    results: Path
+    failure: ReprokitError | None
+
+    def json(self) -> JSON:
+        return self.record
+
+    def text(self) -> str:
+        from reprokit.history.listing import run_text
+
+        return run_text(self.record, folder=self.folder, results=self.results)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    """What is known when the container starts."""
+
+    job: Job
+    lock: Lock
+    image: Image
+    engine: EngineInformation
+    dockerfile: str
+    context_digest: str
+    data: tuple[DataFile, ...]
+    entry: Entry
+    folder: run_folder.RunFolder
+
+
+def run(
+    path: Path,
+    wishes: Wishes,
+    reporter: Reporter,
+    *,
+    no_cache: bool = False,
+    results: Path | None = None,
+) -> RunResult:
+    """The whole way. See `reprokit.verbs.run`."""
+    job = prepare(path, wishes)
+    entry = chosen_entry(job.plan)
+    for note in job.plan.notes:
+        if note.level == "warning":
+            reporter.warning(note.text if note.reason is None else f"{note.reason}: {note.text}")
+    index = indexes.Index()
+    watch = Stopwatch(reporter, index.last_durations(job.project.root))
+    with ExitStack() as stack:
+        engine = stack.enter_context(connect(wishes.engine))
+        started = _make_ready(job, entry, engine, watch, no_cache=no_cache)
+        result = _run_and_record(started, engine, watch, index, results)
+    return result
+
+
+def chosen_entry(plan: Plan) -> Entry:
+    """The entry to run. Raises BadRequest that lists the choices where there is not one."""
+    if plan.entry is not None:
+        return plan.entry
+    if not plan.alternatives:
+        raise BadRequest(
+            "nothing says how to run this project",
+            next='give the command: `reprokit run -- COMMAND`, or `command = "…"` in repro.toml',
+        )
+    choices = "\n".join(
+        f"    reprokit run -- {' && '.join(printable_command(s.argv) for s in entry.steps)}"
+        f"    ({entry.reason})"
+        for entry in plan.alternatives
+    )
+    raise BadRequest(
+        "there are several ways to run this project, and none is better founded",
+        next=f"choose one, or write it as `command` or `steps` into repro.toml:\n{choices}",
+    )
+
+
+def _make_ready(
+    job: Job, entry: Entry, engine: Engine, watch: Stopwatch, *, no_cache: bool
+) -> _Started:
+    """Everything before the container: lock, image, data, the run's folder."""
+    powers = powers_for(engine, watch.reporter)
+    locked = ensure_lock(job, powers, watch, again=False)
+    digests = {
+        f.path: f.sha256 for f in hash_files(job.project.root, job.plan.code, watch.reporter)
+    }
+    if job.plan.data.files:
+        watch.reporter.message("hashing data")
+    data = hash_files(job.project.root, job.plan.data.files, watch.reporter)
+    if job.plan.data.mode == "bake":
+        digests |= {f.path: f.sha256 for f in data}
+    prepared = prepare_build(job, locked, digests)
+    image = ensure_image(job, locked, prepared, powers, watch, no_cache=no_cache)
+    return _Started(
+        job=job,
+        lock=locked,
+        image=image,
+        engine=engine.information(),
+        dockerfile=prepared.context.dockerfile,
+        context_digest=prepared.key,
+        data=data,
+        entry=entry,
+        folder=run_folder.create(job.project.root, datetime.now(UTC)),
+    )
+
+
+def _run_and_record(
+    started: _Started,
+    engine: Engine,
+    watch: Stopwatch,
+    index: indexes.Index,
+    results: Path | None,
+) -> RunResult:
+    folder, plan = started.folder, started.job.plan
+    folder.dockerfile.write_text(started.dockerfile, "utf-8")
+    folder.lock.write_text(lock_file.dumps(started.lock), "utf-8")
+    command = " && ".join(printable_command(step.argv) for step in started.entry.steps)
+    index.add(
+        indexes.running(folder.id, folder.project, plan.name, datetime.now(UTC), redacted(command))
+    )
+    registry.manager().hook.reprokit_before_run(plan=plan, run=folder.id)
+    collected: list[str] = []
+
+    def collect(container: Container) -> None:
+        collected.extend(collecting.collect(container, plan, folder.results))
+
+    with watch.phase("run"):
+        outcome = runs.run(_request(started), engine, watch.reporter, collect)
+    found = collecting.listing(folder.results, tuple(collected))
+    record = _record(started, outcome, found)
+    run_folder.write_record(folder, record)
+    index.add(indexes.entry_of(record, folder.project), watch.seconds)
+    registry.manager().hook.reprokit_after_run(record=record, run=folder.id, outcome=outcome)
+    target = results or started.job.project.root / started.job.configuration.results
+    collecting.deliver(found, folder.results, target)
+    runs.give_to_user(folder.path)
+    return RunResult(
+        record=record, folder=folder.path, results=target, failure=failure(outcome, plan, folder)
+    )
+
+
+def _request(started: _Started) -> runs.RunRequest:
+    plan, folder = started.job.plan, started.folder
+    return runs.RunRequest(
+        image=started.image.reference,
+        command=steps_command(started.entry),
+        results=folder.results,
+        log=folder.log,
+        binds=_data_binds(started),
+        options=plan.options,
+        labels=(("org.reprokit.owner", "reprokit"), ("org.reprokit.run", folder.id)),
+    )
+
+
+def _data_binds(started: _Started) -> tuple[Bind, ...]:
+    plan = started.job.plan
+    if plan.data.mode == "bake":
+        return ()
+    digests = {file.path: file.sha256 for file in started.data}
+    return binds(plan.data, started.job.project.root, digests, folders.store() / "unpacked")
+
+
+def _record(
+    started: _Started, outcome: Outcome, results: tuple[ResultFile, ...]
+) -> dict[str, JSON]:
+    plan, lock = started.job.plan, started.lock
+    undated = tuple(text for e in lock.ecosystems for text in e.undated)
+    return records.compose(
+        run=started.folder.id,
+        state=records.project_state(started.job.project.root, plan.name),
+        plan=replace(plan, entry=started.entry),
+        lock=lock,
+        image=started.image,
+        engine=started.engine,
+        steps=started.entry.steps,
+        parameters={},
+        outcome=outcome,
+        data=started.data,
+        results=results,
+        dockerfile=started.dockerfile,
+        lock_digest=lock_file.digest(lock),
+        context_digest=started.context_digest,
+        environment_digest=environment_digest(lock),
+        environment_policy=ENVIRONMENT_POLICY,
+        version=__version__,
+        plugins=tuple(f"{p.name} {p.version}".strip() for p in registry.plugins()),
+        loosenings=plan.options.loosenings(),
+        notes=_notes(plan),
+        undated=undated,
+    )
+
+
+def environment_digest(lock: Lock) -> str:
+    """The identity of an environment by its inputs: platform, base layers, every locked file.
+
+    Under the policy "inputs-1" two equal digests mean that the same files were installed on the
+    same base; that the installed bytes are the same is not yet part of it.
+    """
+    from reprokit import files
+
+    def described(packages: tuple[LockedPackage, ...]) -> list[JSON]:
+        return [[p.name, p.version, [*sorted(a.sha256 for a in p.artifacts)]] for p in packages]
+
+    content: dict[str, JSON] = {
+        "policy": ENVIRONMENT_POLICY,
+        "platform": lock.platform,
+        "base": [*lock.base.layers],
+        "epoch": lock.epoch,
+        "system": described(lock.system),
+        "build": described(lock.build_system),
+        "ecosystems": {e.ecosystem: described(e.packages) for e in lock.ecosystems},
+    }
+    return files.sha256_text(files.canonical_json(content))
+
+
+def _notes(plan: Plan) -> tuple[Note, ...]:
+    found = (*plan.notes, *(note for d in plan.detections for note in d.notes))
+    return tuple(dict.fromkeys(found))
+
+
+def failure(outcome: Outcome, plan: Plan, folder: run_folder.RunFolder) -> ReprokitError | None:
+    """The error that an unsuccessful run ends with; its results and log are kept all the same."""
+    where = str(folder.log)
+    options = plan.options
+    if outcome.status == "succeeded":
+        return None
+    if outcome.status == "interrupted":
+        return Interrupted("the run was interrupted", where=where, next="partial results are kept")
+    if outcome.status == "timed-out":
+        return CommandFailed(
+            f"the run was stopped after {options.timeout:g} s",
+            where=where,
+            next="give it more time with --timeout, or `timeout` under [run] in repro.toml",
+        )
+    if outcome.status == "out-of-memory":
+        limit = "the machine's memory" if options.memory is None else f"{options.memory} bytes"
+        return CommandFailed(
+            f"the program ran out of memory (limit: {limit})",
+            where=where,
+            next="raise the limit with --memory, or `memory` under [run] in repro.toml",
+        )
+    return CommandFailed(
+        f"the project's command ended with status {outcome.exit_code}",
+        where=where,
+        next="its output is above and in the log; partial results are kept",
+    )

@@ -1,0 +1,214 @@
+"""One function a verb, the same for the shell, the notebook and Python.
+
+Each takes plain values, returns an object with `text()` for people and `json()` for programs, and
+raises a ReprokitError for what the user can mend. `execute` calls the one a command line names.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from reprokit.model import JSON
+from reprokit.progress import Reporter, Silent
+
+if TYPE_CHECKING:
+    from reprokit.phases.plan_report import PlanReport
+    from reprokit.pipeline.exporting import ExportResult
+    from reprokit.pipeline.locked import LockResult
+    from reprokit.pipeline.running import RunResult
+    from reprokit.registry import Plugin
+
+
+class Result(Protocol):
+    """What every verb returns."""
+
+    def text(self) -> str:
+        """For people: a screen at most."""
+
+    def json(self) -> JSON:
+        """For programs: one document."""
+
+
+def run(
+    path: str | Path = ".",
+    *,
+    command: list[str] | None = None,
+    date: str | None = None,
+    base: str | None = None,
+    engine: str | None = None,
+    network: bool = False,
+    memory: str | None = None,
+    timeout: float | None = None,
+    no_cache: bool = False,
+    results: str | Path | None = None,
+    reporter: Reporter | None = None,
+) -> RunResult:
+    """Build a project's environment and run its experiment in it.
+
+    path: a project folder or a notebook. command: instead of what the project says or what was
+    inferred. date: "YYYY-MM-DD", for unpinned packages where no lock exists. base: "auto",
+    "debian", "official" or a base's name. engine: "docker", "podman" or a socket's address.
+    memory: "4g" or bytes. timeout: seconds. results: a folder instead of PATH/results.
+    Returns the result also where the project's command failed: see `RunResult.failure`.
+    Raises BadRequest, NoEngine, InputUnavailable, BuildFailed, StorageFailed.
+    """
+    from reprokit.pipeline import running
+    from reprokit.pipeline.job import Wishes
+
+    wishes = Wishes(
+        command=None if command is None else tuple(command),
+        date=date,
+        base=base,
+        engine=engine,
+        network=network,
+        memory=memory,
+        timeout=timeout,
+    )
+    return running.run(
+        Path(path),
+        wishes,
+        reporter or Silent(),
+        no_cache=no_cache,
+        results=None if results is None else Path(results),
+    )
+
+
+def plan(path: str | Path = ".", *, date: str | None = None, base: str | None = None) -> PlanReport:
+    """What was found, what would be built and run, and why. Touches nothing."""
+    from reprokit.pipeline import locked
+    from reprokit.pipeline.job import Wishes
+
+    return locked.plan(Path(path), Wishes(date=date, base=base))
+
+
+def lock(
+    path: str | Path = ".",
+    *,
+    date: str | None = None,
+    base: str | None = None,
+    engine: str | None = None,
+    check: bool = False,
+    upgrade: bool = False,
+    reporter: Reporter | None = None,
+) -> LockResult:
+    """Write repro.lock; `check` only says whether it is current, `upgrade` resolves anew."""
+    from reprokit.pipeline import locked
+    from reprokit.pipeline.job import Wishes
+
+    wishes = Wishes(date=date, base=base, engine=engine)
+    return locked.lock(Path(path), wishes, reporter or Silent(), check=check, upgrade=upgrade)
+
+
+def export(
+    directory: str | Path,
+    *,
+    path: str | Path = ".",
+    date: str | None = None,
+    base: str | None = None,
+    engine: str | None = None,
+    reporter: Reporter | None = None,
+) -> ExportResult:
+    """Write the Dockerfile, everything it reads and a README for plain docker into a folder."""
+    from reprokit.pipeline import exporting
+    from reprokit.pipeline.job import Wishes
+
+    wishes = Wishes(date=date, base=base, engine=engine)
+    return exporting.export(Path(path), Path(directory), wishes, reporter or Silent())
+
+
+def runs(*, all: bool = False, limit: int = 20) -> Result:
+    """The runs so far, newest first; of the project around here unless `all`."""
+    from reprokit.history import listing
+
+    return listing.runs(limit=limit, project=None if all else _here())
+
+
+def show(run: str = "last") -> Result:
+    """One run: results, digests, inputs. RUN is an id, a prefix of one, or "last"."""
+    from reprokit.history import listing
+
+    return listing.show(run, project=_here())
+
+
+def logs(run: str = "last", *, tail: int | None = None) -> Result:
+    """What a run printed; with `tail` only its last lines."""
+    from reprokit.history import listing
+
+    return listing.logs(run, tail=tail, project=_here())
+
+
+def diff(first: str, second: str = "last") -> Result:
+    """What changed between two runs: code, data, environment, command, results."""
+    from reprokit.history import difference
+
+    return difference.diff(first, second, project=_here())
+
+
+def clean(
+    *,
+    older_than: float = 30,
+    keep: int = 5,
+    dry_run: bool = False,
+    reporter: Reporter | None = None,
+) -> Result:
+    """Remove runs older than some days (never the last `keep`), images without a run, leftovers."""
+    from reprokit.history import cleaning
+
+    return cleaning.clean(older_than_days=older_than, keep_last=keep, dry_run=dry_run)
+
+
+def doctor(*, fix: bool = False, reporter: Reporter | None = None) -> Result:
+    """Look at what a run needs here; with `fix` install and start what is missing."""
+    from reprokit import doctor as examination
+
+    if fix:
+        examination.fix(reporter or Silent())
+    return examination.examine()
+
+
+@dataclass(frozen=True, slots=True)
+class PluginList:
+    """The installed plugins."""
+
+    plugins: tuple[Plugin, ...]
+
+    def json(self) -> JSON:
+        return [plugin.json() for plugin in self.plugins]
+
+    def text(self) -> str:
+        lines = []
+        for plugin in self.plugins:
+            lines.append(f"{plugin.name} {plugin.version}".rstrip())
+            lines += [f"  {kind}: {name}" for kind, name in plugin.offers]
+        return "\n".join(lines)
+
+
+def plugins() -> PluginList:
+    """What is installed, and from where."""
+    from reprokit import registry
+
+    return PluginList(registry.plugins())
+
+
+def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: Reporter) -> Result:
+    """Call the verb a parsed command line names."""
+    options = {k: v for k, v in vars(arguments).items() if k not in ("verb", "json")}
+    if arguments.verb == "run":
+        options["command"] = command
+    if arguments.verb in ("run", "lock", "export", "clean", "doctor"):
+        options["reporter"] = reporter
+    function = globals()[arguments.verb]
+    result: Result = function(**options)
+    return result
+
+
+def _here() -> Path | None:
+    """The project around the working folder, if any: its runs come first."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".reprokit").is_dir():
+            return folder
+    return here
