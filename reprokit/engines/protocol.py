@@ -1,4 +1,4 @@
-"""What reprokit asks of a container engine. One contract test suite runs on every implementation."""
+"""What reprokit asks of a container engine. One contract test suite runs on each."""
 
 from __future__ import annotations
 

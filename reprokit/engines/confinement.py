@@ -1,0 +1,115 @@
+"""From a ContainerRequest to what the engine's API takes. Pure, so that a test can read it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePath, PureWindowsPath
+from typing import Any, Literal
+
+from reprokit.engines.protocol import LABEL, Bind, ContainerRequest
+from reprokit.errors import BadRequest
+
+Flavour = Literal["docker", "podman"]
+
+OPEN_FILES = 16384
+"""Enough for any Maven build; below the hard limit of every machine met so far (20000)."""
+
+LOG_SIZE = "16m"
+_DRIVE = re.compile(r"([A-Za-z]):")
+
+
+def mount_source(path: PurePath, flavour: Flavour) -> str:
+    """A host path as the engine wants it: Docker Desktop takes Windows paths as they are, a Podman
+    machine sees drive C: as /mnt/c."""
+    if not isinstance(path, PureWindowsPath) or flavour == "docker":
+        return str(path)
+    drive = _DRIVE.fullmatch(path.drive)
+    if drive is None:
+        raise BadRequest(
+            f"{path} is on a network share, which Podman cannot mount",
+            next="copy the project to a local drive",
+        )
+    return "/".join(["/mnt", drive.group(1).lower(), *path.parts[1:]])
+
+
+def creation(
+    request: ContainerRequest, flavour: Flavour, *, rootless: bool, token: str
+) -> dict[str, Any]:
+    """The body of POST /containers/create. `token` marks the container as that of this call."""
+    config: dict[str, Any] = {
+        "Image": request.image,
+        "Env": [f"{key}={value}" for key, value in sorted(request.environment.items())],
+        "Labels": {**request.labels, LABEL: "reprokit", f"{LABEL}.token": token},
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "HostConfig": _host(request, flavour, rootless),
+    }
+    if request.command is not None:
+        if not request.command:
+            raise BadRequest("the command is empty")
+        config["Entrypoint"] = [request.command[0]]
+        config["Cmd"] = list(request.command[1:])
+    if request.user is not None:
+        config["User"] = request.user
+    if request.folder is not None:
+        config["WorkingDir"] = request.folder
+    return config
+
+
+def _host(request: ContainerRequest, flavour: Flavour, rootless: bool) -> dict[str, Any]:
+    security = ["no-new-privileges"]
+    if request.binds and Path("/sys/fs/selinux/enforce").exists():
+        # Relabelling would change the user's own files, which is worse than no label here.
+        security.append("label=disable")
+    host: dict[str, Any] = {
+        "SecurityOpt": security,
+        "PidsLimit": request.pids,
+        "Init": True,
+        "IpcMode": "private",
+        "Ulimits": [
+            {"Name": "nofile", "Soft": _open_files(rootless), "Hard": _open_files(rootless)},
+            {"Name": "core", "Soft": 0, "Hard": 0},
+        ],
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": LOG_SIZE}},
+        "Mounts": [_mount(bind, flavour) for bind in request.binds],
+        "GroupAdd": list(request.groups),
+        "ReadonlyRootfs": request.read_only,
+    }
+    if not request.privileged_setup:
+        host["CapDrop"] = ["ALL"]
+    if request.network != "default":
+        host["NetworkMode"] = request.network
+    if request.read_only:
+        host["Tmpfs"] = {"/tmp": "rw,nosuid,nodev,exec,mode=1777"}
+    if request.memory is not None:
+        host |= {"Memory": request.memory, "MemorySwap": request.memory}
+    if request.cpus is not None:
+        host["NanoCpus"] = int(request.cpus * 1e9)
+    if request.shared_memory is not None:
+        host["ShmSize"] = request.shared_memory
+    if flavour == "podman" and rootless and request.user and not request.user.startswith("0"):
+        # Without it a rootless Podman gives results to a subordinate id.
+        host["UsernsMode"] = "keep-id"
+    return host
+
+
+def _open_files(rootless: bool) -> int:
+    if not rootless or os.name == "nt":
+        return OPEN_FILES
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+
+
+def _mount(bind: Bind, flavour: Flavour) -> dict[str, Any]:
+    if not bind.source.exists():
+        # Podman would create it as an empty folder, and Docker's own message names no remedy.
+        raise BadRequest("is to be mounted but does not exist", where=str(bind.source))
+    return {
+        "Type": "bind",
+        "Source": mount_source(bind.source.absolute(), flavour),
+        "Target": bind.target,
+        "ReadOnly": not bind.writable,
+    }

@@ -1,0 +1,123 @@
+"""Finding an engine that answers, or starting Podman for the length of a command."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from reprokit.engines import podman
+from reprokit.engines.endpoint import (
+    Endpoint,
+    Ping,
+    candidates,
+    ping,
+    usual_docker,
+    usual_podman,
+)
+from reprokit.engines.engine import SocketEngine
+from reprokit.errors import BadRequest, NoEngine
+
+VARIABLE = "REPROKIT_ENGINE"
+
+
+@contextmanager
+def connect(preferred: str | None = None) -> Iterator[SocketEngine]:
+    """The engine to use, for the length of the block.
+
+    preferred: "docker", "podman" or an address like unix:///run/my.sock; `None` takes
+    REPROKIT_ENGINE, and without it the first that answers of DOCKER_HOST, the docker command's
+    current context, the usual sockets of Docker and Podman, and last an own Podman service.
+    Raises NoEngine, with what was tried and what to do, where none can be had; BadRequest for a
+    preference that is none of these.
+    """
+    wanted = preferred or os.environ.get(VARIABLE) or None
+    tried: list[tuple[Endpoint, Ping]] = []
+    for endpoint in wanted_candidates(wanted, os.environ, Path.home()):
+        answer = ping(endpoint)
+        if answer.state == "answers" and wanted != ("docker" if answer.podman else "podman"):
+            with _opened(endpoint, answer) as engine:
+                yield engine
+            return
+        tried.append((endpoint, answer))
+    if wanted in (None, "podman") and shutil.which("podman") is not None:
+        with podman.service() as (endpoint, environment):
+            with _opened(endpoint, ping(endpoint), environment) as engine:
+                yield engine
+            return
+    raise no_engine(tried, wanted)
+
+
+@contextmanager
+def _opened(
+    endpoint: Endpoint, answer: Ping, environment: Mapping[str, str] | None = None
+) -> Iterator[SocketEngine]:
+    # The import takes 0.1 s, much of it waiting for the disk: begin while the caller does its own.
+    threading.Thread(target=importlib.import_module, args=("docker",), daemon=True).start()
+    engine = SocketEngine(
+        endpoint,
+        "podman" if answer.podman else "docker",
+        api=answer.api,
+        environment=environment,
+    )
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def wanted_candidates(
+    wanted: str | None, environment: Mapping[str, str], home: Path
+) -> Iterator[Endpoint]:
+    """The addresses to ask, in order."""
+    if wanted is None:
+        yield from candidates(environment, home)
+    elif wanted == "docker":
+        yield from candidates(environment, home)
+        if environment.get("DOCKER_HOST"):
+            yield from usual_docker(environment, home)
+    elif wanted == "podman":
+        if host := environment.get("DOCKER_HOST"):
+            yield Endpoint(url=host, source="DOCKER_HOST")
+        yield from usual_podman(environment)
+    elif "://" in wanted:
+        yield replace(next(candidates({**environment, "DOCKER_HOST": wanted}, home)), source="you")
+    else:
+        raise BadRequest(
+            f"{wanted!r} is not an engine",
+            next='say "docker", "podman" or an address such as unix:///var/run/docker.sock',
+        )
+
+
+def no_engine(tried: list[tuple[Endpoint, Ping]], wanted: str | None) -> NoEngine:
+    """The error for an engine that cannot be had: forbidden, stopped or not there at all."""
+    forbidden = [endpoint for endpoint, answer in tried if answer.state == "forbidden"]
+    if forbidden:
+        return NoEngine(
+            f"you have no permission to use the engine at {forbidden[0].url}",
+            next="let yourself in with `sudo usermod -aG docker $USER`, log in again, then try "
+            "again; or install podman, which needs no permission. `reprokit doctor` says more",
+        )
+    named = wanted or "container engine"
+    stopped = [(endpoint, answer) for endpoint, answer in tried if answer.state == "stopped"]
+    if not stopped and os.environ.get("DOCKER_HOST"):
+        stopped = tried[:1]
+    installed = [name for name in ("docker", "dockerd", "podman") if shutil.which(name)]
+    if stopped or (installed and wanted in (None, *installed)):
+        place = stopped[0][0] if stopped else tried[0][0]
+        detail = stopped[0][1].detail if stopped else "nothing listens there"
+        return NoEngine(
+            f"the {named} does not answer at {place.url} ({place.source}): {detail}",
+            next="start it (Docker Desktop, or `sudo systemctl start docker`), or let "
+            "`reprokit doctor --fix` do it",
+        )
+    return NoEngine(
+        f"no {named} is installed",
+        next="`reprokit doctor --fix` installs one; or install Docker "
+        "(https://docs.docker.com/get-docker) or Podman (https://podman.io)",
+    )

@@ -1,0 +1,335 @@
+"""Docker and Podman behind the Engine protocol: one class, the differences in small branches."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from reprokit import folders
+from reprokit.engines import build as building
+from reprokit.engines import configs, container, registry
+from reprokit.engines.confinement import Flavour
+from reprokit.engines.endpoint import Endpoint
+from reprokit.engines.protocol import (
+    LABEL,
+    BuildRequest,
+    Container,
+    ContainerRequest,
+    EngineInformation,
+)
+from reprokit.engines.translating import DISK_FULL, disk_full, explanation, translated
+from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.model import Image
+
+_LOADED = re.compile(r"Loaded image(?:\(s\)| ID)?: (?P<names>.+)")
+_ANSWER_WITHIN = 600.0
+"""Seconds; a busy engine may need minutes to remove or commit something large."""
+
+
+class SocketEngine:
+    """An engine that listens at an address.
+
+    endpoint: where. flavour: which engine answers there. api: the newest API version it speaks,
+    from its ping. environment: what its command line needs besides its address.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        flavour: Flavour,
+        *,
+        api: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.flavour = flavour
+        self._version = api
+        self._environment = dict(environment or {})
+
+    @property
+    def name(self) -> str:
+        return self.flavour
+
+    @cached_property
+    def _api(self) -> Any:
+        return self._client(_ANSWER_WITHIN)
+
+    def _client(self, timeout: float) -> Any:
+        from docker import APIClient
+        from docker.constants import DEFAULT_DOCKER_API_VERSION
+        from docker.tls import TLSConfig
+
+        tls: TLSConfig | bool = False
+        folder = self.endpoint.certificates
+        if folder is not None:
+            pair = (str(folder / "cert.pem"), str(folder / "key.pem"))
+            tls = TLSConfig(
+                client_cert=pair if Path(pair[0]).exists() else None,
+                ca_cert=str(folder / "ca.pem"),
+                verify=True,
+            )
+        version = "auto"
+        if self._version is not None:
+            version = min(self._version, DEFAULT_DOCKER_API_VERSION, key=_version_key)
+        with translated(self.endpoint.url, self.name):
+            return APIClient(
+                base_url=self.endpoint.url, version=version, timeout=int(timeout), tls=tls
+            )
+
+    def close(self) -> None:
+        """Close connections; the engine goes on."""
+        if "_api" in self.__dict__:
+            self._api.close()
+
+    @cached_property
+    def _info(self) -> Mapping[str, Any]:
+        with translated(self.endpoint.url, self.name):
+            found: Mapping[str, Any] = self._api.info()
+        return found
+
+    @cached_property
+    def _rootless(self) -> bool:
+        if self.endpoint.socket is not None and self.flavour == "docker":
+            # Saves a question on every start: only root can own the machine's own daemon.
+            try:
+                if self.endpoint.socket.stat().st_uid == 0:
+                    return False
+            except OSError:
+                pass
+        return any("rootless" in option for option in self._info.get("SecurityOptions") or ())
+
+    @cached_property
+    def _containerd_store(self) -> bool:
+        if self.flavour == "podman":
+            return False
+        status = self._info.get("DriverStatus") or ()
+        return any("io.containerd.snapshotter" in str(value) for _, value in status)
+
+    def information(self) -> EngineInformation:
+        with translated(self.endpoint.url, self.name):
+            version = self._api.version()
+        architecture = version.get("Arch") or ""
+        return EngineInformation(
+            name=self.name,
+            version=_engine_version(version),
+            api=version.get("ApiVersion") or "",
+            platform=f"{version.get('Os') or 'linux'}/{architecture}",
+            rootless=self._rootless,
+            builder=building.builder_name(self._builder_address()),
+            socket=self.endpoint.url,
+        )
+
+    def image(self, reference: str) -> Image | None:
+        """The local image of that name or digest, or `None`."""
+        from docker.errors import ImageNotFound, NotFound
+
+        with translated(reference, self.name):
+            try:
+                found = self._api.inspect_image(reference)
+            except (ImageNotFound, NotFound):
+                return None
+        return self._described(reference, found)
+
+    def _described(self, reference: str, found: Mapping[str, Any]) -> Image:
+        platform = f"{found.get('Os') or 'linux'}/{found['Architecture']}"
+        config = found.get("Config") or {}
+        return Image(
+            reference=reference,
+            config_digest=self._config_digest(_sha256(found["Id"]), platform),
+            layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
+            registry_digests=tuple(sorted(found.get("RepoDigests") or ())),
+            platform=platform,
+            size=int(found.get("Size") or 0),
+            labels=dict(config.get("Labels") or {}),
+        )
+
+    def _config_digest(self, identifier: str, platform: str) -> str:
+        memory = folders.data() / "config-digests"
+        known = configs.remembered(memory, identifier)
+        if known is not None:
+            return known
+        if not self._containerd_store:
+            return identifier
+        found = configs.config_digest(self.save(identifier), identifier, platform)
+        if found is None:
+            raise InputUnavailable(f"{self.name} does not tell the config of {identifier}")
+        configs.remember(memory, identifier, found)
+        return found
+
+    def images(self, label: str | None = None) -> tuple[Image, ...]:
+        """Local images, optionally those that carry a label ("key" or "key=value")."""
+        with translated("images", self.name):
+            listed = self._api.images(filters={"label": label} if label else None)
+        found = []
+        for item in listed:
+            named = [name for name in item.get("RepoTags") or () if name != "<none>:<none>"]
+            image = self.image(named[0] if named else item["Id"])
+            if image is not None:  # it may have been removed meanwhile
+                found.append(image)
+        return tuple(found)
+
+    def pull(self, reference: str, platform: str, on_line: Callable[[str], None]) -> Image:
+        """Pull an image. Raises InputUnavailable with what the registry said."""
+        from docker.errors import APIError
+
+        name, separator, version = registry.split_reference(reference)
+        unavailable = f"{reference} cannot be pulled"
+        try:
+            with translated(reference, self.name):
+                try:
+                    for line in self._api.pull(
+                        name if separator == ":" else reference,
+                        tag=version if separator == ":" else None,
+                        stream=True,
+                        decode=True,
+                        platform=platform,
+                    ):
+                        _pulled_line(line, unavailable, on_line)
+                except APIError as error:
+                    if DISK_FULL.search(explanation(error)):
+                        raise
+                    raise InputUnavailable(f"{unavailable}: {explanation(error)}") from error
+        finally:
+            self._api.close()
+        image = self.image(reference)
+        if image is None:
+            raise InputUnavailable(f"{unavailable}: the engine has no such image afterwards")
+        return image
+
+    def registry_digest(self, reference: str, timeout: float = 5.0) -> str | None:
+        """The digest a registry gives for the name now, `None` where the registry has no such
+        image. Raises InputUnavailable where no registry answers within `timeout` seconds."""
+        if self.flavour == "podman":
+            return registry.digest(reference, timeout)
+        import requests
+        from docker.errors import APIError
+
+        client = self._client(timeout)
+        try:
+            answer = client.inspect_distribution(reference)
+        except APIError as error:
+            text = explanation(error)
+            if registry.is_missing(text):
+                return None
+            raise InputUnavailable(f"no registry answers for {reference}: {text}") from error
+        except requests.exceptions.RequestException as error:
+            raise InputUnavailable(
+                f"no registry answers for {reference} within {timeout:g} s"
+            ) from error
+        finally:
+            client.close()
+        digest: str = answer["Descriptor"]["digest"]
+        return digest
+
+    def load(self, archive: Path) -> Image:
+        """Take an image from a docker-archive or OCI tar."""
+        names: list[str] = []
+        with translated(str(archive), self.name), archive.open("rb") as content:
+            for line in self._api.load_image(content):
+                if "error" in line:
+                    _refuse_archive(archive, str(line["error"]), self.name)
+                match = _LOADED.search(line.get("stream") or "")
+                if match is not None:
+                    names += [name.strip() for name in match.group("names").split(",")]
+        image = self.image(names[0]) if names else None
+        if image is None:
+            raise BadRequest("holds no image that the engine could load", where=str(archive))
+        return image
+
+    def save(self, reference: str) -> Iterator[bytes]:
+        """An image as docker-archive tar stream."""
+        with translated(reference, self.name):
+            yield from self._api.get_image(reference)
+
+    def tag(self, reference: str, name: str) -> None:
+        repository, separator, version = registry.split_reference(name)
+        if separator == "@":
+            raise BadRequest(f"{name} is a digest, which cannot be given as a name")
+        with translated(reference, self.name):
+            self._api.tag(reference, repository, version)
+
+    def remove_image(self, reference: str) -> None:
+        """Remove a name (and the image, if it was the last); nothing happens if it is gone."""
+        from docker.errors import ImageNotFound, NotFound
+
+        with translated(reference, self.name):
+            try:
+                self._api.remove_image(reference)
+            except (ImageNotFound, NotFound):
+                return
+
+    def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> Image:
+        """Build with BuildKit or buildah. Raises BuildFailed, StorageFailed or NoEngine."""
+        building.run(request, self._builder_address(), on_line)
+        image = self.image(request.tag)
+        if image is None:
+            raise InputUnavailable(f"{self.name} has no image {request.tag} after its build")
+        return image
+
+    def _builder_address(self) -> building.Address:
+        return building.Address(
+            url=self.endpoint.url,
+            certificates=self.endpoint.certificates,
+            flavour=self.flavour,
+            environment=self._environment,
+        )
+
+    def container(self, request: ContainerRequest) -> AbstractContextManager[Container]:
+        """A created container, killed and removed when the block ends. REPROKIT_KEEP=1 keeps it."""
+        return container.created(
+            self._api,
+            self.name,
+            request,
+            self.flavour,
+            rootless=self._rootless,
+            local=self.endpoint.socket is not None,
+            keep=os.environ.get("REPROKIT_KEEP") == "1",
+        )
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Ids of containers of ours that still exist."""
+        with translated("containers", self.name):
+            found = self._api.containers(all=True, filters={"label": f"{LABEL}=reprokit"})
+        return tuple(item["Id"] for item in found)
+
+    def remove_container(self, identifier: str) -> None:
+        container.remove(self._api, self.name, identifier)
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _sha256(identifier: str) -> str:
+    return identifier if identifier.startswith("sha256:") else f"sha256:{identifier}"
+
+
+def _engine_version(version: Mapping[str, Any]) -> str:
+    for component in version.get("Components") or ():
+        if component.get("Name") in ("Engine", "Podman Engine"):
+            return str(component.get("Version"))
+    return str(version.get("Version") or "")
+
+
+def _pulled_line(line: Mapping[str, Any], what: str, on_line: Callable[[str], None]) -> None:
+    if "error" in line:
+        text = str(line["error"])
+        if DISK_FULL.search(text):
+            raise disk_full("pull")
+        raise InputUnavailable(f"{what}: {text}")
+    if line.get("progressDetail"):
+        return  # a bar's many states
+    parts = [str(line[key]) for key in ("id", "status") if line.get(key)]
+    if parts:
+        on_line(": ".join(parts))
+
+
+def _refuse_archive(archive: Path, text: str, engine: str) -> None:
+    if DISK_FULL.search(text):
+        raise disk_full(engine)
+    raise BadRequest(f"cannot be loaded as an image: {text}", where=str(archive))

@@ -1,0 +1,91 @@
+"""Turning the `docker` package's exceptions into errors that a user can act on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reprokit.errors import (
+    BadRequest,
+    CommandFailed,
+    InputUnavailable,
+    NoEngine,
+    ReprokitError,
+    StorageFailed,
+)
+
+DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_NOT_STARTED = re.compile(
+    r"executable file not found|exec(?: format error)?:|no such file or directory|"
+    r"permission denied|not found in \$PATH",
+    re.IGNORECASE,
+)
+
+
+def disk_full(where: str) -> StorageFailed:
+    """The error for a full disk of the engine."""
+    return StorageFailed(
+        "the engine's disk is full",
+        where=where,
+        next="free some space (`reprokit clean` removes old runs and images), then try again",
+    )
+
+
+@contextmanager
+def translated(what: str, engine: str) -> Iterator[None]:
+    """Run requests to `engine`; `what` names the object that they are about."""
+    try:
+        yield
+    except ReprokitError:
+        raise
+    except Exception as error:
+        found = _translation(error, what, engine)
+        if found is None:
+            raise
+        raise found from error
+
+
+def _translation(error: Exception, what: str, engine: str) -> ReprokitError | None:
+    import requests
+    import urllib3
+    from docker.errors import APIError, DockerException, ImageNotFound
+
+    if isinstance(error, APIError):
+        text = explanation(error)
+        if DISK_FULL.search(text):
+            return disk_full(engine)
+        if isinstance(error, ImageNotFound):
+            return InputUnavailable(f"there is no image {what} in {engine}")
+        if error.is_client_error():
+            return BadRequest(f"{engine} refused the request for {what}: {text}")
+        return NoEngine(
+            f"{engine} failed: {text}",
+            where=what,
+            next="`reprokit doctor` examines the engine",
+        )
+    lost = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ConnectionError)
+    if isinstance(error, (*lost, DockerException)):
+        return NoEngine(
+            f"{engine} stopped answering",
+            where=what,
+            next="start it again; `reprokit doctor` says how",
+        )
+    return None
+
+
+def explanation(error: Exception) -> str:
+    """What the engine said, in one line."""
+    text = getattr(error, "explanation", None) or str(error)
+    return " ".join(str(text).split())
+
+
+def not_started(error: Exception, command: str) -> CommandFailed | None:
+    """The error for a command that the container could not even start, `None` for others."""
+    text = explanation(error)
+    if DISK_FULL.search(text) or not _NOT_STARTED.search(text):
+        return None
+    return CommandFailed(
+        f"the container could not start {command}: {text}",
+        next="check that the program exists in the image and may be executed",
+    )
