@@ -1,0 +1,159 @@
+"""Detect: what an R project declares and what its code uses, without R."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from reprokit.ecosystems.r.code import (
+    INSTALL_SCRIPTS,
+    CodeFile,
+    code_files,
+    entries,
+    used_packages,
+)
+from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
+from reprokit.ecosystems.r.usage import uses
+from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, SystemPackage
+from reprokit.project import Project
+
+# What rmarkdown's pdf_document needs of a TeX distribution (its default template's packages).
+_LATEX = ("lmodern", "texlive-latex-recommended", "texlive-fonts-recommended", "texlive-xetex")
+_PDF_OUTPUT = re.compile(r"\b(?:pdf_document2?|beamer_presentation|pdf_book)\b")
+
+
+def detect(project: Project) -> Detection | None:
+    """What makes this an R project, or `None` where nothing does."""
+    declared, files = _declarations(project)
+    code = code_files(project)
+    if not files and not code:
+        return None
+    own = next((d.package for d in declared if d.package is not None), None)
+    requirements = [r for d in declared for r in d.requirements]
+    renv = project.has("renv.lock")
+    used, optional, notes = _used(code, requirements, own, renv=renv)
+    requirements += used
+    if renv and not any(r.name == "renv" for r in used):
+        # The lock names renv itself, which serves to install: that is reprokit's part here.
+        optional.add("renv")
+    documents, more_notes, system = _documents(code)
+    known = {r.name for r in requirements} - optional
+    requirements += [r for r in documents if r.name not in known]
+    optional -= {r.name for r in documents}
+    notes = [*(n for d in declared for n in d.notes), *notes, *more_notes]
+    settings: dict[str, JSON] = {"optional": [*sorted(optional)]}
+    if renv:
+        settings["renv"] = True
+    if own is not None and _loads(code, own) and project.has("NAMESPACE"):
+        settings["package"] = own
+        settings["compiled"] = any(path.startswith("src/") for path in project.files)
+    return Detection(
+        ecosystem="r",
+        files=files,
+        requirements=tuple(requirements),
+        runtimes=_runtimes(declared, files, code),
+        system_packages=tuple(system),
+        entries=entries(code),
+        notes=tuple(notes),
+        settings=settings,
+    )
+
+
+def _declarations(project: Project) -> tuple[list[Declared], tuple[str, ...]]:
+    declared, files = [], []
+    if project.has("DESCRIPTION"):
+        text = project.read("DESCRIPTION")
+        # Other programs have files of this name: R's has one of its fields.
+        if re.search(r"^(?:Package|Type|Imports|Depends)[ \t]*:", text, re.MULTILINE):
+            declared.append(description("DESCRIPTION", text))
+            files.append("DESCRIPTION")
+    if project.has("renv.lock"):
+        declared.append(renv_lock("renv.lock", project.read("renv.lock")))
+        files.append("renv.lock")
+    for path in project.at_root("*.R", "*.r"):
+        if path.lower() in INSTALL_SCRIPTS:
+            declared.append(install_script(path, project.read(path)))
+            files.append(path)
+    return declared, tuple(files)
+
+
+def _used(
+    code: tuple[CodeFile, ...], declared: list[Requirement], own: str | None, *, renv: bool
+) -> tuple[list[Requirement], set[str], list[Note]]:
+    """Packages the code uses and nothing declares; which of them it can go on without."""
+    known = {r.name for r in declared}
+    needed: dict[str, Requirement] = {}
+    tried: dict[str, Requirement] = {}
+    notes = []
+    for file, use in used_packages(code):
+        reason = Reason(text=use.how, file=file.path, line=use.line)
+        if use.way == "installs":
+            if file.path.lower() not in INSTALL_SCRIPTS:
+                text = f"{use.how} cannot install anything at run time: the network is off"
+                notes.append(Note(level="warning", text=text, reason=reason))
+        elif use.package not in known and use.package != own:
+            into = needed if use.way == "needs" else tried
+            into.setdefault(use.package, Requirement(name=use.package, reason=reason))
+    if declared and needed:
+        notes += [
+            Note(
+                level="information",
+                text=f"{name} is used but not declared; "
+                + ("its version is not pinned by renv.lock" if renv else "it is added"),
+                reason=requirement.reason,
+            )
+            for name, requirement in sorted(needed.items())
+        ]
+    optional = set(tried) - set(needed)
+    found = [*needed.values(), *(tried[name] for name in optional)]
+    return sorted(found, key=lambda r: r.name), optional, notes
+
+
+def _documents(
+    code: tuple[CodeFile, ...],
+) -> tuple[list[Requirement], list[Note], list[SystemPackage]]:
+    """What R Markdown needs besides the packages its code uses."""
+    requirements, notes, system = [], [], []
+    for file in code:
+        if file.document is None:
+            continue
+        if file.path.endswith(".qmd"):
+            text = "Quarto itself cannot be installed; give a command that does without it"
+            notes.append(Note(level="warning", text=text, reason=Reason(text="", file=file.path)))
+            continue
+        reason = Reason(text="R Markdown", file=file.path, line=1)
+        requirements.append(Requirement(name="rmarkdown", reason=reason))
+        system.append(SystemPackage(name="pandoc", reason=reason))
+        if "python" in file.document.engines:
+            chunk = Reason(text="has Python chunks", file=file.path, line=1)
+            requirements.append(Requirement(name="reticulate", reason=chunk))
+        if _PDF_OUTPUT.search(file.document.header):
+            latex = Reason(text="makes a PDF through LaTeX", file=file.path, line=1)
+            system += [SystemPackage(name=name, reason=latex) for name in _LATEX]
+    return _first_of_each(requirements), notes, list({s.name: s for s in reversed(system)}.values())
+
+
+def _first_of_each(requirements: Iterable[Requirement]) -> list[Requirement]:
+    unique: dict[str, Requirement] = {}
+    for requirement in requirements:
+        unique.setdefault(requirement.name, requirement)
+    return list(unique.values())
+
+
+def _loads(code: tuple[CodeFile, ...], package: str) -> bool:
+    return any(
+        use.package == package
+        for file in code
+        if not file.path.startswith("R/")
+        for use in uses(file.code)
+    )
+
+
+def _runtimes(
+    declared: list[Declared], files: tuple[str, ...], code: tuple[CodeFile, ...]
+) -> tuple[Runtime, ...]:
+    stated = tuple(runtime for d in declared for runtime in d.runtimes)
+    if stated:
+        return stated
+    first = (files or tuple(file.path for file in code))[0]
+    return (Runtime(language="r", specifier="", reason=Reason(text="is R", file=first)),)

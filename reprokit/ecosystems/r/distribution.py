@@ -1,0 +1,101 @@
+"""Which packages of the distribution an R project needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reprokit.ecosystems.r.needs import COMPILERS, R_LIBRARIES, available, known_needs
+from reprokit.ecosystems.r.versions import satisfies
+from reprokit.model import (
+    BaseCandidate,
+    Detection,
+    LockedBase,
+    Reason,
+    Requirement,
+    SystemPackage,
+)
+from reprokit.resolving import Catalogue
+
+
+def debian_names(package: str) -> tuple[str, str]:
+    """The names Debian may have for an R package."""
+    return f"r-cran-{package.lower()}", f"r-bioc-{package.lower()}"
+
+
+def system_packages(
+    detection: Detection, base: BaseCandidate | LockedBase, catalogue: Catalogue
+) -> tuple[SystemPackage, ...]:
+    """R and the packages of it that the distribution has; for all others what compiling takes.
+
+    A base that carries its own R takes none of the distribution's R packages: they belong to the
+    distribution's R and would bring it along.
+    """
+    if "r" in base.provides:
+        outside = list(detection.requirements)
+        found: list[SystemPackage] = []
+    else:
+        names = {n for r in detection.requirements for n in debian_names(r.name)}
+        versions = catalogue.versions(sorted({"r-base-core", *names}))
+        found = [SystemPackage(name="r-base-core", reason=_runtime_reason(detection))]
+        found += _debian_packages(detection.requirements, versions)
+        outside = [r for r in detection.requirements if not _satisfied(r, versions)]
+    optional = detection.settings.get("optional")
+    left_out = optional if isinstance(optional, list) else []
+    needed = [r for r in outside if r.name not in left_out]
+    if needed:
+        found += _for_compiling(needed, catalogue)
+    elif detection.settings.get("compiled"):
+        found += _compilers(_runtime_reason(detection), catalogue)
+    return tuple({(s.name, s.stage): s for s in reversed(found)}.values())[::-1]
+
+
+def _runtime_reason(detection: Detection) -> Reason:
+    return detection.runtimes[0].reason
+
+
+def _debian_packages(
+    requirements: Iterable[Requirement], versions: Mapping[str, str]
+) -> list[SystemPackage]:
+    return [
+        SystemPackage(name=name, reason=requirement.reason)
+        for requirement in requirements
+        for name in debian_names(requirement.name)
+        if name in versions
+    ]
+
+
+def _satisfied(requirement: Requirement, versions: Mapping[str, str]) -> bool:
+    """Whether the distribution has this package in a version that will do.
+
+    Debian's version is R's plus an epoch and a revision ("3.1.162-1" for "3.1-162"), and it is
+    compared again, exactly, where R itself can be asked: in `resolving`.
+    """
+    for name in debian_names(requirement.name):
+        if name in versions and requirement.url is None:
+            upstream = versions[name].rpartition(":")[2].rpartition("-")[0]
+            upstream = upstream.partition("+")[0]
+            return satisfies(upstream, requirement.specifier)
+    return False
+
+
+def _for_compiling(requirements: list[Requirement], catalogue: Catalogue) -> list[SystemPackage]:
+    needs = known_needs()
+    found = _compilers(requirements[0].reason, catalogue)
+    for requirement in requirements:
+        reason = requirement.reason
+        for name in available(needs.of(requirement.name), catalogue):
+            text = f"{requirement.name} needs it"
+            found.append(
+                SystemPackage(
+                    name=name,
+                    reason=Reason(text=text, file=reason.file, line=reason.line),
+                    stage="build" if needs.is_for_building(name) else "run",
+                )
+            )
+    return found
+
+
+def _compilers(reason: Reason, catalogue: Catalogue) -> list[SystemPackage]:
+    because = Reason(text="compiling R packages", file=reason.file, line=reason.line)
+    names = available((*COMPILERS, *R_LIBRARIES), catalogue)
+    return [SystemPackage(name=name, reason=because, stage="build") for name in names]

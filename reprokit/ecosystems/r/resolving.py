@@ -1,0 +1,251 @@
+"""Lock: which R packages the distribution installed, and CRAN's sources for the rest."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reprokit.ecosystems.r import cran, workshop
+from reprokit.ecosystems.r.code import CodeFile, code_files
+from reprokit.ecosystems.r.needs import known_needs
+from reprokit.ecosystems.r.usage import uses
+from reprokit.ecosystems.r.versions import satisfies
+from reprokit.engines.protocol import Container
+from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.model import JSON, Detection, LockedEcosystem, LockedPackage, Reason, Requirement
+from reprokit.resolving import Resolver
+
+
+def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
+    """Pin every package. Raises InputUnavailable with the requirement's file and line."""
+    notes: list[str] = []
+    with resolver.workshop() as container:
+        have = workshop.installed(container)
+        wanted = list(detection.requirements)
+        optional = _optional(detection)
+        for extra in _confirmed(container, code_files(resolver.project), detection, notes):
+            wanted.append(extra)
+            optional.add(extra.name)
+        repository = _Repository(container, resolver)
+        missing = _missing(wanted, have.packages, optional, repository, notes)
+        order = _order(missing, have, optional, repository, notes)
+        _check_libraries(order, missing, workshop.distribution_packages(container))
+    for note in notes:
+        resolver.reporter.warning(note)
+    sources = [_kept(source, wanted, resolver) for source in order]
+    stamp = datetime.datetime.fromtimestamp(resolver.epoch, datetime.UTC)
+    settings: dict[str, JSON] = {
+        "r": have.r_version,
+        "built": stamp.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "sources": [
+            {"package": package.name, "artifact": package.artifacts[0].path} for package in sources
+        ],
+        "notes": list(notes),
+    }
+    for key in ("package", "compiled", "renv"):
+        if key in detection.settings:
+            settings[key] = detection.settings[key]
+    requested = {r.name for r in wanted}
+    shadowed = {package.name for package in sources}
+    distributed = [
+        LockedPackage(name=name, version=version, requested=name in requested)
+        for name, version in have.packages.items()
+        if name not in shadowed
+    ]
+    packages = sorted([*distributed, *sources], key=lambda package: package.name)
+    return LockedEcosystem(
+        ecosystem="r",
+        packages=tuple(packages),
+        settings=settings,
+        undated=_undated(order, resolver.date.day),
+    )
+
+
+def _optional(detection: Detection) -> set[str]:
+    names = detection.settings.get("optional", [])
+    return {str(name) for name in names} if isinstance(names, list) else set()
+
+
+def _confirmed(
+    container: Container, files: tuple[CodeFile, ...], detection: Detection, notes: list[str]
+) -> Iterable[Requirement]:
+    """What R's own parser finds in the code beyond what detect found; notes where it differs."""
+    if not files:
+        return
+    parsed = workshop.parsed(container, files)
+    notes += [f"{path}: R cannot parse it: {text}" for path, text in sorted(parsed.errors.items())]
+    known = {r.name for r in detection.requirements} | {str(detection.settings.get("package"))}
+    for file in files:
+        seen = {use.package for use in uses(file.code)}
+        for name in parsed.packages.get(file.path, ()):
+            if name not in seen and name not in known:
+                known.add(name)
+                notes.append(f"{file.path}: uses {name}, which only R's own parser found")
+                reason = Reason(text="found by R's own parser", file=file.path)
+                yield Requirement(name=name, reason=reason)
+
+
+@dataclass(slots=True)
+class _Repository:
+    """CRAN or its mirror, asked only once something is needed of it."""
+
+    container: Container
+    resolver: Resolver
+    urls: dict[str, str] = field(default_factory=dict)
+    _address: str = ""
+    _index: dict[str, cran.Source] | None = None
+    _unreachable: InputUnavailable | None = None
+
+    def index(self) -> Mapping[str, cran.Source]:
+        """The index of the first repository that answers. Raises InputUnavailable if none."""
+        if self._unreachable is not None:
+            raise self._unreachable
+        if self._index is None:
+            answers = []
+            day = self.resolver.date.day
+            for address in cran.repositories(self.resolver.site, day):
+                self.resolver.reporter.message(f"asking {address} for R packages")
+                try:
+                    text = workshop.text_of(self.container, cran.index_address(address))
+                except InputUnavailable as error:
+                    answers.append(str(error))
+                    continue
+                self._address, self._index = address, cran.read_index(text, address)
+                return self._index
+            self._unreachable = InputUnavailable("no CRAN mirror answers: " + "; ".join(answers))
+            raise self._unreachable
+        return self._index
+
+    def reachable(self) -> bool:
+        """Whether a repository answers."""
+        try:
+            self.index()
+        except InputUnavailable:
+            return False
+        return True
+
+    def find(self, name: str, specifier: str) -> cran.Source:
+        """The package in a version that will do: the index's, else one from the archive."""
+        if name in self.urls:
+            return self._described(name, self.urls[name])
+        source = self.index().get(name)
+        if source is not None and satisfies(source.version, specifier):
+            return source
+        if specifier.startswith("=="):
+            version = specifier.removeprefix("==").strip()
+            return self._described(name, cran.archive_address(self._address, name, version))
+        found = "does not have it" if source is None else f"has {source.version}"
+        raise InputUnavailable(f"{self._address} {found}")
+
+    def _described(self, name: str, url: str) -> cran.Source:
+        try:
+            source = cran.read_description(workshop.description_of(self.container, url), url)
+        except BadRequest as error:
+            raise InputUnavailable(error.what, where=url) from error
+        if source is None or source.name != name:
+            raise InputUnavailable(f"does not hold the R package {name}", where=url)
+        return source
+
+
+def _missing(
+    wanted: list[Requirement],
+    packages: Mapping[str, str],
+    optional: set[str],
+    repository: _Repository,
+    notes: list[str],
+) -> dict[str, Requirement]:
+    """What the distribution lacks, or has in another version than asked for.
+
+    An exact version that nobody can deliver here gives way to the distribution's, with a warning:
+    papers pin what their authors happened to have. A lower bound does not: code needs it.
+    """
+    missing: dict[str, Requirement] = {}
+    for requirement in wanted:
+        name, have = requirement.name, packages.get(requirement.name)
+        fits = have is not None and satisfies(have, requirement.specifier)
+        if fits and requirement.url is None:
+            continue
+        pinned = requirement.specifier.startswith("==") or requirement.url is not None
+        if have is not None and pinned and not repository.reachable():
+            notes.append(
+                f"{requirement.reason.file}:{requirement.reason.line}: {name} "
+                f"{requirement.specifier} cannot be had without a CRAN mirror; "
+                f"the distribution's {have} is used"
+            )
+        elif name not in optional or have is None:
+            missing.setdefault(name, requirement)
+            if requirement.url is not None:
+                repository.urls[name] = requirement.url
+    return missing
+
+
+def _order(
+    missing: Mapping[str, Requirement],
+    have: workshop.Installed,
+    optional: set[str],
+    repository: _Repository,
+    notes: list[str],
+) -> tuple[cran.Source, ...]:
+    wanted: list[tuple[str, str]] = []
+    order: tuple[cran.Source, ...] = ()
+    for name, requirement in missing.items():
+        attempt = [*wanted, (name, requirement.specifier)]
+        try:
+            order = cran.install_order(attempt, have.packages, repository.find, have.r_version)
+        except (InputUnavailable, BadRequest) as error:
+            if name in optional:
+                notes.append(f"{requirement.reason}: {name} cannot be had; the code only tries it")
+                continue
+            raise _unavailable(requirement, have.packages.get(name), error) from error
+        wanted = attempt
+    return order
+
+
+def _unavailable(
+    requirement: Requirement, have: str | None, error: InputUnavailable | BadRequest
+) -> InputUnavailable:
+    version = f" {requirement.specifier}" if requirement.specifier else ""
+    distribution = "lacks it" if have is None else f"has {have}"
+    return InputUnavailable(
+        f"the R package {requirement.name}{version} ({requirement.reason.text}) cannot be had: "
+        f"the distribution {distribution}, and {error.what}",
+        where=str(
+            Reason(text="", file=requirement.reason.file, line=requirement.reason.line)
+        ).removesuffix(": "),
+        next=error.next
+        or "check its name; or set cran_mirror in the site settings to a mirror that answers here",
+    )
+
+
+def _check_libraries(
+    order: tuple[cran.Source, ...], missing: Mapping[str, Requirement], there: frozenset[str]
+) -> None:
+    """Say now what the compiler would say later, in words that help less."""
+    needs = known_needs()
+    for source in order:
+        lacking = [
+            name.partition("|")[0]
+            for name in needs.of(source.name)
+            if there.isdisjoint(name.split("|"))
+        ]
+        if source.name not in missing and lacking:
+            raise InputUnavailable(
+                f"the R package {source.name}, which another one needs, is compiled from source "
+                f"and needs {', '.join(lacking)}",
+                next="list these in apt.txt, one a line",
+            )
+
+
+def _kept(source: cran.Source, wanted: Iterable[Requirement], resolver: Resolver) -> LockedPackage:
+    path = f"cran/{source.name}_{source.version}.tar.gz"
+    return LockedPackage(
+        name=source.name,
+        version=source.version,
+        artifacts=(resolver.download(source.url, path),),
+        requested=any(r.name == source.name for r in wanted),
+    )
+
+
+def _undated(order: Iterable[cran.Source], day: str) -> tuple[str, ...]:
+    return tuple(sorted(source.name for source in order if not cran.is_dated(source.url, day)))
