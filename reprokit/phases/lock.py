@@ -6,7 +6,7 @@ may use a container that has both. Project code runs in such a container and now
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from reprokit.model import (
     DateChoice,
     Lock,
     LockedBase,
+    LockedPackage,
     Plan,
     SystemPackage,
 )
@@ -34,7 +35,7 @@ from reprokit.project import Project
 from reprokit.resolving import Catalogue
 from reprokit.site import Site, resolver_binds, resolver_environment
 from reprokit.store import Store
-from reprokit.system_packages import AptCatalogue, resolve_sets
+from reprokit.system_packages import BUILD_FOLDER, FOLDER, AptCatalogue
 from reprokit.version import __version__
 
 
@@ -67,13 +68,12 @@ def lock(plan: Plan, project: Project, powers: Powers, today: str) -> Lock:
         build_system=(),
         ecosystems=(),
     )
-    with _catalogue(base, powers) as (container, catalogue):
+    with ExitStack() as stack:
+        catalogue = _LazyCatalogue(stack, base, powers)
         wanted = _system_packages(plan, base, catalogue, powers)
-        if wanted:
-            powers.reporter.message(f"resolving {len(wanted)} system packages")
-            system, build_system = resolve_sets(container(), wanted)
-            made = replace(made, system=system, build_system=build_system)
-    with _resolver(made, project, powers) as resolver:
+        system, build_system = _resolve_system(wanted, catalogue, powers.reporter)
+        made = replace(made, system=system, build_system=build_system)
+        resolver = LockResolver(project=project, lock=made, powers=powers, catalogue=catalogue)
         locked = []
         for detection in plan.detections:
             powers.reporter.message(f"resolving {detection.ecosystem} packages")
@@ -119,33 +119,39 @@ def _system_packages(
     return tuple(by_name[name] for name in sorted(by_name))
 
 
+def _resolve_system(
+    wanted: tuple[SystemPackage, ...], catalogue: _LazyCatalogue, reporter: Reporter
+) -> tuple[tuple[LockedPackage, ...], tuple[LockedPackage, ...]]:
+    """Pin what the final image gets, then what build stages get on top of it."""
+    if not wanted:
+        return (), ()
+    reporter.message(f"resolving {len(wanted)} system packages")
+    reasons = {package.name: package.reason for package in wanted}
+    names = [package.name for package in wanted if package.stage == "run"]
+    tools = [package.name for package in wanted if package.stage == "build"]
+    apt = catalogue.apt()
+    system = apt.resolve(names, reasons=reasons, folder=FOLDER)
+    return system, apt.resolve(tools, reasons=reasons, after=system, folder=BUILD_FOLDER)
+
+
 class _LazyCatalogue:
     """Starts a container of the base only when somebody asks what the distribution offers."""
 
-    def __init__(self, start: ExitStack, base: LockedBase, powers: Powers) -> None:
-        self._stack, self._base, self._powers = start, base, powers
-        self._started: tuple[Container, Catalogue] | None = None
+    def __init__(self, stack: ExitStack, base: LockedBase, powers: Powers) -> None:
+        self._stack, self._base, self._powers = stack, base, powers
+        self._started: AptCatalogue | None = None
 
-    def container(self) -> Container:
-        return self._start()[0]
+    def versions(self, names: Iterable[str]) -> Mapping[str, str]:
+        wanted = tuple(names)
+        return self.apt().versions(wanted) if wanted else {}
 
-    def versions(self, names: Sequence[str]) -> Mapping[str, str]:
-        return self._start()[1].versions(names) if names else {}
-
-    def _start(self) -> tuple[Container, Catalogue]:
+    def apt(self) -> AptCatalogue:
         if self._started is None:
             request = _resolver_container(self._base.reference, self._powers.site)
             container = self._stack.enter_context(self._powers.engine.container(request))
             container.start()
-            self._started = (container, AptCatalogue(container))
+            self._started = AptCatalogue(container, self._powers.site)
         return self._started
-
-
-@contextmanager
-def _catalogue(base: LockedBase, powers: Powers) -> Iterator[tuple[object, Catalogue]]:
-    with ExitStack() as stack:
-        lazy = _LazyCatalogue(stack, base, powers)
-        yield lazy.container, lazy  # type: ignore[misc]
 
 
 def _resolver_container(image: str, site: Site) -> ContainerRequest:
@@ -251,12 +257,6 @@ class LockResolver:
         if sha256 is not None and digest != sha256:
             raise InputUnavailable(f"has {digest} instead of {sha256}", where=url)
         return Artifact(path=path, sha256=digest, size=size, url=url)
-
-
-@contextmanager
-def _resolver(made: Lock, project: Project, powers: Powers) -> Iterator[LockResolver]:
-    with _catalogue(made.base, powers) as (_, catalogue):
-        yield LockResolver(project=project, lock=made, powers=powers, catalogue=catalogue)
 
 
 def resolver_environment_of_host(site: Site) -> dict[str, str]:

@@ -7,6 +7,7 @@ step reads vendor/ beside it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from reprokit import lock_file
 from reprokit.ecosystems.protocol import Ecosystem
@@ -36,6 +37,7 @@ from reprokit.version import __version__
 RESULTS = "/app/results"
 STEPS = "/usr/local/bin/repro-steps"
 USER = "1000:0"
+LINE = 88  # characters after which a command goes on in the next line
 
 _ACCOUNT = Run(
     comment="Whoever runs this is not root; group 0 may write, as any --user is put into it.",
@@ -134,7 +136,9 @@ def _build_stage(stage: BuildStage, lock: Lock) -> str:
     for source in stage.sources or (".",):
         tail = "" if source == "." else source
         lines.append(f"COPY {exec_form([f'app/{tail}', f'/build/{tail}'])}")
-    lines += [_run(run) for run in stage.run]
+    lines += [
+        _run(replace(run, folder=None) if run.folder == "/build" else run) for run in stage.run
+    ]
     return "\n".join(lines)
 
 
@@ -230,19 +234,30 @@ def _environment(shares: list[Rendering]) -> list[str]:
 def _run(run: Run) -> str:
     """One RUN instruction: mounts first, then the commands, each on its own line."""
     lines = [f"# {refuse_control_characters(run.comment)}"]
-    mounts = [_mount(mount) for mount in run.mounts]
-    commands = [shell_command(command) for command in run.commands]
     if run.folder is not None:
-        commands.insert(0, shell_command(("cd", run.folder)))
+        lines.append(f"WORKDIR {dockerfile_value(run.folder)}")
+    mounts = [_mount(mount) for mount in run.mounts]
+    commands = [_folded(command) for command in run.commands]
     if run.environment:
         commands.insert(
             0,
             "export " + " ".join(f"{name}={shell_word(value)}" for name, value in run.environment),
         )
-    lead = " \\\n    ".join(["RUN", *mounts]) if mounts else "RUN"
-    separator = " \\\n    " if mounts else " "
-    lines.append(f"{lead}{separator}" + " && \\\n    ".join(commands))
+    lead = "RUN " + " \\\n    ".join(mounts) + " \\\n    " if mounts else "RUN "
+    lines.append(lead + " && \\\n    ".join(commands))
     return "\n".join(lines)
+
+
+def _folded(command: Argv) -> str:
+    """A quoted command, continued on further lines where it would be too long to read."""
+    lines = [shell_word(command[0])]
+    for word in command[1:]:
+        quoted = shell_word(word)
+        if len(lines[-1]) + len(quoted) > LINE:
+            lines.append(quoted)
+        else:
+            lines[-1] += f" {quoted}"
+    return " \\\n      ".join(lines)
 
 
 def _mount(mount: Mount) -> str:

@@ -1,0 +1,94 @@
+"""repro.lock: what is written is read back, and damage is told by line."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from reprokit import lock_file
+from reprokit.errors import BadRequest
+from reprokit.model import (
+    Artifact,
+    DateChoice,
+    Lock,
+    LockedBase,
+    LockedEcosystem,
+    LockedPackage,
+)
+
+
+def sample() -> Lock:
+    wheel = Artifact(
+        path="wheels/numpy-1.26.4-cp311.whl",
+        sha256="sha256:" + "a" * 64,
+        size=18,
+        url="https://files.example/numpy-1.26.4-cp311.whl",
+    )
+    deb = Artifact(path="debs/r-base.deb", sha256="sha256:" + "b" * 64, size=4, url=None)
+    return Lock(
+        schema=1,
+        reprokit="0.1.0",
+        platform="linux/amd64",
+        inputs="sha256:" + "c" * 64,
+        date=DateChoice(day="2024-06-01", source="configuration"),
+        epoch=1717200000,
+        base=LockedBase(
+            family="debian",
+            name="bookworm",
+            reference="localhost/reprokit/debian:bookworm-0123456789ab",
+            config_digest="sha256:" + "d" * 64,
+            layers=("sha256:" + "e" * 64,),
+            registry_digest=None,
+            provides={},
+            settings={"offers": {"python": ["3.11"]}},
+        ),
+        system=(LockedPackage(name="r-base", version="4.2.2", artifacts=(deb,)),),
+        build_system=(),
+        ecosystems=(
+            LockedEcosystem(
+                ecosystem="python",
+                packages=(LockedPackage(name="numpy", version="1.26.4", artifacts=(wheel,)),),
+                settings={"notebook": False},
+            ),
+        ),
+    )
+
+
+def test_round_trip() -> None:
+    lock = sample()
+    assert lock_file.loads(lock_file.dumps(lock)) == lock
+
+
+def test_one_package_is_one_line() -> None:
+    lines = lock_file.dumps(sample()).splitlines()
+    assert sum('"numpy"' in line for line in lines) == 1
+    line = next(line for line in lines if '"numpy"' in line)
+    assert "1.26.4" in line and "a" * 64 in line
+
+
+def test_a_changed_version_changes_one_line() -> None:
+    lock = sample()
+    package = replace(lock.ecosystems[0].packages[0], version="2.0.0")
+    other = replace(lock, ecosystems=(replace(lock.ecosystems[0], packages=(package,)),))
+    before = set(lock_file.dumps(lock).splitlines())
+    after = set(lock_file.dumps(other).splitlines())
+    assert len(before - after) == 1 and len(after - before) == 1
+
+
+def test_damage_is_told_with_its_line() -> None:
+    text = lock_file.dumps(sample()).replace('"epoch": 1717200000', '"epoch": ,')
+    with pytest.raises(BadRequest) as caught:
+        lock_file.loads(text)
+    line = next(i for i, row in enumerate(text.splitlines(), 1) if '"epoch"' in row)
+    assert caught.value.where == f"repro.lock:{line}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("epoch", "soon"), ("base", None), ("system", {}), ("unknown", 1), ("schema", 99)],
+)
+def test_a_lock_of_another_form_is_refused(key: str, value: object) -> None:
+    plain = json.loads(lock_file.dumps(sample()))
+    plain[key] = value
+    with pytest.raises(BadRequest):
+        lock_file.loads(json.dumps(plain))
