@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from reprokit import process
+from reprokit.engines import bound
 from reprokit.engines.confinement import Flavour
 from reprokit.engines.protocol import BuildRequest
 from reprokit.engines.translating import DISK_FULL, disk_full
@@ -19,14 +22,14 @@ from reprokit.model import Argv
 
 _SHOWN_LINES = 30
 _NO_ENGINE = re.compile(
-    r"cannot connect to the docker daemon|unable to connect to podman|connection refused",
-    re.IGNORECASE,
+    r"cannot connect to the docker daemon|unable to connect to podman", re.IGNORECASE
 )
 _PLACE = re.compile(r"(?P<file>[^\s:]*Dockerfile[^\s:]*):(?P<line>\d+)")
-_NOISE = re.compile(r"#\d+ (?:sha256:[0-9a-f]{64}|DONE .*|CACHED|transferring .*)")
-_STEP = re.compile(r"(?:> )?\[(?P<stage>[^\]]*?\d+/\d+)\] (?P<text>.+?):?")
-_BUILDAH_NOISE = re.compile(r"#\d+ (?:sha256:[0-9a-f]{64}|DONE .*|CACHED|transferring .*)")
-_STEP = re.compile(r"(?:\[\d+/\d+\] )?STEP \d+/\d+: (?P<text>.+)")
+_NOISE = re.compile(
+    r"#\d+ (?:sha256:[0-9a-f]{64}|DONE .*|CACHED|transferring .*)|--> .*|STEP .*: ARG REPROKIT_.*"
+)
+_STEP = re.compile(r"> \[[^\]]*?\d+/\d+\] (?P<text>.+?):?")
+_BUILDAH_STEP = re.compile(r"(?:\[\d+/\d+\] )?STEP \d+/\d+: (?P<text>.+)")
 _OLD_CLIENT = re.compile(r"Docker version (\d+)\.")
 
 
@@ -64,17 +67,33 @@ def run(request: BuildRequest, address: Address, on_line: Callable[[str], None])
     Raises BuildFailed with the last lines, StorageFailed for a full disk, NoEngine.
     """
     builder = _builder(address)
-    argv = command(request, builder)
-    try:
-        process.stream(argv, on_line, environment=dict(builder.environment))
-    except process.ProcessFailed as error:
-        raise failure(error.completed.stdout, request) from error
+    with _dockerfile(request, builder) as dockerfile:
+        argv = command(request, builder, dockerfile)
+        try:
+            process.stream(argv, on_line, environment=dict(builder.environment))
+        except process.ProcessFailed as error:
+            raise failure(error.completed.stdout, request) from error
 
 
-def command(request: BuildRequest, builder: Builder) -> Argv:
+@contextmanager
+def _dockerfile(request: BuildRequest, builder: Builder) -> Iterator[Path]:
+    """The Dockerfile to hand to the builder: the request's own, or a completed copy of it."""
+    own = request.context / request.dockerfile
+    if builder.name != "buildah":
+        yield own
+        return
+    text = own.read_text(encoding="utf-8", errors="surrogateescape")
+    with tempfile.TemporaryDirectory(prefix="reprokit-build-") as folder:
+        copy = Path(folder) / "Dockerfile"
+        completed = bound.with_digests(text, request.context)
+        copy.write_text(completed, encoding="utf-8", errors="surrogateescape")
+        yield copy
+
+
+def command(request: BuildRequest, builder: Builder, dockerfile: Path) -> Argv:
     """The whole command of a build."""
     argv = [*builder.argv, "--network", "default" if request.network else "none"]
-    argv += ["--file", str(request.context / request.dockerfile), "--tag", request.tag]
+    argv += ["--file", str(dockerfile), "--tag", request.tag]
     for name, value in sorted(request.arguments.items()):
         argv += ["--build-arg", f"{name}={value}"]
     if request.target is not None:
@@ -89,7 +108,7 @@ def command(request: BuildRequest, builder: Builder) -> Argv:
 
 def failure(output: str, request: BuildRequest) -> ReprokitError:
     """What a failed build's output means."""
-    lines = [line for line in output.splitlines() if line.strip() and not _NOISE.match(line)]
+    lines = [line for line in output.splitlines() if line.strip() and not _NOISE.fullmatch(line)]
     tail = "\n".join(lines[-_SHOWN_LINES:])
     if DISK_FULL.search(tail):
         return disk_full("build")
@@ -104,8 +123,7 @@ def failure(output: str, request: BuildRequest) -> ReprokitError:
 
 def _failing_step(lines: list[str]) -> str | None:
     for line in reversed(lines):
-        match = _STEP.fullmatch(line.strip()) if line.lstrip().startswith(">") else None
-        match = match or _BUILDAH_STEP.fullmatch(line.strip())
+        match = _STEP.fullmatch(line.strip()) or _BUILDAH_STEP.fullmatch(line.strip())
         if match is not None:
             return match.group("text")
     return None
@@ -170,7 +188,7 @@ def _buildah(url: str, environment: tuple[tuple[str, str], ...]) -> Builder:
             "the podman command was not found, which builds need",
             next="install Podman (package podman)",
         )
-    options = ("build", "--layers", "--format", "oci", "--pull=never")
+    options = ("build", "--layers", "--format", "oci", "--pull=never", "--identity-label=false")
     # A remote build copies the whole context to the engine first: only where it must be so.
     if url.startswith("unix://") and _same_storage(client, url, environment):
         return Builder(name="buildah", argv=(client, *options), environment=environment)

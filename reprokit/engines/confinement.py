@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Literal
 
@@ -14,6 +15,8 @@ Flavour = Literal["docker", "podman"]
 
 OPEN_FILES = 16384
 """Enough for any Maven build; below the hard limit of every machine met so far (20000)."""
+
+PROCESSES = 32768
 
 LOG_SIZE = "16m"
 _DRIVE = re.compile(r"([A-Za-z]):")
@@ -68,8 +71,8 @@ def _host(request: ContainerRequest, flavour: Flavour, rootless: bool) -> dict[s
         "Init": True,
         "IpcMode": "private",
         "Ulimits": [
-            {"Name": "nofile", "Soft": _open_files(rootless), "Hard": _open_files(rootless)},
-            {"Name": "core", "Soft": 0, "Hard": 0},
+            {"Name": name, "Soft": limit, "Hard": limit}
+            for name, limit in _limits(flavour, rootless)
         ],
         "LogConfig": {"Type": "json-file", "Config": {"max-size": LOG_SIZE}},
         "Mounts": [_mount(bind, flavour) for bind in request.binds],
@@ -94,13 +97,22 @@ def _host(request: ContainerRequest, flavour: Flavour, rootless: bool) -> dict[s
     return host
 
 
-def _open_files(rootless: bool) -> int:
-    if not rootless or os.name == "nt":
-        return OPEN_FILES
+def _limits(flavour: Flavour, rootless: bool) -> Iterator[tuple[str, int]]:
+    """Limits by their names: no core dumps, and as many files as are allowed everywhere."""
+    yield "core", 0
+    if os.name == "nt" or (flavour == "docker" and not rootless):
+        yield "nofile", OPEN_FILES
+        return
     import resource
 
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    # Podman asks for more processes and files than a user, or a root without CAP_SYS_RESOURCE,
+    # may have, and then starts nothing.
+    for name, number, most in (
+        ("nofile", resource.RLIMIT_NOFILE, OPEN_FILES),
+        ("nproc", resource.RLIMIT_NPROC, PROCESSES),
+    ):
+        hard = resource.getrlimit(number)[1]
+        yield name, most if hard == resource.RLIM_INFINITY else min(most, hard)
 
 
 def _mount(bind: Bind, flavour: Flavour) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,7 @@ class SocketContainer:
         self._peak_file: Path | None = None
         self._peak: int | None = None
         self._kills: int | None = None
+        self._ended = False
 
     @property
     def id(self) -> str:
@@ -80,6 +82,7 @@ class SocketContainer:
             try:
                 for number, data in _socket_frames(attached):
                     yield _STREAMS.get(number, "stdout"), data
+                self._ended = True
             finally:
                 _close(attached)
 
@@ -101,6 +104,8 @@ class SocketContainer:
 
         self._detach()
         with translated(self._id[:12], self._engine):
+            if self._ended and (state := self._ended_state()) is not None:
+                return self._exit(state, int(state["ExitCode"]))
             try:
                 code = int(self._api.wait(self._id, timeout=timeout)["StatusCode"])
             except requests.exceptions.RequestException as error:
@@ -109,7 +114,23 @@ class SocketContainer:
                 raise
             if code == 0:
                 return Exit(code=0, out_of_memory=False)
-            state = self._api.inspect_container(self._id)["State"]
+            return self._exit(self._state(), code)
+
+    def _state(self) -> Mapping[str, Any]:
+        state: Mapping[str, Any] = self._api.inspect_container(self._id)["State"]
+        return state
+
+    def _ended_state(self) -> Mapping[str, Any] | None:
+        """The state of a container whose output has ended. Podman's wait looks only four times a
+        second, so for the moment between the two it is asked more often."""
+        for _ in range(20):
+            state = self._state()
+            if state.get("Status") == "exited":
+                return state
+            time.sleep(0.01)
+        return None
+
+    def _exit(self, state: Mapping[str, Any], code: int) -> Exit:
         out_of_memory = self._out_of_memory(state, code)
         if out_of_memory and self._request.memory is not None:
             self._peak = self._request.memory  # that is what the kernel stopped it at
@@ -208,7 +229,7 @@ class SocketContainer:
         if self._peak_file is not None:
             return memory.read_number(self._peak_file)
         with translated(self._id[:12], self._engine):
-            pid = self._api.inspect_container(self._id)["State"].get("Pid") or 0
+            pid = self._state().get("Pid") or 0
             if pid == 0:
                 return None
             if self._local:

@@ -142,7 +142,10 @@ class SocketEngine:
             reference=reference,
             config_digest=self._config_digest(_sha256(found["Id"]), platform),
             layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
-            registry_digests=tuple(sorted(found.get("RepoDigests") or ())),
+            # Podman makes up such digests for images that never saw a registry.
+            registry_digests=tuple(
+                sorted(d for d in found.get("RepoDigests") or () if not d.startswith("localhost/"))
+            ),
             platform=platform,
             size=int(found.get("Size") or 0),
             labels=dict(config.get("Labels") or {}),
