@@ -213,7 +213,8 @@ class Plan:
     `bases` are in order of preference; the first that can be had is locked. `entry` is `None`
     when nothing was found or when several candidates are equally good (`alternatives`).
     `dockerfile` is the project's own Dockerfile where that one is used.
-    `code` are the files that go into the image's code layer, sorted.
+    `code` are the files that go into the image's code layer, sorted. `base_choice` is the base or
+    family that the configuration names, else "auto".
     """
 
     name: str
@@ -230,6 +231,7 @@ class Plan:
     options: RunOptions
     dockerfile: str | None = None
     notes: tuple[Note, ...] = ()
+    base_choice: str = "auto"
 
 
 # -- lock -------------------------------------------------------------------------------------
