@@ -1,0 +1,269 @@
+"""What the user says about a project: repro.toml, or [tool.reprokit] in pyproject.toml.
+
+All of it is optional. This is the only place that reads either table; every error names the line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from reprokit.configuration_keys import KEYS
+from reprokit.errors import BadRequest
+from reprokit.model import Reason, RunOptions, Step
+
+FILE = "repro.toml"
+_SIZE_LIMIT = 4 * 1024 * 1024
+_SECTIONS = frozenset(key.partition(".")[0] for key in KEYS if "." in key)
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?")
+_ASSIGNMENT = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[\w"'-]+)*)\s*=""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The user's wishes; the defaults are those of a project that says nothing.
+
+    `file` is where they stand, `lines` the line of each key ("run.memory"). Versions are PEP 440
+    specifier sets. `data_unpack` is `None` where reprokit shall find out. `steps` is empty where
+    no command is given. `results` is a folder of the project.
+    """
+
+    file: str | None = None
+    lines: Mapping[str, int] = field(default_factory=dict)
+    name: str | None = None
+    date: str | None = None
+    steps: tuple[Step, ...] = ()
+    base: str = "auto"
+    dockerfile: str = "auto"
+    python_version: str | None = None
+    python_requirements: tuple[str, ...] = ()
+    r_version: str | None = None
+    r_packages: tuple[str, ...] = ()
+    java_version: str | None = None
+    java_build: Literal["auto", "maven", "ant"] = "auto"
+    java_main_class: str | None = None
+    system_packages: tuple[str, ...] = ()
+    data_paths: tuple[str, ...] = ()
+    data_mode: Literal["mount", "bake"] = "mount"
+    data_unpack: bool | tuple[str, ...] | None = None
+    options: RunOptions = field(default_factory=RunOptions)
+    results: str = "results"
+    exclude: tuple[str, ...] = ()
+
+    def line(self, key: str) -> int | None:
+        """The line of a key, or of the table it stands in."""
+        parts = key.split(".")
+        for length in range(len(parts), 0, -1):
+            found = self.lines.get(".".join(parts[:length]))
+            if found is not None:
+                return found
+        return None
+
+    def reason(self, key: str, text: str) -> Reason:
+        """A reason that names the line of a key."""
+        return Reason(text=text, file=self.file, line=self.line(key))
+
+    def where(self, key: str) -> str | None:
+        """The place of a key, for errors."""
+        if self.file is None:
+            return None
+        line = self.line(key)
+        return self.file if line is None else f"{self.file}:{line}"
+
+
+def load(root: Path) -> Configuration:
+    """The configuration of the project in `root`.
+
+    Raises BadRequest, with file and line, for TOML that cannot be read, an unknown key (naming
+    the nearest known one), a value of the wrong kind, and for two places that both configure.
+    """
+    own = _parsed(root / FILE)
+    shared = _parsed(root / "pyproject.toml")
+    table = _tool_table(shared[0]) if shared is not None else None
+    if own is not None and table is not None:
+        raise BadRequest(
+            "both repro.toml and [tool.reprokit] configure this project",
+            where="pyproject.toml",
+            next="keep one of the two",
+        )
+    if own is not None:
+        return _configuration(FILE, own[0], _lines_of(own[1]))
+    if shared is not None and table is not None:
+        prefix = "tool.reprokit."
+        lines = {
+            key.removeprefix(prefix): line
+            for key, line in _lines_of(shared[1]).items()
+            if key.startswith(prefix)
+        }
+        return _configuration("pyproject.toml", table, lines)
+    return Configuration()
+
+
+def _tool_table(document: dict[str, Any]) -> dict[str, Any] | None:
+    tool = document.get("tool")
+    table = tool.get("reprokit") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise BadRequest("[tool.reprokit] must be a table", where="pyproject.toml")
+    return table
+
+
+def _parsed(path: Path) -> tuple[dict[str, Any], str] | None:
+    try:
+        if path.stat().st_size > _SIZE_LIMIT:
+            raise BadRequest("is too large to be a configuration", where=path.name)
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadRequest(f"cannot be read: {error.strerror}", where=path.name) from error
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise BadRequest("is not UTF-8", where=f"{path.name}:{line}") from error
+    try:
+        return tomllib.loads(text), text
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        match = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = int(match[1]) if match else text.count("\n") + 1
+        message = re.sub(r"\s*\(at .*\)$", "", str(error))
+        raise BadRequest(
+            f"is not valid TOML: {message}",
+            where=f"{path.name}:{line}",
+            next="correct this line; https://toml.io shows the notation",
+        ) from error
+
+
+def _configuration(file: str, table: dict[str, Any], lines: dict[str, int]) -> Configuration:
+    places = Configuration(file=file, lines=lines)
+    values: dict[str, Any] = {}
+    for key, value in _flattened(table, places):
+        if key not in KEYS:
+            raise _unknown(key, places)
+        try:
+            values[key] = KEYS[key].read(value)
+        except ValueError as error:
+            raise BadRequest(f"{key} {error}", where=places.where(key)) from error
+    if "command" in values and "steps" in values:
+        raise BadRequest(
+            "both command and steps are given",
+            where=places.where("steps"),
+            next="make the command the first of the steps",
+        )
+    return _assembled(file, lines, values)
+
+
+def _assembled(file: str, lines: dict[str, int], values: dict[str, Any]) -> Configuration:
+    options = {
+        name: values[f"run.{name}"]
+        for name in RunOptions.__dataclass_fields__
+        if f"run.{name}" in values
+    }
+    fields = {"data.paths", "data.mode", "data.unpack"}
+    fields |= {key for key in KEYS if key.partition(".")[0] in ("python", "r", "java", "system")}
+    named = {key.replace(".", "_"): values[key] for key in fields if key in values}
+    named |= {key: values[key] for key in ("name", "date", "base", "dockerfile") if key in values}
+    steps = values.get("steps", ())
+    if "command" in values:
+        steps = (Step(argv=values["command"]),)
+    return Configuration(
+        file=file,
+        lines=lines,
+        steps=steps,
+        options=RunOptions(**options),
+        results=values.get("run.results", "results"),
+        exclude=values.get("exclude.paths", ()),
+        **cast(Any, named),
+    )
+
+
+def _flattened(table: dict[str, Any], places: Configuration) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if name not in _SECTIONS:
+            yield name, value
+        elif not isinstance(value, dict):
+            raise BadRequest(f"[{name}] must be a table", where=places.where(name))
+        else:
+            for inner, content in value.items():
+                yield f"{name}.{inner}", content
+
+
+def _unknown(key: str, places: Configuration) -> BadRequest:
+    section, dot, last = key.rpartition(".")
+    siblings = [k.removeprefix(section + dot) for k in KEYS if k.startswith(section + dot)]
+    if not section:
+        siblings = sorted({k.partition(".")[0] for k in KEYS})
+    near = difflib.get_close_matches(last, siblings, n=1, cutoff=0.5)
+    elsewhere = [k for k in KEYS if k.rpartition(".")[2] == last]
+    if near:
+        hint = f"did you mean {section + dot + near[0]}?"
+    elif elsewhere:
+        hint = f"did you mean {elsewhere[0]}?"
+    else:
+        hint = f"known here: {', '.join(siblings)}"
+    return BadRequest(f"unknown key {key!r}", where=places.where(key), next=hint)
+
+
+def _lines_of(text: str) -> dict[str, int]:
+    """The line of every table and key, by dotted name; [[steps]] also as "steps.0", "steps.1".
+
+    tomllib keeps no positions. This looks only at lines that begin a statement: it follows
+    multi-line strings and brackets just far enough not to take their inside for keys.
+    """
+    found: dict[str, int] = {}
+    section = ""
+    repeated: dict[str, int] = {}
+    for number, line in _statements(text):
+        header = _HEADER.fullmatch(line)
+        if header is not None:
+            section = _plain(header[2])
+            found.setdefault(section, number)
+            if header[1] == "[[":
+                index = repeated.get(section, 0)
+                repeated[section] = index + 1
+                section = f"{section}.{index}"
+                found[section] = number
+            continue
+        assignment = _ASSIGNMENT.match(line)
+        if assignment is not None:
+            key = _plain(assignment[1])
+            found.setdefault(f"{section}.{key}" if section else key, number)
+    return found
+
+
+def _plain(key: str) -> str:
+    parts = re.findall(r'"[^"]*"|\'[^\']*\'|[^.\s]+', key)
+    return ".".join(part.strip("\"'") for part in parts)
+
+
+_TOKENS = re.compile(
+    r'"""(?:.*?""")?|\'\'\'(?:.*?\'\'\')?|"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*|[\[\]{}]'
+)
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    closing: str | None = None
+    depth = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        position = 0
+        if closing is not None:
+            end = line.find(closing)
+            if end < 0:
+                continue
+            closing, position = None, end + 3
+        elif depth == 0:
+            yield number, line
+        for token in _TOKENS.finditer(line, position):
+            mark = token.group()
+            if mark in ('"""', "'''"):
+                closing = mark
+                break
+            if mark[:1] in "\"'#":
+                continue
+            if mark in ("[", "{"):
+                depth += 1
+            else:
+                depth = max(0, depth - 1)

@@ -1,0 +1,68 @@
+"""The target of a Makefile that makes the results."""
+
+from __future__ import annotations
+
+import re
+
+from reprokit.model import Entry, Note, Reason, Step
+from reprokit.project import Project
+
+MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+_WANTED = ("all", "results", "reproduce", "run")
+_OTHER_PURPOSE = frozenset(
+    {
+        "help", "install", "uninstall", "test", "tests", "check", "lint", "format", "clean",
+        "docs", "doc", "build", "compile", "deps", "dependencies", "env", "environment", "venv",
+        "setup", "image", "docker", "dist", "release", "publish", "deploy", "requirements",
+    }
+)  # fmt: skip
+_RULE = re.compile(r"^(?P<targets>[^\s:#=][^:#=]*?)\s*:(?!=)(?P<rest>[^=].*|)$")
+_OUTSIDE = re.compile(r"(?:^|[;&|\s@-])(?:docker|docker-compose|podman|sudo|ssh|sbatch|qsub)\s")
+
+
+def candidates(project: Project) -> tuple[list[Entry], list[Note]]:
+    """One candidate for the default target where that is what makes the results, else one for
+    each of the targets all, results, reproduce and run; and why a Makefile was passed over."""
+    file = next((name for name in MAKEFILES if project.has(name)), None)
+    if file is None:
+        return [], []
+    targets = _targets(project.read(file))
+    if not targets:
+        return [], []
+    default = next(iter(targets))
+    named = [name for name in _WANTED if name in targets]
+    chosen = [default] if default in named or not named else named
+    found, notes = [], []
+    for target in chosen:
+        line, recipe = targets[target]
+        reason = Reason(text=f"the target {target}", file=file, line=line)
+        if _OUTSIDE.search(recipe):
+            text = f"make {target} starts containers or jobs of its own, which cannot be nested"
+            notes.append(Note(level="information", text=text, reason=reason))
+        elif target not in _OTHER_PURPOSE:
+            argv = ("make",) if target == default else ("make", target)
+            found.append(Entry(steps=(Step(argv=argv),), reason=reason, rank=10))
+    return found, notes
+
+
+def _targets(text: str) -> dict[str, tuple[int, str]]:
+    """The explicit targets in order, each with its line and recipe."""
+    found: dict[str, tuple[int, str]] = {}
+    current: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("\t"):
+            for target in current:
+                begun, recipe = found[target]
+                found[target] = (begun, f"{recipe}{line.strip()}\n")
+            continue
+        rule = _RULE.match(line)
+        if rule is None:
+            continue
+        current = [
+            name
+            for name in rule["targets"].split()
+            if not name.startswith(".") and not set(name) & set("%$()")
+        ]
+        for target in current:
+            found.setdefault(target, (number, ""))
+    return found

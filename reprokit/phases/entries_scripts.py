@@ -1,0 +1,173 @@
+"""Scripts and notebooks that are the experiment by their names or by being the only ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from reprokit.model import Entry, Note, Reason, Step
+from reprokit.project import Project
+
+RUN_SCRIPTS = ("run.sh", "run_all.sh", "run-all.sh", "runall.sh", "reproduce.sh", "main.sh")
+_MAIN_NAMES = ("main.py", "run.py", "run_all.py", "reproduce.py", "analysis.py")
+_FOLDERS = ("", "code/", "src/", "scripts/", "analysis/", "notebooks/", "experiments/")
+_SUPPORT = re.compile(
+    r"(?:setup|conftest|noxfile|tasks|fabfile|config|settings|__init__|versioneer)\.py"
+    r"|test_.*|.*_test\.py|.*_tests\.py"
+)
+_NUMBERED = re.compile(
+    r"(?:step|part|stage|fig|figure|chapter|nb)?[_ -]?(?P<number>\d+)[a-z]?[_ .-].*"
+)
+_GUARD = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']""", re.MULTILINE)
+_OUTSIDE = re.compile(
+    r"^\s*(?:docker|docker-compose|podman|sudo|ssh|sbatch|srun|qsub)\s", re.MULTILINE
+)
+_INTERACTIVE = re.compile(r"^\s*(?:read\s+-|select\s+\w+\s+in\b)", re.MULTILINE)
+
+
+def candidates(project: Project) -> tuple[list[Entry], list[Note]]:
+    """Run scripts (rank 10), main and numbered scripts (rank 40), notebooks (rank 50)."""
+    found, notes = _run_scripts(project)
+    found += _scripts(project)
+    found += _notebooks(project)
+    return found, notes
+
+
+def calls(text: str, name: str) -> bool:
+    """Whether a script's text has `name` as a word outside comments."""
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    pattern = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
+    return any(pattern.search(line) for line in lines)
+
+
+def _run_scripts(project: Project) -> tuple[list[Entry], list[Note]]:
+    found: list[Entry] = []
+    notes: list[Note] = []
+    for name in RUN_SCRIPTS:
+        if not project.has(name):
+            continue
+        text = project.read(name)
+        obstacle = _OUTSIDE.search(text) or _INTERACTIVE.search(text)
+        if obstacle is not None:
+            line = text.count("\n", 0, obstacle.end()) + 1
+            reason = Reason(text=obstacle.group().strip(), file=name, line=line)
+            message = f"{name} is not run: it starts jobs of its own or asks questions"
+            notes.append(Note(level="information", text=message, reason=reason))
+            continue
+        first = text.partition("\n")[0]
+        shell = (
+            "sh" if re.fullmatch(r"#!\s*(?:/usr)?/bin/(?:env\s+)?(?:da)?sh\b.*", first) else "bash"
+        )
+        reason = Reason(text="a script of that name runs everything", file=name, line=1)
+        found.append(Entry(steps=(Step(argv=(shell, name)),), reason=reason, rank=10))
+    return found, notes
+
+
+def _scripts(project: Project) -> list[Entry]:
+    for folder in _FOLDERS:
+        inside = _directly_in(project, folder, ".py", ".R", ".r")
+        python = [path for path in inside if path.endswith(".py")]
+        numbered = _numbered(inside)
+        if len(numbered) >= 2:
+            reason = Reason(text="numbered scripts, in order", file=numbered[0], line=1)
+            steps = tuple(_script_step(project, path) for path in numbered)
+            return [Entry(steps=steps, reason=reason, rank=40)]
+        if python:
+            return _main_scripts(project, python)
+    return []
+
+
+def _main_scripts(project: Project, python: Sequence[str]) -> list[Entry]:
+    named = [path for path in python if path.rpartition("/")[2] in _MAIN_NAMES]
+    if named:
+        named = _not_imported(project, named)
+        return [_main(project, path, 1, "a script of that name is the main one") for path in named]
+    own = [path for path in python if not _SUPPORT.fullmatch(path.rpartition("/")[2])]
+    if len(own) == 1:
+        return [_main(project, own[0], 1, "the only Python script")]
+    guarded = [(path, _guard_line(project, path)) for path in own[:200]]
+    mains = [(path, line) for path, line in guarded if line is not None]
+    kept = _not_imported(project, [path for path, _ in mains])
+    mains = [(path, line) for path, line in mains if path in kept]
+    if len(mains) == 1:
+        return [_main(project, mains[0][0], mains[0][1], "the only script with a main part")]
+    return [_main(project, path, line, "a script with a main part") for path, line in mains]
+
+
+def _not_imported(project: Project, paths: list[str]) -> list[str]:
+    """Without those that another one imports; all of them where they import each other."""
+    texts = {path: project.read(path) for path in paths}
+    kept = []
+    for path in paths:
+        module = re.escape(path.rpartition("/")[2].removesuffix(".py"))
+        pattern = re.compile(rf"^\s*(?:from|import)\s+{module}\b", re.MULTILINE)
+        if not any(pattern.search(text) for other, text in texts.items() if other != path):
+            kept.append(path)
+    return kept or paths
+
+
+def _main(project: Project, path: str, line: int, text: str) -> Entry:
+    reason = Reason(text=text, file=path, line=line)
+    return Entry(steps=(_script_step(project, path),), reason=reason, rank=40)
+
+
+def _guard_line(project: Project, path: str) -> int | None:
+    text = project.read(path)
+    match = _GUARD.search(text)
+    return None if match is None else text.count("\n", 0, match.start()) + 1
+
+
+def _script_step(project: Project, path: str) -> Step:
+    """Start a script in the project's folder, or in its own where it reaches for "../"."""
+    program = "python" if path.endswith(".py") else "Rscript"
+    folder, _, name = path.rpartition("/")
+    if folder and re.search(r"""["']\.\./""", project.read(path)):
+        return Step(argv=(program, name), folder=folder)
+    return Step(argv=(program, path))
+
+
+def _notebooks(project: Project) -> list[Entry]:
+    for folder in _FOLDERS:
+        inside = _directly_in(project, folder, ".ipynb")
+        if not inside:
+            continue
+        numbered = _numbered(inside)
+        if len(inside) == 1:
+            return [_notebook_entry(inside, "the only notebook")]
+        if len(numbered) == len(inside):
+            return [_notebook_entry(numbered, "numbered notebooks, in order")]
+        each = [_notebook_entry([path], "one of several notebooks") for path in inside]
+        return [*each, _notebook_entry(inside, "all notebooks by name")]
+    return []
+
+
+def _notebook_entry(paths: Sequence[str], text: str) -> Entry:
+    steps = tuple(notebook_step(path) for path in paths)
+    return Entry(steps=steps, reason=Reason(text=text, file=paths[0]), rank=50)
+
+
+def notebook_step(path: str) -> Step:
+    """Run a notebook as Jupyter does: in the folder it lies in."""
+    folder, _, name = path.rpartition("/")
+    return Step(argv=("repro-notebook", name), folder=folder or ".")
+
+
+def _directly_in(project: Project, folder: str, *endings: str) -> list[str]:
+    patterns = tuple(f"*{ending}" for ending in endings)
+    if not folder:
+        return list(project.at_root(*patterns))
+    return [
+        path
+        for path in project.matching(*patterns)
+        if path.startswith(folder) and "/" not in path[len(folder) :]
+    ]
+
+
+def _numbered(paths: Sequence[str]) -> list[str]:
+    """Paths whose names begin with a number, in the order of the numbers."""
+    found = []
+    for path in paths:
+        match = _NUMBERED.fullmatch(path.rpartition("/")[2].lower())
+        if match is not None:
+            found.append((int(match["number"]), path))
+    return [path for _, path in sorted(found)]

@@ -1,0 +1,128 @@
+"""What the configuration adds to what the ecosystems found, and takes away from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reprokit.configuration import Configuration
+from reprokit.configuration_keys import R_PACKAGE
+from reprokit.errors import BadRequest
+from reprokit.model import Detection, Note, Reason, Requirement, Runtime
+
+_JAVA_BUILDS = ("ant", "maven")
+
+
+def built_by_one(
+    detections: tuple[Detection, ...], configuration: Configuration
+) -> tuple[tuple[Detection, ...], list[Note]]:
+    """Only one of Maven and Ant builds a project: the configured one, else Maven.
+
+    Raises BadRequest where the configured one has no build file in this project.
+    """
+    present = {d.ecosystem: d for d in detections if d.ecosystem in _JAVA_BUILDS}
+    wanted = configuration.java_build
+    if wanted != "auto" and wanted not in present:
+        raise BadRequest(
+            f'java.build is "{wanted}", but this project has no {_build_file(wanted)}',
+            where=configuration.where("java.build"),
+        )
+    notes = []
+    if wanted == "auto":
+        if len(present) < 2:
+            return detections, []
+        wanted = "maven"
+        notes = [
+            Note(
+                level="information",
+                text='Maven builds this project; build = "ant" under [java] lets Ant do it',
+                reason=Reason(text="there is a build.xml as well", file=_first(present["ant"])),
+            )
+        ]
+    kept = tuple(d for d in detections if d.ecosystem not in _JAVA_BUILDS or d.ecosystem == wanted)
+    return kept, notes
+
+
+def with_additions(
+    detections: tuple[Detection, ...], ecosystems: Sequence[str], configuration: Configuration
+) -> tuple[Detection, ...]:
+    """The detections with the configured requirements and main class.
+
+    Where nothing of a language was found, its ecosystem gets a detection of its own. Raises
+    BadRequest where no plugin knows the language.
+    """
+    by_name = {detection.ecosystem: detection for detection in detections}
+    for language, key, requirements in (
+        ("python", "python.requirements", _python(configuration)),
+        ("r", "r.packages", _r(configuration)),
+    ):
+        if not requirements:
+            continue
+        if language not in by_name:
+            by_name[language] = _new(language, key, ecosystems, configuration)
+        present = by_name[language]
+        by_name[language] = replace(present, requirements=(*present.requirements, *requirements))
+    if configuration.java_main_class is not None:
+        for name in _JAVA_BUILDS:
+            if name in by_name:
+                settings = {**by_name[name].settings, "main_class": configuration.java_main_class}
+                by_name[name] = replace(by_name[name], settings=settings)
+    return tuple(by_name[name] for name in sorted(by_name))
+
+
+def _new(
+    language: str, key: str, ecosystems: Sequence[str], configuration: Configuration
+) -> Detection:
+    if language not in ecosystems:
+        raise BadRequest(
+            f"{key} is set, but no plugin handles {language}",
+            where=configuration.where(key),
+            next="`reprokit plugins` lists what is installed",
+        )
+    reason = configuration.reason(key, "the configuration asks for packages of it")
+    return Detection(
+        ecosystem=language,
+        files=(configuration.file,) if configuration.file else (),
+        runtimes=(Runtime(language=language, specifier="", reason=reason),),
+    )
+
+
+def _python(configuration: Configuration) -> tuple[Requirement, ...]:
+    if not configuration.python_requirements:
+        return ()
+    from packaging.requirements import Requirement as Parsed
+
+    reason = configuration.reason("python.requirements", "asked for in the configuration")
+    found = []
+    for line in configuration.python_requirements:
+        parsed = Parsed(line)
+        found.append(
+            Requirement(
+                name=parsed.name,
+                specifier=str(parsed.specifier),
+                reason=reason,
+                extras=tuple(sorted(parsed.extras)),
+                marker=None if parsed.marker is None else str(parsed.marker),
+                url=parsed.url,
+            )
+        )
+    return tuple(found)
+
+
+def _r(configuration: Configuration) -> tuple[Requirement, ...]:
+    reason = configuration.reason("r.packages", "asked for in the configuration")
+    found = []
+    for line in configuration.r_packages:
+        match = R_PACKAGE.fullmatch(line)
+        if match is not None:
+            specifier = match["range"] or match["exact"] or ""
+            found.append(Requirement(name=match["name"], specifier=specifier, reason=reason))
+    return tuple(found)
+
+
+def _build_file(tool: str) -> str:
+    return {"ant": "build.xml", "maven": "pom.xml"}[tool]
+
+
+def _first(detection: Detection) -> str | None:
+    return detection.files[0] if detection.files else None

@@ -1,0 +1,229 @@
+"""A plan as people and programs read it: everything that was found, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reprokit.model import JSON, Entry, Note, Plan, Reason, Requirement, Runtime, Step
+from reprokit.quoting import printable_command
+
+_MOST_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReport:
+    """What `reprokit plan` shows. `dockerfile` is the text of the Dockerfile, where it is known
+    (it needs a lock); the plan alone names no exact versions."""
+
+    plan: Plan
+    dockerfile: str | None = None
+
+    def json(self) -> dict[str, JSON]:
+        """One JSON document with stable keys."""
+        plan = self.plan
+        return {
+            "name": plan.name,
+            "date": None
+            if plan.date is None
+            else {"day": plan.date.day, "source": plan.date.source},
+            "ecosystems": [
+                {
+                    "name": detection.ecosystem,
+                    "files": list(detection.files),
+                    "requirements": [_requirement(r) for r in detection.requirements],
+                    "settings": dict(detection.settings),
+                }
+                for detection in plan.detections
+            ],
+            "runtimes": [
+                {
+                    "language": runtime.language,
+                    "specifier": runtime.specifier,
+                    "development": runtime.development,
+                    "reason": _reason(runtime.reason),
+                }
+                for runtime in plan.runtimes
+            ],
+            "bases": [
+                {
+                    "family": base.family,
+                    "name": base.name,
+                    "provides": dict(base.provides),
+                    "offers": {name: list(versions) for name, versions in base.offers.items()},
+                    "reason": _reason(base.reason),
+                }
+                for base in plan.bases
+            ],
+            "system_packages": [
+                {"name": p.name, "stage": p.stage, "reason": _reason(p.reason)}
+                for p in plan.system_packages
+            ],
+            "own_dockerfile": plan.dockerfile,
+            "entry": None if plan.entry is None else _entry(plan.entry),
+            "alternatives": [_entry(entry) for entry in plan.alternatives],
+            "data": {
+                "mode": plan.data.mode,
+                "files": list(plan.data.files),
+                "mounts": [
+                    {"source": m.source, "target": m.target, "unpack": m.unpack}
+                    for m in plan.data.mounts
+                ],
+            },
+            "code": list(plan.code),
+            "excluded": [{"path": e.path, "why": e.why} for e in plan.excluded],
+            "loosenings": list(plan.options.loosenings()),
+            "notes": [
+                {
+                    "level": note.level,
+                    "text": note.text,
+                    "reason": None if note.reason is None else _reason(note.reason),
+                }
+                for note in plan.notes
+            ],
+            "dockerfile": self.dockerfile,
+        }
+
+    def text(self) -> str:
+        """For people: a section for each part of the plan."""
+        lines: list[str] = [f"project   {self.plan.name}"]
+        for title, content in (
+            ("date", _date_lines(self.plan)),
+            ("needs", _needs_lines(self.plan)),
+            ("runtimes", (_runtime(r) for r in self.plan.runtimes)),
+            ("base", _base_lines(self.plan)),
+            ("packages", (f"{p.name}  ({p.reason})" for p in self.plan.system_packages)),
+            ("command", _command_lines(self.plan)),
+            ("data", _data_lines(self.plan)),
+            ("code", [f"{len(self.plan.code)} files"]),
+            ("left out", _shortened(f"{e.path}  ({e.why})" for e in self.plan.excluded)),
+            ("looser", self.plan.options.loosenings()),
+            ("notes", (_note(note) for note in self.plan.notes)),
+        ):
+            lines += _section(title, content)
+        if self.dockerfile is not None:
+            lines += ["", self.dockerfile.rstrip("\n")]
+        return "\n".join(_visible(line) for line in lines) + "\n"
+
+
+def _section(title: str, content: Iterable[str]) -> Iterator[str]:
+    for index, line in enumerate(content):
+        yield f"{title if index == 0 else '':<10}{line}"
+
+
+def _date_lines(plan: Plan) -> Iterator[str]:
+    if plan.date is None:
+        yield "today, which the lock writes down  (nothing gives a date)"
+        return
+    why = {
+        "given": "given with the command",
+        "configuration": "from the configuration",
+        "lock": "of repro.lock",
+        "commit": "of the last commit",
+        "today": "today",
+    }[plan.date.source]
+    yield f"{plan.date.day}  ({why})"
+
+
+def _needs_lines(plan: Plan) -> Iterator[str]:
+    for detection in plan.detections:
+        yield f"{detection.ecosystem}: {', '.join(detection.files) or 'found in the code'}"
+        wanted = (f"  {_written(r)}  ({r.reason})" for r in detection.requirements)
+        yield from _shortened(wanted)
+
+
+def _runtime(runtime: Runtime) -> str:
+    return f"{runtime.language} {runtime.specifier or 'any version'}  ({runtime.reason})"
+
+
+def _base_lines(plan: Plan) -> Iterator[str]:
+    if plan.dockerfile is not None:
+        yield f"as {plan.dockerfile} says"
+    for index, base in enumerate(plan.bases[:3]):
+        otherwise = "else " if index else ""
+        yield f"{otherwise}{base.name} ({base.family})  ({base.reason})"
+
+
+def _command_lines(plan: Plan) -> Iterator[str]:
+    if plan.entry is not None:
+        yield f"{_steps(plan.entry)}  ({plan.entry.reason})"
+    elif plan.dockerfile is not None and not plan.alternatives:
+        yield f"the command of {plan.dockerfile}"
+    elif plan.alternatives:
+        best = [e for e in plan.alternatives if e.rank == plan.alternatives[0].rank]
+        yield "several commands are equally likely; choose one with `reprokit run -- COMMAND`:"
+        yield from (f"  {_steps(entry)}  ({entry.reason})" for entry in best)
+    else:
+        yield "none found; give one with `reprokit run -- COMMAND`, or command = … in repro.toml"
+    if plan.entry is not None:
+        others = (f"or: {_steps(e)}  ({e.reason})" for e in plan.alternatives)
+        yield from _shortened(others)
+
+
+def _data_lines(plan: Plan) -> Iterator[str]:
+    if not plan.data.files:
+        return
+    how = "mounted read-only" if plan.data.mode == "mount" else "carried by the image"
+    yield f"{len(plan.data.files)} files, {how}"
+    mounts = (
+        f"  {m.source}" + ("" if m.unpack is None else f" unpacked ({m.unpack}) as {m.target}")
+        for m in plan.data.mounts
+    )
+    yield from _shortened(mounts)
+
+
+def _note(note: Note) -> str:
+    where = f"  ({note.reason})" if note.reason is not None else ""
+    return f"{'warning: ' if note.level == 'warning' else ''}{note.text}{where}"
+
+
+def _steps(entry: Entry) -> str:
+    return ", then ".join(_step(step) for step in entry.steps)
+
+
+def _step(step: Step) -> str:
+    command = printable_command(step.argv)
+    return command if step.folder == "." else f"{command} (in {step.folder})"
+
+
+def _written(requirement: Requirement) -> str:
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    url = f" @ {requirement.url}" if requirement.url else ""
+    return f"{requirement.name}{extras}{requirement.specifier}{url}"
+
+
+def _shortened(lines: Iterable[str]) -> Iterator[str]:
+    listed = list(lines)
+    yield from listed[:_MOST_LISTED]
+    if len(listed) > _MOST_LISTED:
+        yield f"  and {len(listed) - _MOST_LISTED} more (--json lists all)"
+
+
+def _visible(line: str) -> str:
+    """Control characters of hostile names must not reach a terminal."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in line
+    )
+
+
+def _requirement(requirement: Requirement) -> JSON:
+    return {
+        "name": requirement.name,
+        "specifier": requirement.specifier,
+        "extras": list(requirement.extras),
+        "marker": requirement.marker,
+        "url": requirement.url,
+        "reason": _reason(requirement.reason),
+    }
+
+
+def _reason(reason: Reason) -> JSON:
+    return {"text": reason.text, "file": reason.file, "line": reason.line}
+
+
+def _entry(entry: Entry) -> JSON:
+    return {
+        "steps": [{"command": list(s.argv), "folder": s.folder} for s in entry.steps],
+        "rank": entry.rank,
+        "reason": _reason(entry.reason),
+    }
