@@ -26,6 +26,11 @@ installing the package ca-certificates replaces that file, which fails while it 
 TRUSTSTORE = "/run/reprokit/certificates.jks"
 """The same for Java."""
 
+DEBIAN = "http://deb.debian.org/debian"
+DEBIAN_SECURITY = "http://deb.debian.org/debian-security"
+"""The public archives. Plain http: apt and the lock check hashes, and a minimal base has no
+certificates."""
+
 _CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 _INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
@@ -155,6 +160,28 @@ def apt_options(site: Site) -> tuple[str, ...]:
     if trusted_bundle(site) is None:
         return ()
     return ("-o", f"Acquire::https::CAInfo={CERTIFICATES}")
+
+
+def mirrored_url(url: str, site: Site) -> str:
+    """Where this machine fetches something that a lock names by the public archive's URL."""
+    for public, mirror in _debian_archives(site):
+        if url.startswith(f"{public}/"):
+            return mirror + url.removeprefix(public)
+    return url
+
+
+def canonical_url(url: str, site: Site) -> str:
+    """The public archive's URL of something that came from one of the site's mirrors, so that a
+    lock reads the same everywhere."""
+    for public, mirror in _debian_archives(site):
+        if url.startswith(f"{mirror}/"):
+            return public + url.removeprefix(mirror)
+    return url
+
+
+def _debian_archives(site: Site) -> tuple[tuple[str, str], ...]:
+    pairs = ((DEBIAN, site.debian_mirror), (DEBIAN_SECURITY, site.debian_security_mirror))
+    return tuple((public, mirror) for public, mirror in pairs if mirror is not None)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -1,0 +1,194 @@
+"""Making a minimal Debian from its own packages with mmdebstrap, without an image of anybody's.
+
+The bytes depend on the packages and on SOURCE_DATE_EPOCH alone: two runs give the same tar.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprokit import files, process
+from reprokit.errors import InputUnavailable
+from reprokit.model import LockedPackage
+from reprokit.progress import Reporter
+from reprokit.quoting import shell_word
+from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, mirrored_url, trusted_bundle
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_INSTALL = "`reprokit doctor --fix` installs it (apt-get install mmdebstrap debian-archive-keyring)"
+
+# What debian:slim leaves out as well. The excludes stay in the image, so that what is installed
+# later is slim too; copyright files stay because the licences ask for it.
+_DPKG_OPTIONS = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/groff/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/lintian/*",
+    "path-exclude=/usr/share/linda/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-include=/usr/share/locale/locale.alias",
+)
+_APT_OPTIONS = ('Acquire::Languages "none"', 'APT::Install-Recommends "false"')
+
+# OpenJDK's packages link manual pages even where none are unpacked, and fail without the folder.
+_MANUAL_FOLDERS = 'mkdir -p "$1/usr/share/man/man1" "$1/usr/share/man/man7"'
+# hostname and resolv.conf are this machine's; the others differ between builds or help nobody.
+_CLEAN = (
+    'rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1"/var/cache/debconf/*-old '
+    '"$1"/var/lib/dpkg/*-old "$1"/var/log/*.log "$1"/etc/*-'
+)
+_LIST = (
+    'chroot "$1" sh -c "apt-get -o Acquire::ForceHash=sha256 '
+    "-o Dir::Cache::archives=/tmp/reprokit-no-cache/ --print-uris -y -qq --reinstall install "
+    "\\$(dpkg-query -W -f '\\${Package}=\\${Version} ') > /tmp/reprokit-packages\""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrapped:
+    """A root file system as an uncompressed tar, its SHA-256, and what apt says is in it."""
+
+    tar: Path
+    digest: str
+    uris: str
+
+
+def suites(suite: str) -> tuple[tuple[str, str], ...]:
+    """The archives of a suite as (base URL, name): the release, its updates, its security fixes."""
+    return (
+        (DEBIAN, suite),
+        (DEBIAN, f"{suite}-updates"),
+        (DEBIAN_SECURITY, f"{suite}-security"),
+    )
+
+
+def from_archive(
+    suite: str, *, architecture: str, epoch: int, site: Site, folder: Path, reporter: Reporter
+) -> Bootstrapped:
+    """Make a suite's minimal system from the archive as it is now.
+
+    epoch: seconds; no file in it is younger. folder: an empty one for the result.
+    Raises InputUnavailable where mmdebstrap or its keyring is missing or it fails.
+    """
+    public = folder / "sources.list"
+    lines = [f"deb {url} {name} main\n" for url, name in suites(suite)]
+    files.write_text(public, "".join(lines))
+    mirrors = [
+        f"deb {mirrored_url(url + '/', site).rstrip('/')} {name} main"
+        for url, name in suites(suite)
+    ]
+    uris = folder / "uris"
+    hooks = (
+        _LIST,
+        f"download /tmp/reprokit-packages {shell_word(str(uris))}",
+        'rm "$1/tmp/reprokit-packages"',
+    )
+    tar = _mmdebstrap(suite, mirrors, public, hooks, architecture, epoch, site, folder, reporter)
+    return Bootstrapped(tar=tar, digest=files.sha256(tar), uris=uris.read_text())
+
+
+def from_packages(
+    suite: str,
+    packages: Sequence[LockedPackage],
+    debs: Path,
+    *,
+    architecture: str,
+    epoch: int,
+    site: Site,
+    folder: Path,
+    reporter: Reporter,
+) -> Bootstrapped:
+    """Make the same system again from exactly these .debs.
+
+    debs: the folder that holds them, checked. Raises InputUnavailable as `from_archive` does.
+    """
+    _require_tools()
+    public = folder / "sources.list"
+    lines = [f"deb {url} {name} main\n" for url, name in suites(suite)]
+    files.write_text(public, "".join(lines))
+    stanzas = []
+    for deb in sorted(debs.glob("*.deb")):
+        control = process.run(("dpkg-deb", "--field", str(deb))).stdout.strip()
+        digest = hashlib.sha256(deb.read_bytes()).hexdigest()
+        stanzas.append(
+            f"{control}\nFilename: ./{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {digest}\n"
+        )
+    files.write_text(debs / "Packages", "\n".join(stanzas))
+    names = ",".join(f"{package.name}={package.version}" for package in packages)
+    # "copy" and not "file": inside the new system the path would not exist.
+    source = f"deb [trusted=yes] copy:{debs} ./"
+    tar = _mmdebstrap(
+        suite, [source], public, (), architecture, epoch, site, folder, reporter, include=names
+    )
+    return Bootstrapped(tar=tar, digest=files.sha256(tar), uris="")
+
+
+def _mmdebstrap(
+    suite: str,
+    sources: Sequence[str],
+    public: Path,
+    hooks: Sequence[str],
+    architecture: str,
+    epoch: int,
+    site: Site,
+    folder: Path,
+    reporter: Reporter,
+    *,
+    include: str | None = None,
+) -> Path:
+    _require_tools()
+    tar = folder / "layer.tar"
+    bundle = trusted_bundle(site)
+    secure = any("https://" in source for source in sources) and bundle is not None
+    final = (
+        *hooks,
+        # Mirrors are this site's own matter: the image names the public archive.
+        f"upload {shell_word(str(public))} /etc/apt/sources.list",
+        'chmod 0644 "$1/etc/apt/sources.list"',
+        'sed -i /CAInfo/d "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+        _MANUAL_FOLDERS,
+        _CLEAN,
+    )
+    argv = [
+        *("mmdebstrap", "--variant=apt", "--mode=auto", "--format=tar", "--skip=output/dev"),
+        *(f"--architectures={architecture}", f"--keyring={KEYRING}"),
+        *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
+        *(f"--aptopt={option}" for option in _APT_OPTIONS),
+        *([f'--aptopt=Acquire::https::CAInfo "{bundle}"'] if secure else []),
+        *([f"--include={include}"] if include else []),
+        *(f"--customize-hook={hook}" for hook in final),
+        *(suite, str(tar), *sources),
+    ]
+    environment = {
+        "SOURCE_DATE_EPOCH": str(epoch),
+        "LC_ALL": "C.UTF-8",
+        **dict(site.proxies),
+    }
+    try:
+        process.stream(argv, reporter.log, environment=environment)
+    except process.ProcessFailed as error:
+        lines = [line for line in error.completed.stdout.splitlines() if line.startswith("E:")]
+        raise InputUnavailable(
+            f"no minimal Debian {suite} can be made: "
+            + (" ".join(lines) or error.completed.stderr or error.completed.stdout)[-1000:],
+            where=" ".join(sources),
+            next="check the network, the proxy and the mirrors in site.toml (`reprokit doctor`)",
+        ) from error
+    return tar
+
+
+def _require_tools() -> None:
+    if shutil.which("mmdebstrap") is None:
+        raise InputUnavailable(
+            "a Debian base is made with mmdebstrap, which is not installed here", next=_INSTALL
+        )
+    if not KEYRING.is_file():
+        raise InputUnavailable(
+            "the keyring of the Debian archive is missing", where=str(KEYRING), next=_INSTALL
+        )

@@ -1,0 +1,161 @@
+"""Base family "debian": minimal Debian systems made here, from Debian's own packages.
+
+No registry is needed and no image of unknown origin is used. What a suite lacks is never replaced
+by something else: `candidates` is empty then.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprokit.bases.versions import accepts, languages
+from reprokit.engines.protocol import Engine
+from reprokit.errors import InputUnavailable
+from reprokit.model import BaseCandidate, LockedBase, Reason, Runtime
+from reprokit.progress import Reporter
+from reprokit.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A Debian release. `stable` is the day it became stable; `offers` names each language's
+    versions as people say them, `exact` the patch release where that says more."""
+
+    name: str
+    stable: str
+    offers: dict[str, tuple[str, ...]]
+    exact: dict[str, str]
+
+
+# https://www.debian.org/releases/ and https://packages.debian.org, read 2026-11.
+SUITES = (
+    Suite(
+        name="bullseye",
+        stable="2021-08-14",
+        offers={"python": ("3.9",), "r": ("4.0.4",), "java": ("11", "17")},
+        exact={"3.9": "3.9.2"},
+    ),
+    Suite(
+        name="bookworm",
+        stable="2023-06-10",
+        offers={"python": ("3.11",), "r": ("4.2.2",), "java": ("17",)},
+        exact={"3.11": "3.11.2"},
+    ),
+    Suite(
+        name="trixie",
+        stable="2025-08-09",
+        offers={"python": ("3.13",), "r": ("4.5.0",), "java": ("21", "25")},
+        exact={"3.13": "3.13.5"},
+    ),
+)
+_DEFAULT = "bookworm"
+
+
+class DebianFamily:
+    """Bases made with mmdebstrap."""
+
+    name = "debian"
+
+    def candidates(
+        self, runtimes: tuple[Runtime, ...], day: str | None
+    ) -> tuple[BaseCandidate, ...]:
+        """The suites that have all languages: those stable by that day, newest first, then those
+        that came later, soonest first. Without a day: bookworm, then newer, then older."""
+        fitting = [suite for suite in SUITES if all(_satisfies(suite, r) for r in runtimes)]
+        if day is None:
+            start = next(s.stable for s in SUITES if s.name == _DEFAULT)
+            ordered = [s for s in fitting if s.stable >= start]
+            ordered += [s for s in reversed(fitting) if s.stable < start]
+        else:
+            ordered = [s for s in reversed(fitting) if s.stable <= day]
+            ordered += [s for s in fitting if s.stable > day]
+        return tuple(_candidate(suite, _why(suite, runtimes, day)) for suite in ordered)
+
+    def offer(self, runtimes: tuple[Runtime, ...]) -> str:
+        """One sentence for people: which versions of these languages there are, and in what."""
+        wanted = languages(runtimes) or ("python", "r", "java")
+        parts = []
+        for suite in SUITES:
+            has = [
+                f"{_TITLES.get(language, language)} {' and '.join(suite.offers[language])}"
+                for language in wanted
+                if language in suite.offers
+            ]
+            parts.append(f"{suite.name} ({', '.join(has) or 'none of these languages'})")
+        return f"Debian's own packages, without any registry: {'; '.join(parts)}."
+
+    def named(self, name: str) -> BaseCandidate | None:
+        """The suite the user named ("bookworm" or "debian:bookworm"), or `None`."""
+        wanted = name.removeprefix("debian:")
+        for suite in SUITES:
+            if suite.name == wanted:
+                return _candidate(suite, f"Debian {suite.name} was asked for")
+        return None
+
+    def lock(
+        self, candidate: BaseCandidate, engine: Engine, site: Site, store: Path, reporter: Reporter
+    ) -> LockedBase:
+        """Make the base, or take the one in `store` while the archive is the same, and load it."""
+        from reprokit.bases import debian_store
+
+        architecture = debian_store.architecture(engine.information().platform)
+        with debian_store.locked(store, candidate.name, architecture):
+            locked = debian_store.current(
+                candidate, architecture, site, store, reporter, now=time.time()
+            )
+        debian_store.load(locked, engine, store)
+        return locked
+
+    def provide(
+        self, locked: LockedBase, engine: Engine, site: Site, store: Path, reporter: Reporter
+    ) -> None:
+        """Make sure that the engine holds exactly this base: from the engine itself, the archive
+        in `store`, or made again from exactly the locked packages."""
+        from reprokit.bases import debian_store
+
+        if debian_store.held(locked, engine):
+            return
+        if not debian_store.archive_path(locked, store).is_file():
+            architecture = str(locked.settings["architecture"])
+            if debian_store.architecture(engine.information().platform) != architecture:
+                raise InputUnavailable(
+                    f"the lock's base is for {architecture}, the engine runs "
+                    f"{engine.information().platform}",
+                    next="`reprokit lock` on this machine pins a base for it",
+                )
+            with debian_store.locked(store, locked.name, architecture):
+                debian_store.rebuild(locked, site, store, reporter)
+        debian_store.load(locked, engine, store)
+
+
+_TITLES = {"python": "Python", "r": "R", "java": "Java"}
+
+
+def _satisfies(suite: Suite, runtime: Runtime) -> bool:
+    versions = suite.offers.get(runtime.language, ())
+    return any(accepts(runtime, suite.exact.get(version, version)) for version in versions)
+
+
+def _candidate(suite: Suite, why: str) -> BaseCandidate:
+    return BaseCandidate(
+        family="debian",
+        name=suite.name,
+        provides={},
+        offers=dict(suite.offers),
+        reason=Reason(text=why),
+    )
+
+
+def _why(suite: Suite, runtimes: tuple[Runtime, ...], day: str | None) -> str:
+    has = ", ".join(
+        f"{_TITLES.get(language, language)} {' and '.join(suite.offers[language])}"
+        for language in languages(runtimes)
+    )
+    what = f"Debian {suite.name} has {has}" if has else f"Debian {suite.name}"
+    if day is None:
+        return what
+    if suite.stable <= day:
+        return f"{what} and was stable on {day} (since {suite.stable})"
+    return f"{what}, the nearest release to {day} that fits (stable since {suite.stable})"

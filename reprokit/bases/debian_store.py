@@ -1,0 +1,339 @@
+"""Where made Debian bases are kept: one archive each, and for each suite which one is current.
+
+The archive of packages changes every few days, so the base made once is what a lock pins; it is
+made again only when a new lock is written and Debian has published something since.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from reprokit import files
+from reprokit.bases import bootstrap
+from reprokit.bases.docker_archive import image_config, write_archive
+from reprokit.engines.protocol import Engine
+from reprokit.errors import InputUnavailable
+from reprokit.model import Artifact, BaseCandidate, LockedBase, LockedPackage
+from reprokit.progress import Reporter
+from reprokit.site import Site, mirrored_url
+from reprokit.system_packages import locked_package, parse_uris
+
+_ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm64/v8": "arm64", "386": "i386"}
+_FRESH = 24 * 3600
+"""Seconds for which a made base is taken without asking the archive whether it has changed."""
+_TIMEOUT = 20.0
+_COMMAND = "mmdebstrap --variant=apt {suite} (made by reprokit from Debian's packages)"
+
+
+def architecture(platform: str) -> str:
+    """Debian's name for a platform ("linux/amd64"). Raises InputUnavailable for others."""
+    system, _, machine = platform.partition("/")
+    if system != "linux" or machine not in _ARCHITECTURES:
+        raise InputUnavailable(
+            f"the debian family has no bases for {platform}", next="use an official base"
+        )
+    return _ARCHITECTURES[machine]
+
+
+@contextmanager
+def locked(store: Path, suite: str, architecture: str) -> Iterator[None]:
+    """Keep other processes from making the same base at the same time; they wait and then find
+    it. Windows, which cannot make bases at all, has no fcntl."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        handle = (store / f".debian-{suite}-{architecture}.lock").open("w")
+    except OSError as error:
+        raise files.storage_failed(error, store) from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def archive_path(locked: LockedBase, store: Path) -> Path:
+    """Where the archive of a base lies or would lie."""
+    return store / f"debian-{locked.name}-{_short(locked.layers[0])}.tar"
+
+
+def held(locked: LockedBase, engine: Engine) -> bool:
+    """Whether the engine has exactly this image under its reference, which is set if it only
+    lost the name."""
+    found = engine.image(locked.reference)
+    if found is not None and found.config_digest == locked.config_digest:
+        return True
+    same = engine.image(locked.config_digest)
+    if same is None or same.config_digest != locked.config_digest:
+        return False
+    engine.tag(locked.config_digest, locked.reference)
+    return True
+
+
+def load(locked: LockedBase, engine: Engine, store: Path) -> None:
+    """Load the base's archive into the engine unless it is there. A damaged archive is removed.
+
+    Raises InputUnavailable where the archive is not the image that the lock names.
+    """
+    if held(locked, engine):
+        return
+    path = archive_path(locked, store)
+    if engine.load(path).config_digest != locked.config_digest:
+        path.unlink(missing_ok=True)
+        raise InputUnavailable(
+            f"the stored base is not the locked one ({locked.config_digest}); it was removed",
+            where=str(path),
+            next="try again: it will be made anew",
+        )
+    if not held(locked, engine):
+        engine.tag(locked.config_digest, locked.reference)
+
+
+def current(
+    candidate: BaseCandidate,
+    architecture: str,
+    site: Site,
+    store: Path,
+    reporter: Reporter,
+    *,
+    now: float,
+) -> LockedBase:
+    """The suite's base as of today: the one made before while nothing has changed, else a new one.
+
+    now: seconds since 1970, compared with when the stored one was last found to be current.
+    """
+    path = store / f"debian-{candidate.name}-{architecture}.json"
+    stored = _read(path, store)
+    if stored is not None and now - path.stat().st_mtime < _FRESH:
+        return stored
+    try:
+        releases = _releases(candidate.name, site)
+    except InputUnavailable as error:
+        if stored is None:
+            raise
+        reporter.warning(f"{error.what}; the base made on {_day(path.stat().st_mtime)} is used")
+        return stored
+    if stored is not None and stored.settings["releases"] == dict(releases):
+        os.utime(path, (now, now))
+        return stored
+    made = _make(candidate.name, architecture, releases, site, store, reporter)
+    text = json.dumps(dataclasses.asdict(made), indent=1, sort_keys=True)
+    files.write_text(path, text + "\n")
+    return made
+
+
+def rebuild(locked: LockedBase, site: Site, store: Path, reporter: Reporter) -> None:
+    """Make the archive of a locked base again from exactly its packages.
+
+    Raises InputUnavailable that names the package that cannot be had, or says that the result
+    differs.
+    """
+    reporter.message(f"making Debian {locked.name} again from its {len(locked.packages)} packages")
+    architecture, epoch = str(locked.settings["architecture"]), _epoch(locked)
+    with tempfile.TemporaryDirectory(prefix="reprokit-base-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # apt's own user reads the packages
+        debs = folder / "debs"
+        debs.mkdir()
+        for number, package in enumerate(locked.packages, 1):
+            for artifact in package.artifacts:
+                _fetch(artifact, str(locked.settings["snapshot"]), site, debs)
+            reporter.advance(number, len(locked.packages), "packages")
+        made = bootstrap.from_packages(
+            locked.name,
+            locked.packages,
+            debs,
+            architecture=architecture,
+            epoch=epoch,
+            site=site,
+            folder=folder,
+            reporter=reporter,
+        )
+        if made.digest != locked.layers[0]:
+            raise InputUnavailable(
+                f"Debian {locked.name} made again from the same packages has the layer "
+                f"{made.digest}, not {locked.layers[0]}",
+                next="get the base from an archive of the run (`reprokit publish --archive`), or "
+                "`reprokit lock` for a new base",
+            )
+        _archive(made, locked, architecture, epoch, store)
+
+
+def _make(
+    suite: str,
+    architecture: str,
+    releases: tuple[tuple[str, str], ...],
+    site: Site,
+    store: Path,
+    reporter: Reporter,
+) -> LockedBase:
+    reporter.message(f"making a minimal Debian {suite} from its packages (once, about a minute)")
+    epochs = [int(parsedate_to_datetime(date).timestamp()) for _, date in releases]
+    # The release's own date, not that of updates: it changes with a point release only, so the
+    # same packages give the same bytes however often the archive is signed anew.
+    epoch = epochs[0]
+    with tempfile.TemporaryDirectory(prefix="reprokit-base-") as name:
+        made = bootstrap.from_archive(
+            suite,
+            architecture=architecture,
+            epoch=epoch,
+            site=site,
+            folder=Path(name),
+            reporter=reporter,
+        )
+        offers = sorted(parse_uris(made.uris), key=lambda offer: offer.name)
+        _, digest = _config(made.digest, suite, architecture, epoch)
+        locked = LockedBase(
+            family="debian",
+            name=suite,
+            reference=f"localhost/reprokit/debian:{suite}-{_short(made.digest)}",
+            config_digest=digest,
+            layers=(made.digest,),
+            registry_digest=None,
+            provides={},
+            packages=tuple(locked_package(o, site, folder="debs-base") for o in offers),
+            settings={
+                "architecture": architecture,
+                "epoch": epoch,
+                "releases": dict(releases),
+                "snapshot": datetime.fromtimestamp(max(epochs), UTC).strftime("%Y%m%dT%H%M%SZ"),
+            },
+        )
+        _archive(made, locked, architecture, epoch, store)
+    return locked
+
+
+def _archive(
+    made: bootstrap.Bootstrapped, locked: LockedBase, architecture: str, epoch: int, store: Path
+) -> None:
+    config, _ = _config(made.digest, locked.name, architecture, epoch)
+    write_archive(
+        archive_path(locked, store),
+        layer=made.tar,
+        digest=made.digest,
+        config=config,
+        reference=locked.reference,
+    )
+
+
+def _config(layer: str, suite: str, architecture: str, epoch: int) -> tuple[bytes, str]:
+    return image_config(
+        layer,
+        architecture="386" if architecture == "i386" else architecture,
+        epoch=epoch,
+        command=_COMMAND.format(suite=suite),
+    )
+
+
+def _releases(suite: str, site: Site) -> tuple[tuple[str, str], ...]:
+    """The date of each archive's Release file, which changes whenever the archive does."""
+    found = []
+    for base, name in bootstrap.suites(suite):
+        url = mirrored_url(f"{base}/dists/{name}/InRelease", site)
+        text = _get(url, site).decode("utf-8", "replace")
+        date = next((line[6:] for line in text.splitlines() if line.startswith("Date: ")), None)
+        if date is None:
+            raise InputUnavailable("is not a Release file of a Debian archive", where=url)
+        found.append((name, date.strip()))
+    return tuple(found)
+
+
+def _fetch(artifact: Artifact, snapshot: str, site: Site, folder: Path) -> None:
+    import hashlib
+
+    assert artifact.url is not None
+    sources = [mirrored_url(artifact.url, site)]
+    # The archive keeps only the newest version; snapshot.debian.org keeps all.
+    service = site.debian_snapshot or "https://snapshot.debian.org"
+    path = artifact.url.removeprefix("http://deb.debian.org/")
+    archive, _, rest = path.partition("/")
+    sources.append(f"{service}/archive/{archive}/{snapshot}/{rest}")
+    problems = []
+    for url in sources:
+        try:
+            content = _get(url, site)
+        except InputUnavailable as error:
+            problems.append(str(error.what))
+            continue
+        if f"sha256:{hashlib.sha256(content).hexdigest()}" == artifact.sha256:
+            (folder / Path(artifact.path).name).write_bytes(content)
+            return
+        problems.append("the file there has another SHA-256")
+    raise InputUnavailable(
+        f"the base's package {Path(artifact.path).name} cannot be had any more: "
+        + "; ".join(problems),
+        where=artifact.url,
+        next="get the base from an archive of the run (`reprokit publish --archive`), or "
+        "`reprokit lock` for a new base",
+    )
+
+
+def _get(url: str, site: Site) -> bytes:
+    import ssl
+    import urllib.error
+    import urllib.request
+
+    from reprokit.site import trusted_bundle
+
+    bundle = trusted_bundle(site)
+    context = ssl.create_default_context(cafile=None if bundle is None else str(bundle))
+    proxies = {
+        name.removesuffix("_proxy"): value for name, value in site.proxies if name != "no_proxy"
+    }
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context)
+    )
+    try:
+        with opener.open(url, timeout=_TIMEOUT) as answer:
+            content: bytes = answer.read()
+            return content
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise InputUnavailable(
+            f"{url} cannot be had: {reason}",
+            where=url,
+            next="check the network, the proxy and the mirrors in site.toml (`reprokit doctor`)",
+        ) from error
+
+
+def _read(path: Path, store: Path) -> LockedBase | None:
+    """The base described in a file, if its archive is still there."""
+    try:
+        data = json.loads(path.read_text())
+        packages = tuple(
+            LockedPackage(
+                name=package["name"],
+                version=package["version"],
+                requested=package["requested"],
+                artifacts=tuple(Artifact(**artifact) for artifact in package["artifacts"]),
+            )
+            for package in data.pop("packages")
+        )
+        found = LockedBase(**{**data, "layers": tuple(data["layers"]), "packages": packages})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if archive_path(found, store).is_file() else None
+
+
+def _epoch(locked: LockedBase) -> int:
+    epoch = locked.settings["epoch"]
+    assert isinstance(epoch, int)
+    return epoch
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()

@@ -1,0 +1,338 @@
+"""Packages of the distribution: which there are, which files they are, and how they get in.
+
+apt itself decides, in a container of the pinned base: it knows the archive's signatures, virtual
+packages and dependencies. What comes out names every .deb by URL and SHA-256, so the build needs
+neither apt's lists nor a network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from reprokit.engines.protocol import Container
+from reprokit.errors import InputUnavailable, ReprokitError
+from reprokit.model import Artifact, LockedPackage, Mount, Reason, Run, SystemPackage
+from reprokit.quoting import DEBIAN_PACKAGE, DEBIAN_VERSION, checked_name
+from reprokit.site import Site, apt_options, canonical_url, resolver_environment
+
+FOLDER = "debs"
+"""Where the packages of the final image lie below vendor/."""
+BUILD_FOLDER = "debs-build"
+"""Where those lie that only build stages get."""
+
+_URI = re.compile(r"'(?P<url>[^']+)' (?P<file>\S+) (?P<size>\d+) (?P<hash>\S*)")
+_FILE = re.compile(r"(?P<name>[^_/]+)_(?P<version>[^_/]+)_(?P<architecture>[a-z0-9-]+)\.deb")
+_UNLOCATABLE = re.compile(
+    r"Unable to locate package (?P<missing>\S+)"
+    r"|Package '?(?P<virtual>[^' ]+)'? has no installation candidate"
+)
+_NO_VERSION = re.compile(r"Version '([^']+)' for '([^']+)' was not found")
+_SELECTED = re.compile(r"Note, selecting '(?P<real>[^']+)' instead of '(?P<virtual>[^']+)'")
+_SILENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+_CHUNK = 500
+_UPDATED = "/var/lib/apt/reprokit-lists-are-here"
+"""Marks a container whose lists are fetched: several catalogues may look at one container."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A .deb as `apt-get --print-uris` names it. `sha256` is `None` where apt gave another hash."""
+
+    name: str
+    version: str
+    file: str
+    url: str
+    size: int
+    sha256: str | None
+
+
+@dataclass(slots=True)
+class AptCatalogue:
+    """What the distribution of a running container offers; apt's lists are fetched once.
+
+    The container needs a network and root (`privileged_setup`), since apt fetches as user _apt.
+    """
+
+    container: Container
+    site: Site = field(default_factory=Site)
+    _ready: bool = False
+    _known: dict[str, str | None] = field(default_factory=dict)
+
+    def versions(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The candidate version of each package that exists; names it lacks are left out, and so
+        are purely virtual ones, which have no version of their own."""
+        wanted = sorted(set(names))
+        asked = [n for n in wanted if n not in self._known and DEBIAN_PACKAGE.fullmatch(n)]
+        self._known.update(dict.fromkeys(asked))
+        for start in range(0, len(asked), _CHUNK):
+            text = self._apt(("apt-cache", "policy", *asked[start : start + _CHUNK]))
+            self._known.update(parse_policy(text))
+        found = ((name, self._known.get(name)) for name in wanted)
+        return {name: version for name, version in found if version is not None}
+
+    def resolve(
+        self,
+        names: Iterable[str],
+        *,
+        reasons: Mapping[str, Reason] | None = None,
+        after: Sequence[LockedPackage] = (),
+        folder: str = FOLDER,
+    ) -> tuple[LockedPackage, ...]:
+        """Everything that installing some packages would add to this base, sorted by name.
+
+        names: "r-base-core", or with an exact version "r-base-core=4.2.2.20221110-2".
+        reasons: who asked for each name, for the error message.
+        after: packages that will already be installed; they are left out of the result and keep
+            their versions. folder: the folder below vendor/ that the .debs are put in.
+        Raises BadRequest for what is no package name, InputUnavailable for what does not exist or
+        cannot be installed together.
+        """
+        reasons = reasons or {}
+        wanted = tuple(sorted({_checked(name, reasons) for name in names}))
+        if not wanted:
+            return ()
+        pinned = tuple(f"{package.name}={package.version}" for package in after)
+        printed = self._print_uris((*wanted, *pinned), reasons)
+        offers = [self._hashed(offer) for offer in parse_uris(printed)]
+        asked = {name.partition("=")[0] for name in wanted}
+        asked |= {m["real"] for m in _SELECTED.finditer(printed) if m["virtual"] in asked}
+        there = {(package.name, package.version) for package in after}
+        return tuple(
+            locked_package(offer, self.site, folder=folder, requested=offer.name in asked)
+            for offer in sorted(offers, key=lambda offer: (offer.name, offer.file))
+            if (offer.name, offer.version) not in there
+        )
+
+    def _print_uris(self, names: tuple[str, ...], reasons: Mapping[str, Reason]) -> str:
+        command = (
+            *("apt-get", *apt_options(self.site), "-o", "Acquire::ForceHash=sha256"),
+            # Without a cache of its own apt leaves out what happens to be downloaded already.
+            *("-o", "Dir::Cache::archives=/tmp/reprokit-no-cache/"),
+            *("--print-uris", "-y", "-q", "--no-install-recommends", "install", *names),
+        )
+        self._prepare()
+        done = self.container.execute(command, environment=self._environment(), user="0:0")
+        if done.code != 0:
+            raise _cannot_install(done.stderr.decode("utf-8", "replace"), names, reasons)
+        return done.stdout.decode("utf-8", "replace")
+
+    def _hashed(self, offer: Offer) -> Offer:
+        """The offer with a SHA-256: apt prints another hash where an archive puts that first."""
+        if offer.sha256 is not None:
+            return offer
+        text = self._apt(("apt-cache", "show", f"{offer.name}={offer.version}"))
+        found = re.search(r"^SHA256: ([0-9a-f]{64})$", text, re.MULTILINE)
+        if found is None:
+            raise InputUnavailable(
+                f"the archive gives no SHA-256 for {offer.name} {offer.version}", where=offer.url
+            )
+        return Offer(
+            offer.name, offer.version, offer.file, offer.url, offer.size, f"sha256:{found[1]}"
+        )
+
+    def _apt(self, argv: tuple[str, ...]) -> str:
+        self._prepare()
+        done = self.container.execute(argv, environment=self._environment(), user="0:0")
+        return done.stdout.decode("utf-8", "replace")
+
+    def _environment(self) -> dict[str, str]:
+        return {**resolver_environment(self.site), **_SILENT}
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        marker = ("test", "-e", _UPDATED)
+        if self.container.execute(marker).code == 0:
+            self._ready = True
+            return
+        for command in (*mirror_commands(self.site), _update(self.site), ("touch", _UPDATED)):
+            done = self.container.execute(command, environment=self._environment(), user="0:0")
+            if done.code != 0:
+                raise InputUnavailable(
+                    "the distribution's package lists cannot be fetched: "
+                    + _last_line(done.stderr.decode("utf-8", "replace")),
+                    where=" ".join(command),
+                    next="check the network, the proxy and the mirrors in site.toml "
+                    "(`reprokit doctor`)",
+                )
+        self._ready = True
+
+
+def resolve_sets(
+    container: Container, wanted: Iterable[SystemPackage], *, site: Site | None = None
+) -> tuple[tuple[LockedPackage, ...], tuple[LockedPackage, ...]]:
+    """What the final image gets, and what build stages get on top of it.
+
+    container: of the base, running, with a network. Raises as `AptCatalogue.resolve` does.
+    """
+    wanted = tuple(wanted)
+    catalogue = AptCatalogue(container, site or Site())
+    reasons = {package.name: package.reason for package in wanted}
+    run = catalogue.resolve((p.name for p in wanted if p.stage == "run"), reasons=reasons)
+    build = catalogue.resolve(
+        (p.name for p in wanted if p.stage == "build"),
+        reasons=reasons,
+        after=run,
+        folder=BUILD_FOLDER,
+    )
+    return run, build
+
+
+def install_run(packages: Sequence[LockedPackage], *, source: str = f"vendor/{FOLDER}") -> Run:
+    """The Dockerfile step that installs exactly these .debs, without a network.
+
+    source: the folder of the build context that holds them and nothing else.
+    """
+    names = ", ".join(sorted(package.name for package in packages if package.requested))
+    return Run(
+        comment=f"System packages: {names}" if names else "System packages",
+        mounts=(Mount(source=source, target="/mnt/debs"),),
+        environment=(("DEBIAN_FRONTEND", "noninteractive"),),
+        commands=(
+            # Only a shell expands the glob; every .deb is named with its hash in repro.lock.
+            (
+                "sh",
+                "-c",
+                "apt-get install -y -qq --no-download --no-install-recommends /mnt/debs/*.deb",
+            ),
+            # What differs from one build to the next, or is of no use in an image.
+            (
+                *("rm", "-f", "/var/log/apt/history.log", "/var/log/apt/term.log"),
+                *("/var/log/apt/eipp.log.xz", "/var/log/dpkg.log", "/var/log/alternatives.log"),
+                *("/var/cache/apt/pkgcache.bin", "/var/cache/apt/srcpkgcache.bin"),
+                *("/var/cache/ldconfig/aux-cache", "/var/cache/debconf/config.dat-old"),
+                *("/var/cache/debconf/templates.dat-old", "/var/lib/dpkg/status-old"),
+            ),
+        ),
+    )
+
+
+def mirror_commands(site: Site) -> tuple[tuple[str, ...], ...]:
+    """Commands that make apt in a container use the site's mirrors instead of deb.debian.org."""
+    expressions = []
+    if site.debian_security_mirror is not None:
+        expressions.append(_replacement("debian-security", site.debian_security_mirror))
+    if site.debian_mirror is not None:
+        expressions.append(_replacement("debian", site.debian_mirror))
+    if not expressions:
+        return ()
+    script = [word for expression in expressions for word in ("-e", expression)]
+    return (
+        (
+            *("find", "/etc/apt", "-name", "*.list", "-o", "-name", "*.sources"),
+            *("-exec", "sed", "-i", "-E", *script, "{}", "+"),
+        ),
+    )
+
+
+def parse_policy(text: str) -> dict[str, str]:
+    """The candidate version of each package in the output of `apt-cache policy`."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        if line and not line[0].isspace():
+            name = line.rstrip(":")
+        elif line.strip().startswith("Candidate:"):
+            version = line.partition(":")[2].strip()
+            if version != "(none)" and DEBIAN_VERSION.fullmatch(version):
+                found[name] = version
+    return found
+
+
+def parse_uris(text: str) -> tuple[Offer, ...]:
+    """The .debs in the output of `apt-get --print-uris`. Raises InputUnavailable for a line that
+    looks like one and is not: nothing may be left out unnoticed."""
+    found = []
+    for line in text.splitlines():
+        if not line.startswith("'"):
+            continue
+        uri = _URI.fullmatch(line.strip())
+        file = _FILE.fullmatch(unquote(uri["file"])) if uri else None
+        if uri is None or file is None:
+            raise InputUnavailable(f"apt names a package in an unknown way: {line!r}")
+        kind, _, value = uri["hash"].partition(":")
+        sha256 = f"sha256:{value.lower()}" if kind == "SHA256" else None
+        checked_name(file["name"], DEBIAN_PACKAGE, "Debian package", where=uri["url"])
+        checked_name(file["version"], DEBIAN_VERSION, "Debian version", where=uri["url"])
+        found.append(
+            Offer(
+                name=file["name"],
+                version=file["version"],
+                file=unquote(uri["file"]).replace(":", "%3a"),
+                url=uri["url"],
+                size=int(uri["size"]),
+                sha256=sha256,
+            )
+        )
+    return tuple(found)
+
+
+def locked_package(
+    offer: Offer, site: Site, *, folder: str = FOLDER, requested: bool = False
+) -> LockedPackage:
+    """An offer as a lock names it: with the public archive's URL, whatever mirror answered."""
+    assert offer.sha256 is not None
+    return LockedPackage(
+        name=offer.name,
+        version=offer.version,
+        requested=requested,
+        artifacts=(
+            Artifact(
+                path=f"{folder}/{offer.file}",
+                sha256=offer.sha256,
+                size=offer.size,
+                url=canonical_url(offer.url, site),
+            ),
+        ),
+    )
+
+
+def _checked(name: str, reasons: Mapping[str, Reason]) -> str:
+    reason = reasons.get(name)
+    where = None if reason is None else str(reason)
+    package, equals, version = name.partition("=")
+    checked_name(package, DEBIAN_PACKAGE, "Debian package", where=where)
+    if equals:
+        checked_name(version, DEBIAN_VERSION, "Debian version", where=where)
+    return name
+
+
+def _cannot_install(
+    explanation: str, names: Sequence[str], reasons: Mapping[str, Reason]
+) -> ReprokitError:
+    missing = [m["missing"] or m["virtual"] for m in _UNLOCATABLE.finditer(explanation)]
+    missing += [f"{m[2]}={m[1]}" for m in _NO_VERSION.finditer(explanation)]
+    if not missing:
+        return InputUnavailable(
+            "these system packages cannot be installed together: " + explanation.strip(),
+            where=" ".join(names),
+            next="leave one of them out, or choose another base",
+        )
+    first = missing[0]
+    reason = reasons.get(first)
+    return InputUnavailable(
+        f"the base's distribution has no package {', '.join(sorted(set(missing)))}",
+        where=None if reason is None else str(reason),
+        next="correct the name (https://packages.debian.org lists them), or choose another base",
+    )
+
+
+def _update(site: Site) -> tuple[str, ...]:
+    # Without Error-Mode a mirror that does not answer is only a warning, and lists stay empty.
+    return (
+        *("apt-get", *apt_options(site), "-qq", "-o", "APT::Update::Error-Mode=any"),
+        *("-o", "Acquire::Languages=none", "-o", "Acquire::Retries=2", "update"),
+    )
+
+
+def _replacement(archive: str, mirror: str) -> str:
+    safe = re.sub(r"([&|\\])", r"\\\1", mirror)
+    return rf"s|https?://(deb\|security)\.debian\.org/{archive}/?(\s\|$)|{safe}\2|"
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no explanation"
