@@ -27,6 +27,10 @@ class ReprokitError(Exception):
         text = self.what if self.where is None else f"{self.where}: {self.what}"
         return text if self.next is None else f"{text}\n  {self.next}"
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback, which is only for our own defects."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class BadRequest(ReprokitError):
     """The project's files, the configuration or the arguments are wrong."""

@@ -14,6 +14,9 @@ import threading
 import time
 from typing import TextIO
 
+from reprokit.history import wording
+from reprokit.history.wording import duration
+
 PAUSE = 0.25  # seconds between two drawings of the status line
 SIGN_OF_LIFE = 15.0  # seconds of silence in a long phase after which a plain line is written
 PROGRAM = "run"  # the phase whose log is the program's own output
@@ -160,32 +163,8 @@ def last_time(expected: float | None) -> str:
     return "" if expected is None else f" (took {duration(expected)} last time)"
 
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them: "0.4 s", "42 s", "3 min 20 s", "2 h 5 min"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 100:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def amount(done: int, total: int | None, unit: str = "B") -> str:
-    """Progress as people say it: "1.5 of 20.0 MB", "3 of 7 files"."""
+    """Progress as people say it: "1.5 MB of 20.0 MB", "3 of 7 files"."""
     if unit != "B":
         return f"{done} {unit}" if total is None else f"{done} of {total} {unit}"
-    divisor, name = scale(max(done, total or 0))
-    digits = 0 if divisor == 1 else 1
-    if total is None:
-        return f"{done / divisor:.{digits}f} {name}"
-    return f"{done / divisor:.{digits}f} of {total / divisor:.{digits}f} {name}"
-
-
-def scale(size: int) -> tuple[int, str]:
-    """The decimal unit in which a number of bytes is best read."""
-    for divisor, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= divisor:
-            return divisor, name
-    return 1, "B"
+    return wording.size(done) if total is None else f"{wording.size(done)} of {wording.size(total)}"
