@@ -1,0 +1,131 @@
+"""What Maven and Ant projects share: Java releases, the JDK that accepts them, main classes.
+
+Which source levels a JDK's compiler still accepts (javac's own table, com.sun.tools.javac.code.
+Source): JDK 8 takes 1.3 and later, 9 to 11 take 6 and later, 12 to 19 take 7, from 20 on 8.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from packaging.specifiers import SpecifierSet
+
+from reprokit.errors import BadRequest
+from reprokit.model import BaseCandidate, LockedBase, Reason, Runtime, SystemPackage
+from reprokit.project import Project
+
+LEVEL = re.compile(r"(?:1\.)?([1-9][0-9]?)(?:\.0)?")
+CLASS_NAME = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
+_OLDEST_JDK = 8
+_LAST_JDK = {6: 11, 7: 19}
+_NOISE = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/',
+    re.DOTALL,
+)
+_PACKAGE = re.compile(r"^\s*package\s+([\w.]+)\s*;", re.MULTILINE)
+_MAIN = re.compile(
+    r"\b(?:public\s+|final\s+|synchronized\s+)*static\s+(?:public\s+|final\s+)*void\s+main\s*"
+    r"\(\s*(?:final\s+)?String\s*(?:\[\s*\]|\.\.\.)?\s*\w+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MainClass:
+    """A class with a `main` method: its full name, its file, and the line of the method."""
+
+    name: str
+    file: str
+    line: int
+
+    @property
+    def reason(self) -> Reason:
+        """Where the class stands."""
+        return Reason(text=f"{self.name} has a main method", file=self.file, line=self.line)
+
+
+def java_level(text: str) -> int | None:
+    """The release that "17", "1.8" or "8.0" names; `None` for anything else."""
+    found = LEVEL.fullmatch(text.strip())
+    return int(found[1]) if found else None
+
+
+def runtime_for(level: int, reason: Reason) -> Runtime:
+    """The JDKs that compile and run a source level."""
+    specifier = f">={max(level, _OLDEST_JDK)}"
+    if level in _LAST_JDK:
+        specifier += f",<{_LAST_JDK[level] + 1}"
+    elif level < min(_LAST_JDK):
+        specifier += ",<9"
+    return Runtime(language="java", specifier=specifier, reason=reason, development=True)
+
+
+def main_classes(project: Project, files: Iterable[str]) -> tuple[MainClass, ...]:
+    """The classes among these source files that declare `public static void main`, by name."""
+    found = []
+    for file in files:
+        text = project.read(file)
+        if "main" not in text:
+            continue
+        # Comments and texts are blanked, line breaks kept, so that line numbers stay right.
+        code = _NOISE.sub(lambda match: "\n" * match.group().count("\n") + " ", text)
+        method = _MAIN.search(code)
+        if method is None or "public" not in method.group():
+            continue
+        package = _PACKAGE.search(code)
+        stem = file.rpartition("/")[2].removesuffix(".java")
+        name = f"{package[1]}.{stem}" if package else stem
+        if CLASS_NAME.fullmatch(name):
+            line = code.count("\n", 0, method.start()) + 1
+            found.append(MainClass(name, file, line))
+    return tuple(sorted(found, key=lambda main: (main.name, main.file)))
+
+
+def java_packages(
+    runtimes: Iterable[Runtime],
+    base: BaseCandidate | LockedBase,
+    offered: Mapping[str, str],
+    *,
+    runs_java: bool = True,
+    compiles_at_run: bool = False,
+) -> tuple[SystemPackage, ...]:
+    """The JRE for running and the JDK for building; nothing where the base image carries Java.
+
+    Of the releases that suit and that the distribution has, the oldest: it is the nearest to what
+    the project was written with, and each suite's own default.
+
+    offered: what the catalogue has of `candidate_packages()`.
+    Raises BadRequest where the distribution has no such release.
+    """
+    if "java" in base.provides:
+        return ()
+    wanted = [r for r in runtimes if r.language == "java"]
+    releases = sorted(int(n.split("-")[1]) for n in offered if n in candidate_packages())
+    suits = [r for r in releases if all(SpecifierSet(w.specifier).contains(str(r)) for w in wanted)]
+    if not suits:
+        reason = wanted[0].reason if wanted else None
+        raise BadRequest(
+            f"{base.name} has no Java that suits: it offers "
+            + (", ".join(map(str, releases)) or "none"),
+            where=_place(reason),
+            next="ask for another base or Java version in repro.toml",
+        )
+    release = suits[0]
+    why = wanted[0].reason if wanted else Reason(text="the project is written in Java")
+    jdk = f"openjdk-{release}-jdk-headless"
+    packages = [SystemPackage(name=jdk, reason=why, stage="run" if compiles_at_run else "build")]
+    if runs_java:
+        packages.append(SystemPackage(name=f"openjdk-{release}-jre-headless", reason=why))
+    return tuple(packages)
+
+
+def candidate_packages() -> tuple[str, ...]:
+    """The names under which Debian and Ubuntu may have a JDK."""
+    return tuple(f"openjdk-{release}-jdk-headless" for release in range(_OLDEST_JDK, 40))
+
+
+def _place(reason: Reason | None) -> str | None:
+    if reason is None or reason.file is None:
+        return None
+    return reason.file if reason.line is None else f"{reason.file}:{reason.line}"

@@ -1,0 +1,252 @@
+"""Running a project's build once, with the network, to learn all that it needs.
+
+`dependency:go-offline` misses what plugins fetch while they work, so the real build is what
+fills the repository. It runs in a container that is thrown away, on a copy of the project.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape
+
+from reprokit.ecosystems.maven.pom import load, modules
+from reprokit.engines.protocol import Container
+from reprokit.errors import BuildFailed, InputUnavailable, ReprokitError
+from reprokit.model import Argv, Detection
+from reprokit.progress import Reporter
+from reprokit.project import Project
+from reprokit.resolving import Resolver
+
+COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+LOCAL_REPOSITORY = "/tmp/m2"
+STAGE = "/tmp/stage"
+SETTINGS = "/tmp/reprokit-settings.xml"
+_BYPRODUCTS = frozenset(
+    {
+        "antrun", "apidocs", "archive-tmp", "generated-sources", "generated-test-sources",
+        "javadoc-bundle-options", "maven-archiver", "maven-shared-archive-resources",
+        "maven-status", "site", "surefire-reports", "test-classes",
+    }
+)  # fmt: skip
+_OUTPUT_NAME = re.compile(r"[\w][\w.+~-]*")
+_MISSING = re.compile(
+    r"(?:Could not find artifact|Failure to find|Could not transfer artifact|"
+    r"Non-resolvable parent POM[^:]*: \S+: Could not find artifact) "
+    r"(?P<group>[\w.-]+):(?P<artifact>[\w.-]+):(?:[\w.-]+:)*?(?P<version>[\w.\[\](),+-]+)[ )]"
+)
+_PLUGIN = re.compile(
+    r"Plugin (?P<group>[\w.-]+):(?P<artifact>[\w.-]+):(?P<version>[\w.+-]+) "
+    r"or one of its dependencies could not be resolved"
+)
+_NO_VERSION = re.compile(
+    r"No versions available for (?P<group>[\w.-]+):(?P<artifact>[\w.-]+):\w+:(?P<version>\S+)"
+)
+_COMPILER = re.compile(
+    r"^\[ERROR\] (?:/tmp/stage|/build)/(?P<file>[^:\[\n]+\.java)"
+    r":\[(?P<line>\d+),\d+\] (?P<text>.*)$",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A build that succeeded: from which sources, what it left, and what Maven printed."""
+
+    sources: tuple[str, ...]
+    outputs: tuple[str, ...]
+    printed: str
+
+
+def command(root: str, level: int | None, epoch: int, *options: str) -> Argv:
+    """The build of one root project: its jars, and the libraries that they need beside them."""
+    stamp = datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    argv = ["mvn", "-B", *options]
+    if root not in (".", ""):
+        argv += ["-f", f"{root}/pom.xml"]
+    argv += ["-DskipTests", "-Dmaven.javadoc.skip=true", f"-Dproject.build.outputTimestamp={stamp}"]
+    if level is not None:
+        argv += [f"-Dmaven.compiler.source={level}", f"-Dmaven.compiler.target={level}"]
+    return (*argv, "package", COPY_DEPENDENCIES, "-DincludeScope=runtime")
+
+
+def build(detection: Detection, workshop: Container, resolver: Resolver) -> Built:
+    """Build all root projects, from the sources that seem enough, else from the whole project.
+
+    Raises InputUnavailable that names the pom.xml line for what no repository has, BuildFailed for
+    everything else.
+    """
+    _put_settings(workshop, resolver.site.maven_mirror)
+    sources = tuple(str(path) for path in _list(detection, "sources"))
+    _must(workshop, ("mkdir", "-p", STAGE))
+    # The names come from the project: `--` and a leading ./ keep them from being options.
+    _must(
+        workshop,
+        ("cp", "-a", "--parents", "--", *(f"./{path}" for path in sources), STAGE),
+        folder="/build",
+    )
+    folder, printed, failure = STAGE, "", None
+    for folder in (STAGE, "/build"):
+        failed, text = _build_all(detection, workshop, resolver, folder)
+        printed += text
+        if not failed:
+            found = tuple(_outputs(detection, workshop, folder))
+            return Built(sources if folder == STAGE else (), found, printed)
+        failure = explained(text, resolver.project)
+        if isinstance(failure, InputUnavailable):
+            break
+        resolver.reporter.message("the Java build needs more files: trying with the whole project")
+    assert failure is not None
+    raise failure
+
+
+def _build_all(
+    detection: Detection, workshop: Container, resolver: Resolver, folder: str
+) -> tuple[bool, str]:
+    level = detection.settings.get("level")
+    texts = []
+    for root in _list(detection, "roots"):
+        argv = command(
+            str(root),
+            level if isinstance(level, int) else None,
+            resolver.epoch,
+            f"-Dmaven.repo.local={LOCAL_REPOSITORY}",
+            "-s",
+            SETTINGS,
+        )
+        log = _Log(resolver.reporter)
+        done = workshop.execute(argv, folder=folder, on_output=log.take)
+        texts.append((done.stdout + done.stderr).decode("utf-8", "replace") or log.text())
+        if done.code != 0:
+            return True, "\n".join(texts)
+    return False, "\n".join(texts)
+
+
+class _Log:
+    """Hands whole lines to the reporter as they come."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter, self._all, self._rest = reporter, bytearray(), b""
+
+    def take(self, chunk: bytes) -> None:
+        self._all += chunk
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._reporter.log(line.decode("utf-8", "replace").rstrip("\r"))
+
+    def text(self) -> str:
+        return self._all.decode("utf-8", "replace")
+
+
+def explained(printed: str, project: Project) -> ReprokitError:
+    """What a failed build means: which line asks for what cannot be had, or which does not compile.
+
+    printed: all that Maven said.
+    """
+    missing = _PLUGIN.search(printed) or _MISSING.search(printed) or _NO_VERSION.search(printed)
+    if missing is not None and "Could not find" not in missing.group():
+        missing = _MISSING.search(printed) or missing
+    if "PKIX path building failed" in printed:
+        return InputUnavailable(
+            "the Maven repository's certificate is not trusted",
+            next="name your institute's certificates in site.toml (`certificates`)",
+        )
+    if missing is not None and "[ERROR]" in printed:
+        name = f"{missing['group']}:{missing['artifact']}"
+        return InputUnavailable(
+            f"no Maven repository has {name} {missing['version']}",
+            where=place_of(project, missing["group"], missing["artifact"]),
+            next="correct the name or version, or see whether the repository can be reached",
+        )
+    errors = [f"{m['file']}:{m['line']}: {m['text']}" for m in _COMPILER.finditer(printed)]
+    if errors:
+        return BuildFailed(
+            f"the Java code does not compile: {errors[0].partition(': ')[2]}",
+            where=errors[0].partition(": ")[0],
+            next="\n  ".join(errors[1:5]) or "correct it, or ask for the Java version it is for",
+        )
+    lines = [
+        line
+        for line in printed.splitlines()
+        if line.startswith("[ERROR]") and line.removeprefix("[ERROR]").strip()
+    ]
+    shown = lines or printed.strip().splitlines()[-8:]
+    return BuildFailed(
+        "Maven cannot build the project:\n  " + "\n  ".join(shown[:8]),
+        where="mvn package",
+        next="see whether `mvn package` works in a fresh copy of the project",
+    )
+
+
+def place_of(project: Project, group: str, artifact: str) -> str | None:
+    """Where a pom.xml names an artifact: "file:line", or the first pom.xml where none does."""
+    from reprokit.ecosystems.maven.detecting import root_files
+
+    for root in root_files(project):
+        for pom in modules(project, load(project, root)):
+            current = pom
+            while current is not None:
+                for element in current.root.descendants():
+                    declared = element.value("groupId") or "org.apache.maven.plugins"
+                    names = pom.text(declared), pom.text(element.value("artifactId"))
+                    if names == (group, artifact) and element.tag != "project":
+                        return element.where
+                current = current.parent  # type: ignore[assignment]
+    return next(iter(root_files(project)), None)
+
+
+def _put_settings(workshop: Container, mirror: str | None) -> None:
+    """Settings of ours, so that those of the base or its user have no say."""
+    mirrors = ""
+    if mirror is not None:
+        # Under the id "central" the files are the same as those from Central itself.
+        mirrors = (
+            "<mirrors><mirror><id>central</id><mirrorOf>central</mirrorOf>"
+            f"<url>{escape(mirror)}</url></mirror></mirrors>"
+        )
+    content = f"<settings>{mirrors}</settings>\n".encode()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo(SETTINGS.rpartition("/")[2])
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    workshop.write(SETTINGS.rpartition("/")[0], buffer.getvalue())
+
+
+def _outputs(detection: Detection, workshop: Container, folder: str) -> Iterable[str]:
+    """What a program may need of each target/ folder: jars, classes, folders of libraries."""
+    for module in _list(detection, "modules"):
+        target = "target" if module in (".", "") else f"{module}/target"
+        done = workshop.execute(
+            ("find", f"./{target}", "-mindepth", "1", "-maxdepth", "1", "-printf", "%y/%f\\0"),
+            folder=folder,
+        )
+        for entry in sorted(done.stdout.decode("utf-8", "replace").split("\0")):
+            kind, _, name = entry.partition("/")
+            if not _OUTPUT_NAME.fullmatch(name) or name in _BYPRODUCTS:
+                continue
+            if kind == "d" or (kind == "f" and _is_program(name)):
+                yield f"{target}/{name}"
+
+
+def _is_program(name: str) -> bool:
+    return (
+        name.endswith(".jar")
+        and not name.startswith("original-")
+        and not name.endswith(("-sources.jar", "-javadoc.jar", "-tests.jar"))
+    )
+
+
+def _list(detection: Detection, key: str) -> list[object]:
+    found = detection.settings.get(key)
+    return list(found) if isinstance(found, list) else []
+
+
+def _must(workshop: Container, argv: Argv, folder: str | None = None) -> None:
+    done = workshop.execute(argv, folder=folder)
+    if done.code != 0:
+        raise BuildFailed(done.stderr.decode("utf-8", "replace").strip(), where=" ".join(argv[:2]))
