@@ -1,0 +1,46 @@
+"""Python projects: PyPI's packages in a virtual environment made by uv."""
+
+from __future__ import annotations
+
+from reprokit.model import (
+    BaseCandidate,
+    Detection,
+    LockedBase,
+    LockedEcosystem,
+    Rendering,
+    SystemPackage,
+)
+from reprokit.project import Project
+from reprokit.resolving import Catalogue, Resolver
+
+
+class PythonEcosystem:
+    """Python with pip's, uv's, Poetry's, Pipenv's and conda's declarations."""
+
+    name = "python"
+
+    def detect(self, project: Project) -> Detection | None:
+        """See `Ecosystem.detect`."""
+        from reprokit.ecosystems.python.detect import detect
+
+        return detect(project)
+
+    def system_packages(
+        self, detection: Detection, base: BaseCandidate | LockedBase, catalogue: Catalogue
+    ) -> tuple[SystemPackage, ...]:
+        """See `Ecosystem.system_packages`."""
+        from reprokit.ecosystems.python.system_packages import system_packages
+
+        return system_packages(detection, base, catalogue)
+
+    def resolve(self, detection: Detection, resolver: Resolver) -> LockedEcosystem:
+        """See `Ecosystem.resolve`."""
+        from reprokit.ecosystems.python.resolve import resolve
+
+        return resolve(detection, resolver)
+
+    def render(self, locked: LockedEcosystem, base: LockedBase) -> Rendering:
+        """See `Ecosystem.render`."""
+        from reprokit.ecosystems.python.render import render
+
+        return render(locked, base)

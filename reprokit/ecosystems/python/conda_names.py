@@ -1,0 +1,94 @@
+"""What conda's names are called elsewhere. Written by hand, not generated from another list.
+
+PYPI: packages whose PyPI name is another one (grayskull keeps a longer list:
+https://github.com/conda/grayskull). DEBIAN: programs of conda-forge and bioconda and the Debian
+packages that hold them. CARRIED: parts of a conda installation that PyPI's wheels carry inside
+themselves or that the base image has; they are left out, with one note. NOT_ON_PYPI: what to do
+instead.
+"""
+
+from __future__ import annotations
+
+PYPI = {
+    "antlr-python-runtime": "antlr4-python3-runtime", "astropy-base": "astropy",
+    "dask-core": "dask", "faiss": "faiss-cpu", "geopandas-base": "geopandas",
+    "keras-gpu": "keras", "libopencv": "opencv-python-headless", "matplotlib-base": "matplotlib",
+    "msgpack-python": "msgpack", "opencv": "opencv-python-headless", "pillow-simd": "pillow",
+    "plotly_express": "plotly", "py-opencv": "opencv-python-headless",
+    "py-xgboost": "xgboost", "py-xgboost-cpu": "xgboost", "pyg": "torch-geometric",
+    "pyqt": "pyqt5", "pytables": "tables", "python-graphviz": "graphviz",
+    "python-igraph": "igraph", "python-kaleido": "kaleido", "python-levenshtein": "levenshtein",
+    "python-lmdb": "lmdb", "python-xxhash": "xxhash", "pytorch": "torch", "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch", "pytorch_geometric": "torch-geometric", "seaborn-base": "seaborn",
+    "snakemake-minimal": "snakemake",
+    "tensorflow-base": "tensorflow", "tensorflow-cpu": "tensorflow",
+    "tensorflow-gpu": "tensorflow", "tensorflow-mkl": "tensorflow", "umap": "umap-learn",
+}  # fmt: skip
+
+DEBIAN = {
+    "autoconf": ("autoconf",), "automake": ("automake",), "bcftools": ("bcftools",),
+    "bedtools": ("bedtools",), "binutils": ("binutils",), "blast": ("ncbi-blast+",),
+    "bowtie2": ("bowtie2",), "bwa": ("bwa",), "c-compiler": ("gcc",),
+    "clustalo": ("clustalo",), "clustalw": ("clustalw",), "cmake": ("cmake",),
+    "compilers": ("gcc", "g++", "gfortran"), "coreutils": ("coreutils",), "curl": ("curl",),
+    "cutadapt": ("cutadapt",), "cxx-compiler": ("g++",), "fasttree": ("fasttree",),
+    "fastqc": ("fastqc",), "fastp": ("fastp",), "ffmpeg": ("ffmpeg",),
+    "fortran-compiler": ("gfortran",), "gawk": ("gawk",), "gcc": ("gcc",),
+    "gcc_linux-64": ("gcc",), "gfortran": ("gfortran",), "gfortran_linux-64": ("gfortran",),
+    "ghostscript": ("ghostscript",), "git": ("git",), "gnuplot": ("gnuplot-nox",),
+    "graphviz": ("graphviz",), "gsl": ("libgsl-dev",), "gxx": ("g++",),
+    "gxx_linux-64": ("g++",), "hdf5": ("hdf5-tools",), "hisat2": ("hisat2",),
+    "hmmer": ("hmmer",), "imagemagick": ("imagemagick",), "iqtree": ("iqtree",),
+    "jq": ("jq",), "mafft": ("mafft",), "make": ("make",), "mpich": ("mpich",),
+    "mummer4": ("mummer",), "muscle": ("muscle",), "nco": ("nco",), "cdo": ("cdo",),
+    "ninja": ("ninja-build",), "nodejs": ("nodejs",), "openmpi": ("openmpi-bin",),
+    "pandoc": ("pandoc",), "parallel": ("parallel",), "perl": ("perl",),
+    "pkg-config": ("pkg-config",), "poppler": ("poppler-utils",), "samtools": ("samtools",),
+    "seqtk": ("seqtk",), "sra-tools": ("sra-toolkit",), "swig": ("swig",),
+    "tesseract": ("tesseract-ocr",), "trimmomatic": ("trimmomatic",), "unzip": ("unzip",),
+    "vcftools": ("vcftools",), "wget": ("wget",), "zip": ("zip",), "rsync": ("rsync",),
+}  # fmt: skip
+
+CARRIED = frozenset(
+    {
+        "_libgcc_mutex", "_openmp_mutex", "_py-xgboost-mutex", "_tflow_select", "anaconda",
+        "blas", "bzip2", "ca-certificates", "conda", "cudatoolkit", "cudnn", "cpuonly",
+        "expat", "fontconfig", "freetype", "icu", "intel-openmp", "jpeg", "krb5",
+        "ld_impl_linux-64", "lcms2", "lerc", "libblas", "libcblas", "libedit", "libffi",
+        "libgcc", "libgcc-ng", "libgfortran", "libgfortran-ng", "libgfortran4", "libgfortran5",
+        "libgomp", "liblapack", "libllvm", "libnsl", "libopenblas", "libpng", "libsodium",
+        "libsqlite", "libstdcxx", "libstdcxx-ng", "libtiff", "libuuid", "libwebp",
+        "libwebp-base", "libxcb", "libxml2", "libzlib", "lz4-c", "mkl", "mkl-service",
+        "mkl_fft", "mkl_random", "ncurses", "nomkl", "openblas", "openssl", "pip",
+        "pytorch-cuda", "pytorch-mutex", "python_abi", "readline", "setuptools", "sqlite", "tk",
+        "tzdata", "wheel", "xz", "yaml", "zeromq", "zlib", "zstd", "llvm-openmp", "libtorch",
+        "cuda", "cuda-toolkit", "cuda-runtime", "nccl", "libdeflate", "openjpeg", "qt",
+        "qt-main", "xorg-libxau", "xorg-libxdmcp", "pthread-stubs", "libbrotlicommon",
+        "libbrotlidec", "libbrotlienc", "libgcc-devel_linux-64", "ucrt", "vc", "vs2015_runtime",
+        "vc14_runtime", "libcxx", "libiconv", "libprotobuf", "snappy", "giflib", "glib",
+        "dbus", "gstreamer", "gst-plugins-base", "pcre", "pcre2", "libclang", "libevent",
+        "libntlm", "libpq", "libxkbcommon", "mysql-common", "mysql-libs", "nspr", "nss",
+        "libnghttp2", "libssh2", "libcurl", "libev", "c-ares", "lame", "libglib",
+    }
+)  # fmt: skip
+
+NOT_ON_PYPI = {
+    "gdal": "name `rasterio` or `pyogrio`, whose wheels carry GDAL, or list `gdal-bin` in apt.txt",
+    "libgdal": "list `gdal-bin` in apt.txt",
+    "rdkit-postgresql": "use the PyPI package `rdkit`",
+    "cufflinks": "list the distribution's package in apt.txt",
+    "pymol-open-source": "list `pymol` in apt.txt",
+    "psi4": "it has no PyPI package",
+    "openbabel": "use the PyPI package `openbabel-wheel`",
+    "ambertools": "it has no PyPI package",
+    "fenics": "list `python3-dolfin` in apt.txt",
+    "fenics-dolfinx": "list `python3-dolfinx` in apt.txt",
+    "graph-tool": "it has no PyPI package",
+    "mayavi2": "use the PyPI package `mayavi`",
+    "gmt": "list `gmt` in apt.txt",
+    "esmpy": "it has no wheel on PyPI",
+    "cudatoolkit-dev": "reprokit has no GPU toolchains",
+    "star": "list `rna-star` in apt.txt",
+    "salmon": "list `salmon` in apt.txt",
+    "spacy-model-en_core_web_sm": "name the model's wheel by its URL under `pip:`",
+}

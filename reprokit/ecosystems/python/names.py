@@ -1,0 +1,104 @@
+"""Names and requirements of Python packages, checked as PEP 508 and PEP 503 say."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as ParsedRequirement
+from packaging.utils import canonicalize_name
+
+from reprokit.errors import BadRequest
+from reprokit.model import Reason, Requirement
+from reprokit.quoting import checked_name
+
+DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_CONDA_EXPORT = re.compile(r"([A-Za-z0-9._-]+)=([^=\s]+)=([^=\s]+)")
+_SINGLE_EQUALS = re.compile(r"([A-Za-z0-9._-]+)\s*=\s*([0-9][^=\s,;]*)")
+
+
+def place(reason: Reason) -> str | None:
+    """ "file:line" of a reason, as errors give it."""
+    if reason.file is None:
+        return None
+    return reason.file if reason.line is None else f"{reason.file}:{reason.line}"
+
+
+def normalised(name: str) -> str:
+    """A distribution's name as PyPI compares it ("Foo_Bar.baz" is "foo-bar-baz")."""
+    return str(canonicalize_name(name))
+
+
+def requirement(text: str, reason: Reason, *, hashes: tuple[str, ...] = ()) -> Requirement:
+    """One PEP 508 requirement. Raises BadRequest with file and line where it is none."""
+    try:
+        parsed = ParsedRequirement(text)
+    except InvalidRequirement as error:
+        raise BadRequest(
+            f"{text!r} is not a requirement: {str(error).splitlines()[0]}",
+            where=place(reason),
+            next=_suggestion(text),
+        ) from error
+    checked_name(parsed.name, DISTRIBUTION, "Python package", where=place(reason))
+    return Requirement(
+        name=parsed.name,
+        specifier=str(parsed.specifier),
+        reason=reason,
+        extras=tuple(sorted(parsed.extras)),
+        marker=str(parsed.marker) if parsed.marker else None,
+        url=parsed.url,
+        hashes=hashes,
+    )
+
+
+def _suggestion(text: str) -> str:
+    if match := _CONDA_EXPORT.fullmatch(text):
+        return (
+            f"this line is conda's; write `{match[1]}=={match[2]}`, or make the file with "
+            "`pip freeze` or `conda env export`"
+        )
+    if match := _SINGLE_EQUALS.fullmatch(text):
+        return f"write `{match[1]}=={match[2]}`"
+    return "write it as pip does: `name`, `name==1.2` or `name>=1.2,<2`"
+
+
+def local_project(relative: str, reason: Reason, extras: tuple[str, ...] = ()) -> Requirement:
+    """A folder or file of the project itself as a requirement: its `url` is "file:./path"."""
+    path = posixpath.normpath(relative)
+    return Requirement(
+        name="." if path == "." else posixpath.basename(path),
+        url=f"file:./{'' if path == '.' else path}",
+        extras=extras,
+        reason=reason,
+    )
+
+
+def is_local(asked: Requirement) -> bool:
+    """Whether the requirement is a folder or file of the project."""
+    return asked.url is not None and asked.url.startswith("file:./")
+
+
+def inside_project(base: str, relative: str, reason: Reason) -> str:
+    """`relative` to the folder of the file `base`, as a path of the project.
+
+    Raises BadRequest for a path that leaves the project.
+    """
+    joined = posixpath.normpath(
+        posixpath.join(posixpath.dirname(base), relative.replace("\\", "/"))
+    )
+    if joined.startswith(("../", "/")) or joined == ".." or re.match(r"[A-Za-z]:", joined):
+        raise BadRequest(
+            f"{relative!r} points out of the project",
+            where=place(reason),
+            next="copy what it points to into the project and name it by its relative path",
+        )
+    return joined
+
+
+def written(asked: Requirement) -> str:
+    """The requirement as one line of a requirements file, without hashes."""
+    extras = f"[{','.join(asked.extras)}]" if asked.extras else ""
+    body = f"{asked.name}{extras}"
+    body += f" @ {asked.url}" if asked.url else asked.specifier
+    return f"{body} ; {asked.marker}" if asked.marker else body

@@ -1,0 +1,138 @@
+"""pyproject.toml: PEP 621 (https://packaging.python.org/specifications/pyproject-toml/) with
+uv's sources, and Poetry's own tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reprokit.ecosystems.python import poetry, requirements_txt, toml
+from reprokit.ecosystems.python.found import Found, information, merged
+from reprokit.ecosystems.python.names import (
+    inside_project,
+    local_project,
+    normalised,
+    requirement,
+)
+from reprokit.ecosystems.python.version import from_classifiers, runtime
+from reprokit.errors import BadRequest
+from reprokit.model import Reason, Requirement, Runtime
+from reprokit.project import Project
+
+PATH = "pyproject.toml"
+
+
+def read(project: Project) -> Found | None:
+    """What pyproject.toml declares; `None` where it only configures tools."""
+    content, text = toml.read(project, PATH)
+    tool = toml.table(content.get("tool"), "tool", PATH, text)
+    parts = []
+    if "project" in content:
+        parts.append(_project(project, content, tool, text))
+    if isinstance(tool.get("poetry"), dict) and "dependencies" in tool["poetry"]:
+        parts.append(poetry.read(tool["poetry"], text, PATH))
+    if not parts:
+        return None
+    return merged(*parts, _itself(content, tool, text))
+
+
+def pythons(project: Project) -> tuple[Runtime, ...]:
+    """Only the Python versions, for projects whose dependencies another file declares."""
+    content, text = toml.read(project, PATH)
+    tool = toml.table(content.get("tool"), "tool", PATH, text)
+    found = list(_pythons(toml.table(content.get("project"), "project", PATH, text), text))
+    if not found and isinstance(tool.get("poetry"), dict):
+        found += poetry.read(tool["poetry"], text, PATH).runtimes
+    return tuple(found)
+
+
+def _project(project: Project, content: dict[str, Any], tool: dict[str, Any], text: str) -> Found:
+    section = toml.table(content["project"], "project", PATH, text)
+    sources = _sources(tool, text)
+    requirements = []
+    for stated in toml.strings(section.get("dependencies"), "dependencies", PATH, text):
+        line = toml.line_of(text, "dependencies", stated)
+        reason = Reason(text=f"asks for {stated}", file=PATH, line=line)
+        requirements += _sourced(requirement(stated, reason), sources)
+    parts = [
+        Found(
+            files=(PATH,),
+            requirements=tuple(requirements),
+            runtimes=_pythons(section, text),
+            notes=_unused(section, content),
+        )
+    ]
+    if "dependencies" in toml.strings(section.get("dynamic"), "dynamic", PATH, text):
+        parts.append(_dynamic(project, tool))
+    return merged(*parts)
+
+
+def _pythons(section: dict[str, Any], text: str) -> tuple[Runtime, ...]:
+    if "requires-python" in section:
+        stated = str(section["requires-python"])
+        line = toml.line_of(text, "requires-python")
+        return (runtime(stated, Reason(text=f"requires-python {stated}", file=PATH, line=line)),)
+    classifiers = toml.strings(section.get("classifiers"), "classifiers", PATH, text)
+    return from_classifiers(classifiers, PATH, toml.line_of(text, "classifiers"))
+
+
+def _unused(section: dict[str, Any], content: dict[str, Any]) -> tuple[Any, ...]:
+    notes = []
+    for key, kind in (("optional-dependencies", "extras"), ("dependency-groups", "groups")):
+        named = section.get(key) or content.get(key)
+        if isinstance(named, dict) and named:
+            listed = ", ".join(sorted(map(str, named)))
+            notes.append(information(f"{kind} not used: {listed}", PATH))
+    return tuple(notes)
+
+
+def _dynamic(project: Project, tool: dict[str, Any]) -> Found:
+    try:
+        named = tool["setuptools"]["dynamic"]["dependencies"]["file"]
+    except (KeyError, TypeError):
+        return Found()
+    files = [named] if isinstance(named, str) else list(named)
+    return merged(*(requirements_txt.read(project, str(file)) for file in files))
+
+
+def _sources(tool: dict[str, Any], text: str) -> dict[str, Any]:
+    uv = toml.table(tool.get("uv"), "tool.uv", PATH, text)
+    named = toml.table(uv.get("sources"), "tool.uv.sources", PATH, text)
+    return {normalised(name): value for name, value in named.items()}
+
+
+def _sourced(asked: Requirement, sources: dict[str, Any]) -> list[Requirement]:
+    """A requirement as [tool.uv.sources] redirects it."""
+    source = sources.get(normalised(asked.name))
+    if not isinstance(source, dict):
+        return [asked]
+    if "path" in source:
+        relative = inside_project(PATH, str(source["path"]), asked.reason)
+        return [local_project(relative, asked.reason, asked.extras)]
+    if "git" in source:
+        revision = next((source[k] for k in ("rev", "tag", "branch") if k in source), None)
+        suffix = f"@{revision}" if revision else ""
+        below = f"#subdirectory={source['subdirectory']}" if "subdirectory" in source else ""
+        return [requirement(f"{asked.name} @ git+{source['git']}{suffix}{below}", asked.reason)]
+    if "url" in source:
+        return [requirement(f"{asked.name} @ {source['url']}", asked.reason)]
+    if source.get("workspace"):
+        raise BadRequest(
+            f"{asked.name} comes from a uv workspace, which is not supported yet",
+            where=toml.where(PATH, asked.reason.line),
+            next='name its folder instead: `{ path = "…" }`',
+        )
+    return [asked]
+
+
+def _itself(content: dict[str, Any], tool: dict[str, Any], text: str) -> Found:
+    """The project as a package of its own: where a build system says how to make one."""
+    if "build-system" not in content:
+        return Found()
+    uv, poetry_table = tool.get("uv"), tool.get("poetry")
+    if isinstance(uv, dict) and uv.get("package") is False:
+        return Found()
+    if isinstance(poetry_table, dict) and poetry_table.get("package-mode") is False:
+        return Found()
+    line = toml.line_of(text, "[build-system]")
+    reason = Reason(text="the project is a package itself", file=PATH, line=line)
+    return Found(requirements=(local_project(".", reason),))

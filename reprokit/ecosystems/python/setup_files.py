@@ -1,0 +1,169 @@
+"""setup.cfg, and setup.py read without running it."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+
+from reprokit.ecosystems.python import requirements_txt
+from reprokit.ecosystems.python.found import Found, merged, warning
+from reprokit.ecosystems.python.names import local_project, requirement
+from reprokit.ecosystems.python.version import from_classifiers, runtime
+from reprokit.errors import BadRequest
+from reprokit.model import Reason, Requirement
+from reprokit.project import Project
+
+CFG = "setup.cfg"
+PY = "setup.py"
+_REQUIREMENTS_FILE = re.compile(r"[\w./-]*requirements[\w./-]*\.(?:txt|in)")
+
+
+def read(project: Project) -> Found | None:
+    """What setup.cfg and setup.py declare together; `None` where neither does."""
+    parts = [
+        found
+        for found in (
+            _cfg(project) if project.has(CFG) else None,
+            _py(project) if project.has(PY) else None,
+        )
+        if found is not None
+    ]
+    if not parts:
+        return None
+    file = parts[-1].files[0]
+    reason = Reason(text="the project is a package itself", file=file)
+    return merged(*parts, Found(requirements=(local_project(".", reason),)))
+
+
+def _cfg(project: Project) -> Found | None:
+    text = project.read(CFG)
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        line = getattr(error, "lineno", None) or next(
+            (number for number, _ in getattr(error, "errors", [])), None
+        )
+        raise BadRequest(
+            f"is not a valid setup.cfg: {str(error).splitlines()[0]}",
+            where=CFG if line is None else f"{CFG}:{line}",
+        ) from error
+    if not parser.has_section("options") and not parser.has_section("metadata"):
+        return None
+    options = parser["options"] if parser.has_section("options") else {}
+    parts = [Found(files=(CFG,))]
+    stated = options.get("install_requires", "").strip()
+    if stated.startswith("file:"):
+        names = stated.removeprefix("file:").split(",")
+        parts += [requirements_txt.read(project, name.strip()) for name in names]
+    else:
+        parts.append(Found(requirements=tuple(_lines(stated, text))))
+    if "python_requires" in options:
+        value = options["python_requires"]
+        reason = Reason(
+            text=f"python_requires {value}", file=CFG, line=_line(text, "python_requires")
+        )
+        parts.append(Found(runtimes=(runtime(value, reason),)))
+    elif parser.has_option("metadata", "classifiers"):
+        listed = [c.strip() for c in parser["metadata"]["classifiers"].splitlines()]
+        found = from_classifiers(listed, CFG, _line(text, "classifiers"))
+        parts.append(Found(runtimes=found))
+    return merged(*parts)
+
+
+def _lines(stated: str, text: str) -> list[Requirement]:
+    found = []
+    for item in re.split(r"[\n;]\s*(?![^\n]*(?:==|<|>)\s*['\"])", stated):
+        wanted = item.partition(" #")[0].strip()
+        if wanted:
+            reason = Reason(text=f"asks for {wanted}", file=CFG, line=_line(text, wanted))
+            found.append(requirement(wanted, reason))
+    return found
+
+
+def _line(text: str, needle: str) -> int | None:
+    position = text.find(needle)
+    return None if position < 0 else text.count("\n", 0, position) + 1
+
+
+def _py(project: Project) -> Found | None:
+    try:
+        tree = ast.parse(project.read(PY))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise BadRequest(
+            f"is not Python 3: {getattr(error, 'msg', error)}", where=f"{PY}:{line}"
+        ) from error
+    call = next((node for node in ast.walk(tree) if _is_setup(node)), None)
+    if not isinstance(call, ast.Call):
+        return None
+    assigned = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    arguments = {word.arg: word.value for word in call.keywords if word.arg is not None}
+    parts = [Found(files=(PY,))]
+    if "install_requires" in arguments:
+        parts.append(_install_requires(project, arguments["install_requires"], assigned, tree))
+    parts.append(_pythons(arguments, assigned))
+    return merged(*parts)
+
+
+def _is_setup(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+    return (name.id if isinstance(name, ast.Name) else name) == "setup"
+
+
+def _literal(node: ast.expr, assigned: dict[str, ast.expr]) -> object:
+    """The value of a literal, or of a variable that is assigned one; `None` for anything else."""
+    if isinstance(node, ast.Name) and node.id in assigned:
+        return _literal(assigned[node.id], {k: v for k, v in assigned.items() if k != node.id})
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _literal(node.left, assigned), _literal(node.right, assigned)
+        return left + right if isinstance(left, list) and isinstance(right, list) else None
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return None
+
+
+def _install_requires(
+    project: Project, node: ast.expr, assigned: dict[str, ast.expr], tree: ast.Module
+) -> Found:
+    value = _literal(node, assigned)
+    if isinstance(value, str):
+        value = value.splitlines()
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        reasons = [
+            (item.strip(), Reason(text=f"asks for {item.strip()}", file=PY, line=node.lineno))
+            for item in value
+            if item.strip()
+        ]
+        return Found(requirements=tuple(requirement(text, reason) for text, reason in reasons))
+    # Computed: nearly always read from a requirements file, whose name stands in the script.
+    for constant in ast.walk(tree):
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+            name = constant.value.removeprefix("./")
+            if _REQUIREMENTS_FILE.fullmatch(name) and project.has(name):
+                return requirements_txt.read(project, name)
+    sentence = "install_requires is computed when setup.py runs, which reprokit does not do"
+    return Found(notes=(warning(sentence, PY, node.lineno),))
+
+
+def _pythons(arguments: dict[str, ast.expr], assigned: dict[str, ast.expr]) -> Found:
+    node = arguments.get("python_requires")
+    value = _literal(node, assigned) if node is not None else None
+    if node is not None and isinstance(value, str):
+        reason = Reason(text=f"python_requires {value}", file=PY, line=node.lineno)
+        return Found(runtimes=(runtime(value, reason),))
+    node = arguments.get("classifiers")
+    value = _literal(node, assigned) if node is not None else None
+    if node is not None and isinstance(value, list):
+        return Found(runtimes=from_classifiers([str(v) for v in value], PY, node.lineno))
+    return Found()

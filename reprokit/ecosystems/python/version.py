@@ -1,0 +1,137 @@
+"""Which Python: what projects say about it, and what a base has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from reprokit.ecosystems.python.found import Found, information
+from reprokit.errors import BadRequest
+from reprokit.model import BaseCandidate, LockedBase, Note, Reason, Runtime
+from reprokit.project import Project
+
+_VERSION = re.compile(r"(?:c?python-?)?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[a-z]+\d*)?", re.IGNORECASE)
+_CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+)\.(\d+)")
+
+
+def python_version(base: LockedBase | BaseCandidate) -> str:
+    """The Python of a base: the one in the image, else the one its distribution adds.
+
+    Raises BadRequest where the base has none.
+    """
+    if "python" in base.provides:
+        return base.provides["python"]
+    offers = base.offers if isinstance(base, BaseCandidate) else base.settings.get("offers")
+    versions = offers.get("python") if isinstance(offers, Mapping) else None
+    if isinstance(versions, (list, tuple)) and versions:
+        return str(versions[0])
+    raise BadRequest(
+        f"the base {base.name} has no Python and its distribution offers none",
+        next="choose a base with Python",
+    )
+
+
+def minor(version: str) -> str:
+    """ "3.11" of "3.11.2"."""
+    return ".".join(version.split(".")[:2])
+
+
+def runtime(specifier: str, reason: Reason) -> Runtime:
+    """A Python runtime; raises BadRequest where the specifier is none."""
+    try:
+        checked = str(SpecifierSet(specifier))
+    except InvalidSpecifier as error:
+        raise BadRequest(
+            f"{specifier!r} is not a set of Python versions",
+            where=reason.file if reason.line is None else f"{reason.file}:{reason.line}",
+            next='write it as PEP 440 does, for example ">=3.9,<3.12"',
+        ) from error
+    return Runtime(language="python", specifier=checked, reason=reason)
+
+
+def recorded(text: str, what: str, file: str, line: int | None = None) -> Found:
+    """A version that a tool wrote down ("3.8.5"): the minor series is asked for, not the patch."""
+    match = _VERSION.fullmatch(text.strip())
+    if match is None:
+        raise BadRequest(
+            f"{text.strip()!r} is not a Python version",
+            where=file if line is None else f"{file}:{line}",
+            next='write it as "3.11"',
+        )
+    major, second, patch = match.groups()
+    specifier = f"=={major}.{second}.*" if second else f"=={major}.*"
+    reason = Reason(text=f"{what} Python {text.strip()}", file=file, line=line)
+    notes: tuple[Note, ...] = ()
+    if patch:
+        sentence = f"any Python {major}.{second} is taken for {major}.{second}.{patch}"
+        notes = (information(sentence, file, line),)
+    return Found(files=(file,), runtimes=(runtime(specifier, reason),), notes=notes)
+
+
+def version_files(project: Project) -> Found | None:
+    """`.python-version` and `runtime.txt` (also in binder/), where the project has one."""
+    for file in (".python-version", "runtime.txt", "binder/runtime.txt", ".binder/runtime.txt"):
+        if not project.has(file) and not (file == ".python-version" and _hidden(project, file)):
+            continue
+        for number, line in enumerate(project.read(file).splitlines(), start=1):
+            stated = line.partition("#")[0].strip()
+            # runtime.txt may also name an R snapshot ("r-2024-05-01"); that is not ours.
+            if not stated or stated.startswith(("r-", "pypy", "miniconda", "anaconda", "system")):
+                continue
+            return recorded(stated, "says", file, number)
+    return None
+
+
+def _hidden(project: Project, file: str) -> bool:
+    return (project.root / file).is_file()
+
+
+def from_classifiers(classifiers: list[str], file: str, line: int | None) -> tuple[Runtime, ...]:
+    """The oldest Python that the classifiers name is the oldest that will do."""
+    named = [
+        (int(match[1]), int(match[2]))
+        for match in map(_CLASSIFIER.fullmatch, classifiers)
+        if match is not None and int(match[1]) >= 3
+    ]
+    if not named:
+        return ()
+    major, second = min(named)
+    reason = Reason(text=f"classifiers begin at Python {major}.{second}", file=file, line=line)
+    return (runtime(f">={major}.{second}", reason),)
+
+
+def poetry_specifier(text: str) -> str:
+    """Poetry's notation as PEP 440: ^ and ~ become ranges, a bare version ==, "*" nothing.
+
+    Of alternatives ("~2.7 || ^3.6") the last is taken, PEP 440 having none.
+    Source: https://python-poetry.org/docs/dependency-specification/
+    """
+    last = re.split(r"\s*\|\|?\s*", text.strip())[-1]
+    parts = [part for part in re.split(r"\s*,\s*|(?<=[\w*])\s+(?=[<>=!~^])", last) if part]
+    return ",".join(piece for piece in map(_poetry_part, parts) if piece)
+
+
+def _poetry_part(part: str) -> str:
+    if part == "*":
+        return ""
+    match = re.fullmatch(r"(\^|~=|~|===?|!=|<=|>=|<|>)?\s*v?(\S+)", part)
+    if match is None:
+        return part
+    operator, version = match[1] or "", match[2]
+    if operator in ("^", "~"):
+        return f">={version},<{_upper(version, caret=operator == '^')}"
+    if operator in ("", "="):
+        return f"=={version}"
+    return f"{operator}{version}"
+
+
+def _upper(version: str, *, caret: bool) -> str:
+    numbers = [int(n) for n in re.findall(r"\d+", re.split(r"[a-z+-]", version)[0])]
+    if caret:
+        index = next((i for i, n in enumerate(numbers) if n), len(numbers) - 1)
+    else:
+        index = 1 if len(numbers) > 1 else 0
+    raised = [*numbers[:index], numbers[index] + 1]
+    return ".".join(str(n) for n in raised + [0] * (len(numbers) - len(raised)))
