@@ -118,6 +118,46 @@ def stream(
     return completed
 
 
+def background(
+    argv: Sequence[str],
+    log: Path,
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a service that writes to `log`; the caller ends it with `end`.
+
+    It has its own session: Ctrl-C is ours to handle first. Raises ProcessFailed (status 127) for a
+    missing program.
+    """
+    _log.debug("%s", redacted(printable_command(argv)))
+    with log.open("ab") as output:
+        try:
+            return subprocess.Popen(
+                list(argv),
+                cwd=folder,
+                env={**os.environ, **environment} if environment else None,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            failed = Completed(argv=tuple(argv), returncode=127, stdout="", stderr=str(error))
+            raise ProcessFailed(failed) from error
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its group: SIGTERM, after ten seconds SIGKILL."""
+    if process.poll() is None:
+        _signal(process, signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            _signal(process, signal.SIGKILL)
+            process.wait()
+
+
 @contextmanager
 def _started(
     argv: Sequence[str], folder: Path | None, environment: Mapping[str, str] | None
@@ -139,13 +179,7 @@ def _started(
     try:
         yield process
     finally:
-        if process.poll() is None:
-            _signal(process, signal.SIGTERM)
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                _signal(process, signal.SIGKILL)
-                process.wait()
+        end(process)
         if process.stdout is not None:
             process.stdout.close()
 

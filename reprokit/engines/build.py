@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from reprokit import process
-from reprokit.engines import bound
+from reprokit.engines import bound, podman
 from reprokit.engines.confinement import Flavour
 from reprokit.engines.protocol import BuildRequest
 from reprokit.engines.translating import DISK_FULL, disk_full
@@ -189,8 +189,10 @@ def _buildah(url: str, environment: tuple[tuple[str, str], ...]) -> Builder:
             next="install Podman (package podman)",
         )
     options = ("build", "--layers", "--format", "oci", "--pull=never", "--identity-label=false")
-    # A remote build copies the whole context to the engine first: only where it must be so.
-    if url.startswith("unix://") and _same_storage(client, url, environment):
+    # A remote build copies the whole context to the engine first: only where it must be so, that
+    # is where the engine is elsewhere, or may have settings that the command line lacks.
+    same_settings = bool(environment) or not podman.settings_for_this_machine()
+    if url.startswith("unix://") and same_settings and _same_storage(client, url, environment):
         return Builder(name="buildah", argv=(client, *options), environment=environment)
     argv = (client, "--remote", "--url", url, *options)
     return Builder(name="buildah", argv=argv, environment=environment)

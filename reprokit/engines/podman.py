@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 
+from reprokit import process
 from reprokit.engines.endpoint import Endpoint, ping
+from reprokit.engines.interrupts import deferred
 from reprokit.errors import NoEngine
 
 _READY_WITHIN = 30.0
@@ -26,29 +29,25 @@ def service() -> Iterator[tuple[Endpoint, Mapping[str, str]]]:
         folder = Path(name)
         environment = _environment(folder)
         endpoint = Endpoint(url=f"unix://{folder}/podman.sock", source="an own Podman service")
-        with (folder / "log").open("wb") as log:
-            started = subprocess.Popen(
-                ["podman", "system", "service", "--time=0", endpoint.url],
-                env={**os.environ, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is ours to handle: the service must outlive it to remove the container.
-                start_new_session=True,
-            )
+        log = folder / "log"
+        # In its own folder, since conmon leaves a file "oom" where it stands.
+        started = process.background(
+            ["podman", "system", "service", "--time=0", endpoint.url],
+            log,
+            folder=folder,
+            environment=environment,
+        )
         try:
-            _wait_until_ready(started, endpoint, folder / "log")
+            _wait_until_ready(started, endpoint, log)
             yield endpoint, environment
         finally:
-            started.terminate()
-            try:
-                started.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                started.kill()
+            with deferred():
+                # Only the service itself: a container's monitor may share its group.
+                started.terminate()
                 started.wait()
 
 
-def _wait_until_ready(started: subprocess.Popen[bytes], endpoint: Endpoint, log: Path) -> None:
+def _wait_until_ready(started: Popen[bytes], endpoint: Endpoint, log: Path) -> None:
     deadline = time.monotonic() + _READY_WITHIN
     while ping(endpoint).state != "answers":
         if started.poll() is not None or time.monotonic() > deadline:
@@ -110,11 +109,6 @@ def _limits() -> tuple[int, int]:
 
 def _overrides() -> bool:
     """CONTAINERS_CONF_OVERRIDE adds to the user's own settings; Podman knows it since 4.6."""
-    try:
-        said = subprocess.run(
-            ["podman", "--version"], capture_output=True, text=True, timeout=20
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    numbers = said.rpartition(" ")[2].strip().split(".")
-    return len(numbers) > 1 and (int(numbers[0]), int(numbers[1])) >= (4, 6)
+    said = process.run(["podman", "--version"], check=False, timeout=20).stdout
+    match = re.search(r"(\d+)\.(\d+)", said)
+    return match is not None and (int(match.group(1)), int(match.group(2))) >= (4, 6)
