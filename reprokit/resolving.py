@@ -28,14 +28,29 @@ class Catalogue(Protocol):
 class Resolver(Protocol):
     """The powers of the lock phase."""
 
-    project: Project
-    base: LockedBase
-    platform: str
-    date: DateChoice
-    epoch: int
-    site: Site
-    reporter: Reporter
-    catalogue: Catalogue
+    @property
+    def project(self) -> Project: ...
+
+    @property
+    def base(self) -> LockedBase: ...
+
+    @property
+    def platform(self) -> str: ...
+
+    @property
+    def date(self) -> DateChoice: ...
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def site(self) -> Site: ...
+
+    @property
+    def reporter(self) -> Reporter: ...
+
+    @property
+    def catalogue(self) -> Catalogue: ...
 
     def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
         """Run uv on the host (never project code) with the site's settings; its stdout.

@@ -12,7 +12,7 @@ from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact
 from reprokit.process import redacted
 from reprokit.progress import Reporter
-from reprokit.site import Site
+from reprokit.site import Site, mirrored_url
 from reprokit.store import Store
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Download:
 
     def __init__(self, store: Store, site: Site, reporter: Reporter, total: int | None) -> None:
         self.store = store
+        self.site = site
         self.reporter = reporter
         self.total = total
         self.stopped = threading.Event()
@@ -67,7 +68,7 @@ class Download:
     def artifact(self, artifact: Artifact) -> None:
         """Fetch one artifact and check it."""
         assert artifact.url is not None
-        digest, size = self.file(artifact.url)
+        digest, size = self.file(mirrored_url(artifact.url, self.site))
         if digest != artifact.sha256:
             raise InputUnavailable(
                 f"the file offered now is not the one that was locked: {size} bytes, {digest} "

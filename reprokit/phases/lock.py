@@ -27,6 +27,7 @@ from reprokit.model import (
     SystemPackage,
 )
 from reprokit.phases import build as building
+from reprokit.phases import own_images
 from reprokit.phases.fetch import Download, fetch
 from reprokit.phases.plan import inputs_digest
 from reprokit.phases.render import render_toolbox
@@ -53,6 +54,9 @@ class Powers:
 
 def lock(plan: Plan, project: Project, powers: Powers, today: str) -> Lock:
     """Pin the plan. Raises InputUnavailable naming what cannot be had and who asked for it."""
+    if plan.dockerfile is not None:
+        text = project.read(plan.dockerfile)
+        return own_images.lock(plan, text, powers.engine, powers.reporter, today)
     date = plan.date or DateChoice(day=today, source="today")
     base = _lock_base(plan, powers)
     platform = powers.engine.information().platform

@@ -21,7 +21,10 @@ CONTAINER_USER = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """A run: the image, its command (`None`: the image's own), and what is mounted where."""
+    """A run: the image, its command (`None`: the image's own), and what is mounted where.
+
+    `as_image_says` keeps the user that the image names: a project's own Dockerfile may need it.
+    """
 
     image: str
     command: Argv | None
@@ -30,6 +33,7 @@ class RunRequest:
     binds: tuple[Bind, ...]
     options: RunOptions
     labels: tuple[tuple[str, str], ...] = ()
+    as_image_says: bool = False
 
 
 def run(
@@ -40,7 +44,7 @@ def run(
 ) -> Outcome:
     """Run the container to its end. `collect` reads from it before it is removed, however it
     ended; an interrupt stops it, keeps log and partial results, and is told in the outcome."""
-    _make_writable(request.results)
+    _make_writable(request.results, 0o777 if request.as_image_says else 0o775)
     started = time.time()
     with engine.container(_container_request(request, engine)) as container:
         watch = _Watch(container)
@@ -147,8 +151,8 @@ def _container_request(request: RunRequest, engine: Engine) -> ContainerRequest:
     return ContainerRequest(
         image=request.image,
         command=request.command,
-        user=_user(),
-        groups=("0",),
+        user=None if request.as_image_says else _user(),
+        groups=() if request.as_image_says else ("0",),
         environment=environment,
         binds=(results, *request.binds),
         network="default" if options.network else "none",
@@ -169,13 +173,13 @@ def _user() -> str:
     return f"{CONTAINER_USER}:0" if uid == 0 else f"{uid}:{gid}"
 
 
-def _make_writable(results: Path) -> None:
+def _make_writable(results: Path, mode: int) -> None:
     """Results are mounted for whoever the program is; the run's folder above is private."""
     try:
         results.mkdir(parents=True, exist_ok=True)
         if hasattr(os, "getuid") and os.getuid() == 0:
             os.chown(results, CONTAINER_USER, 0)
-        results.chmod(0o775)
+        results.chmod(mode)
     except OSError as error:
         raise files.storage_failed(error, results) from error
 

@@ -20,9 +20,10 @@ from reprokit.configuration_keys import size as valid_size
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
-from reprokit.model import Entry, Image, Lock, Plan, Reason, Step
+from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
 from reprokit.phases import lock as locking
+from reprokit.phases import own_images
 from reprokit.phases import plan as planning
 from reprokit.phases.fetch import fetch
 from reprokit.phases.render import render
@@ -46,13 +47,17 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A project with its configuration and plan, and the plugins that made it."""
+    """A project with its configuration and plan, and the plugins that made it.
+
+    `given` says that the command comes from the command line and not from the project.
+    """
 
     project: Project
     configuration: configurations.Configuration
     plan: Plan
     ecosystems: Mapping[str, Ecosystem]
     lock: Lock | None
+    given: bool
 
 
 @dataclass(slots=True)
@@ -81,9 +86,8 @@ def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False) -> Job:
     root, notebook = _root_and_notebook(path)
     project = Project(root)
     configuration = _wished(configurations.load(root), wishes)
-    if notebook is not None and not configuration.steps:
-        configuration = replace(configuration, steps=(Step(argv=("repro-notebook", notebook)),))
     present = None if upgrade else lock_file.read(root)
+    given = _given(wishes, notebook)
     ecosystems = registry.ecosystems()
     plan = planning.plan(
         project,
@@ -92,15 +96,15 @@ def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False) -> Job:
         configuration,
         commit_day=commit_day(project),
         locked_day=present.date.day if present else None,
+        given=given,
     )
-    if wishes.command is not None:
-        plan = replace(plan, entry=_given(wishes.command), alternatives=())
     return Job(
         project=project,
         configuration=configuration,
         plan=plan,
         ecosystems={e.name: e for e in ecosystems},
         lock=present,
+        given=bool(given.steps),
     )
 
 
@@ -130,18 +134,24 @@ def _wished(
             options = replace(options, memory=valid_size(wishes.memory))
         if wishes.timeout is not None:
             options = replace(options, timeout=wishes.timeout)
-        date = configuration.date if wishes.date is None else valid_day(wishes.date)
     except ValueError as error:
         raise BadRequest(f"an option {error}", next="see `reprokit run --help`") from error
-    return replace(
-        configuration, options=options, date=date, base=wishes.base or configuration.base
-    )
+    return replace(configuration, options=options)
 
 
-def _given(command: tuple[str, ...]) -> Entry:
-    if not command:
-        raise BadRequest("nothing stands after `--`", next="`reprokit run -- COMMAND`")
-    return Entry(steps=(Step(argv=command),), reason=Reason(text="given after --"), rank=0)
+def _given(wishes: Wishes, notebook: str | None) -> planning.Given:
+    """What the command line decides. A notebook that was named is what runs."""
+    if wishes.command is not None:
+        if not wishes.command:
+            raise BadRequest("nothing stands after `--`", next="`reprokit run -- COMMAND`")
+        steps: tuple[Step, ...] = (Step(argv=wishes.command),)
+    else:
+        steps = () if notebook is None else (Step(argv=("repro-notebook", notebook)),)
+    try:
+        date = None if wishes.date is None else valid_day(wishes.date)
+    except ValueError as error:
+        raise BadRequest(f"--date {error}", next="write it as YYYY-MM-DD") from error
+    return planning.Given(steps=steps, date=date, base=wishes.base)
 
 
 def commit_day(project: Project) -> str | None:
@@ -173,7 +183,7 @@ def is_current(lock: Lock, plan: Plan, engine: Engine | None) -> bool:
     """Whether the lock pins what the plan asks for, on this platform."""
     if engine is not None and lock.platform != engine.information().platform:
         return False
-    return lock.inputs == planning.inputs_digest(plan)
+    return planning.why_stale(plan, lock) is None
 
 
 def ensure_image(
@@ -191,9 +201,10 @@ def ensure_image(
         if image is not None:
             return image
     with watch.phase("fetch"):
-        powers.families[lock.base.family].provide(
-            lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
-        )
+        if lock.base.family != own_images.FAMILY:
+            powers.families[lock.base.family].provide(
+                lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
+            )
         fetch(lock.artifacts(), powers.store, powers.site, powers.reporter)
     with watch.phase("build"):
         return building.build(
@@ -204,20 +215,19 @@ def ensure_image(
             powers.reporter,
             epoch=lock.epoch,
             no_cache=no_cache,
+            network=lock.base.family == own_images.FAMILY,
         )
 
 
 def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.Prepared:
     """Render the lock, and name the image that will come of it."""
-    context = render(_without_given_entry(job.plan), lock, job.ecosystems)
+    if job.plan.dockerfile is not None:
+        own = own_images.context(job.plan, lock, job.project.read(job.plan.dockerfile))
+        return building.prepare(own, digests, job.project.root, job.plan.name, lock.epoch)
+    # A command given for one run does not change the image.
+    plan = replace(job.plan, entry=None) if job.given else job.plan
+    context = render(plan, lock, job.ecosystems)
     return building.prepare(context, digests, job.project.root, job.plan.name, lock.epoch)
-
-
-def _without_given_entry(plan: Plan) -> Plan:
-    """A command given for one run does not change the image."""
-    if plan.entry is not None and plan.entry.reason.text == "given after --":
-        return replace(plan, entry=None)
-    return plan
 
 
 def powers_for(engine: Engine, reporter: Reporter) -> locking.Powers:

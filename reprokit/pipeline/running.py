@@ -29,7 +29,7 @@ from reprokit.model import (
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
 from reprokit.phases import run as runs
-from reprokit.phases.data import binds
+from reprokit.phases.mounting import binds
 from reprokit.phases.render import steps_command
 from reprokit.pipeline.job import (
     Job,
@@ -102,8 +102,7 @@ def run(
     with ExitStack() as stack:
         engine = stack.enter_context(connect(wishes.engine))
         started = _make_ready(job, entry, engine, watch, no_cache=no_cache)
-        result = _run_and_record(started, engine, watch, index, results)
-    return result
+        return _run_and_record(started, engine, watch, index, results)
 
 
 def chosen_entry(plan: Plan) -> Entry:
@@ -176,7 +175,7 @@ def _run_and_record(
         collected.extend(collecting.collect(container, plan, folder.results))
 
     with watch.phase("run"):
-        outcome = runs.run(_request(started), engine, watch.reporter, collect)
+        outcome = runs.run(_request(started, watch.reporter), engine, watch.reporter, collect)
     found = collecting.listing(folder.results, tuple(collected))
     record = _record(started, outcome, found)
     run_folder.write_record(folder, record)
@@ -190,25 +189,27 @@ def _run_and_record(
     )
 
 
-def _request(started: _Started) -> runs.RunRequest:
+def _request(started: _Started, reporter: Reporter) -> runs.RunRequest:
     plan, folder = started.job.plan, started.folder
     return runs.RunRequest(
         image=started.image.reference,
         command=steps_command(started.entry),
         results=folder.results,
         log=folder.log,
-        binds=_data_binds(started),
+        binds=_data_binds(started, reporter),
         options=plan.options,
+        as_image_says=plan.dockerfile is not None,
         labels=(("org.reprokit.owner", "reprokit"), ("org.reprokit.run", folder.id)),
     )
 
 
-def _data_binds(started: _Started) -> tuple[Bind, ...]:
+def _data_binds(started: _Started, reporter: Reporter) -> tuple[Bind, ...]:
     plan = started.job.plan
     if plan.data.mode == "bake":
         return ()
     digests = {file.path: file.sha256 for file in started.data}
-    return binds(plan.data, started.job.project.root, digests, folders.store() / "unpacked")
+    store = folders.store() / "unpacked"
+    return binds(plan.data, started.job.project.root, digests, store, reporter)
 
 
 def _record(
