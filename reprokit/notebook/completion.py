@@ -6,48 +6,71 @@ import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from reprokit.errors import ReprokitError
 
 RUNS = 50  # how many of the last runs are offered
 
 
-class Event(Protocol):
-    """What IPython tells a completer."""
-
-    text_until_cursor: str
-    symbol: str
-
-
 def register(shell: Any, name: str) -> None:
-    """Complete `%name …` and `x = %name …`."""
+    """Complete `%name …` and `x = %name …`. Loading the extension again changes nothing."""
+    identifier = f"reprokit.{name}"
+    matchers = shell.Completer.custom_matchers
+    if any(getattr(m, "matcher_identifier", None) == identifier for m in matchers):
+        return
+    line = re.compile(rf"(?:\s*[\w.]+\s*=)?\s*%{name}\s+(?P<words>.*)")
 
-    def completer(completing: Any, event: Event) -> list[str]:
-        return complete(event)
+    def matcher(context: Any) -> dict[str, Any]:
+        found = line.fullmatch(context.text_until_cursor)
+        return _none() if found is None else _matches(found["words"])
 
-    shell.set_hook("complete_command", completer, str_key=f"%{name}")
-    assigned = re.compile(rf"\s*[\w.]+\s*=\s*%{name}\s")
-    shell.set_hook("complete_command", completer, re_key=assigned)
+    # The second version of IPython's protocol: only it can keep Python's own completions,
+    # which know nothing of magics, from being mixed in.
+    for attribute, value in (
+        ("matcher_api_version", 2),
+        ("matcher_priority", 1000),
+        ("matcher_identifier", identifier),
+    ):
+        setattr(matcher, attribute, value)
+    matchers.append(matcher)
 
 
-def complete(event: Event) -> list[str]:
-    """What may stand where the cursor is; everything begins with `event.symbol`."""
+def _none() -> dict[str, Any]:
+    return {"completions": []}
+
+
+def _matches(words: str) -> dict[str, Any]:
+    from IPython.core.completer import SimpleCompletion
+
+    return {
+        "completions": [SimpleCompletion(word) for word in complete(words)],
+        "matched_fragment": _last(words),
+        "suppress": True,
+    }
+
+
+def _last(words: str) -> str:
+    """The word that is being typed; empty after a space."""
+    return "" if not words or words[-1].isspace() else words.split()[-1]
+
+
+def complete(words: str) -> list[str]:
+    """What may stand where the cursor is, after the words so far: all begin with the last one."""
     from reprokit import arguments
 
-    before = event.text_until_cursor.partition("%")[2].split()[1:]
-    if event.symbol and before and before[-1].endswith(event.symbol):
-        before = before[:-1]
+    symbol = _last(words)
+    before = words.split()[:-1] if symbol else words.split()
     if "--" in before:
-        return _paths(event.symbol)
+        return sorted(_paths(symbol))
     verbs = _verbs(arguments.build_parser())
     if not before:
-        return sorted(verb for verb in verbs if verb.startswith(event.symbol))
+        return sorted(verb for verb in verbs if verb.startswith(symbol))
     parser = verbs.get(before[0])
     if parser is None:
         return []
-    wanted = set(_candidates(parser, before, event.symbol))
-    return sorted(word for word in wanted if word.startswith(event.symbol))
+    wanted = set(_candidates(parser, before, symbol))
+    return sorted(word for word in wanted if word.startswith(symbol))
 
 
 def _candidates(parser: argparse.ArgumentParser, before: list[str], symbol: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ No colours are set, so both light and dark themes show it; status is said in wor
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -49,6 +50,17 @@ def plain(result: Any) -> str:
 def _lines(content: str) -> str:
     """A text of several lines without control characters."""
     return "\n".join(wording.printable(line) for line in content.split("\n"))
+
+
+def plan(result: Any) -> str:
+    """A plan, with its Dockerfile folded below."""
+    dockerfile = result.dockerfile
+    if dockerfile is None:
+        return plain(result)
+    return (
+        f"{plain(dataclasses.replace(result, dockerfile=None))}"
+        f"<details><summary>Dockerfile</summary><pre>{escape(_lines(dockerfile))}</pre></details>"
+    )
 
 
 def run(result: Any) -> str:
@@ -228,7 +240,7 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.pipeline.running", "RunResult"): run,
     ("reprokit.pipeline.locked", "LockResult"): plain,
     ("reprokit.pipeline.exporting", "ExportResult"): plain,
-    ("reprokit.phases.plan_report", "PlanReport"): plain,
+    ("reprokit.phases.plan_report", "PlanReport"): plan,
     ("reprokit.history.listing", "RunList"): run_list,
     ("reprokit.history.listing", "Shown"): shown,
     ("reprokit.history.listing", "Log"): plain,

@@ -1,0 +1,71 @@
+"""What the Tab key offers after `%repro`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reprokit.notebook.completion import complete
+from tests.notebook import kernels, records
+
+RUN = "20260102-030405-abcd"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    kernels.at_home(tmp_path, monkeypatch)
+    folder = (tmp_path / "project").resolve()
+    (folder / "data").mkdir(parents=True)
+    (folder / "analysis.ipynb").touch()
+    (folder / ".hidden").touch()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_verbs() -> None:
+    assert complete("ru") == ["run", "runs"]
+    assert {"run", "plan", "lock", "runs", "show", "diff", "doctor"} <= set(complete(""))
+
+
+def test_options_are_those_of_the_verb() -> None:
+    assert complete("logs --t") == ["--tail"]
+    assert "--network" in complete("run --")
+    assert "--network" not in complete("plan --")
+    assert complete("fly --") == []
+
+
+def test_runs(here: Path) -> None:
+    assert complete("show ") == ["last"]
+    records.finished_run(here, RUN, {})
+    assert complete("show ") == [RUN, "last"]
+    assert complete("diff last 2026") == [RUN]
+
+
+def test_paths() -> None:
+    assert complete("run ") == ["analysis.ipynb", "data/"]
+    assert complete("run .h") == [".hidden"]
+    assert complete("run . -- python an") == ["analysis.ipynb"]
+    assert complete("run --date ") == []
+    assert complete("run nowhere/x") == []
+
+
+def test_a_damaged_index_does_not_disturb_typing(tmp_path: Path) -> None:
+    place = tmp_path / "home" / "data" / "runs.sqlite"
+    place.mkdir(parents=True)
+    assert complete("show ") == ["last"]
+
+
+def test_a_kernel_answers_the_tab_key(here: Path) -> None:
+    records.finished_run(here, RUN, {})
+    with kernels.kernel(here) as kernel:
+        assert kernel.run("%load_ext reprokit") == "ok"
+        assert kernel.complete("%repro ru") == ["run", "runs"]
+        assert kernel.complete("%repro logs --t") == ["--tail"]
+        assert kernel.complete("%repro show 2026") == [RUN]
+        assert kernel.complete("%repro run an") == ["analysis.ipynb"]
+        assert kernel.complete("%repro run ./an") == ["./analysis.ipynb"]
+        assert kernel.complete("x = %repro doc") == ["doctor"]
+        assert kernel.run("%reload_ext reprokit") == "ok"
+        assert kernel.complete("%repro ru") == ["run", "runs"]
+        assert kernel.complete("tup") == ["tuple"]

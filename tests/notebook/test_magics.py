@@ -1,0 +1,191 @@
+"""`%repro` on a real kernel: what a saved notebook holds afterwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbclient.exceptions import CellExecutionError
+
+from tests.notebook import kernels, records
+
+FIRST, SECOND = "20260102-030405-abcd", "20260103-030405-efgh"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    kernels.at_home(tmp_path, monkeypatch)
+    folder = tmp_path / "a project"
+    folder.mkdir()
+    return folder.resolve()
+
+
+def plain(output: dict[str, Any]) -> str:
+    return str(output["data"]["text/plain"])
+
+
+def html(output: dict[str, Any]) -> str:
+    return str(output["data"]["text/html"])
+
+
+def test_a_notebook_shows_former_runs(project: Path) -> None:
+    records.finished_run(project, FIRST, {"table.csv": b"x,y\n1,2\n"})
+    records.finished_run(project, SECOND, {"table.csv": b"x,y\n1,3\n"})
+    _, listed, shown, changed, logged = kernels.execute(
+        project,
+        "%load_ext reprokit",
+        "%repro runs",
+        f"run = '{FIRST}'\n%repro show {{run}}",
+        f"%repro diff {FIRST[:10]} {SECOND}",
+        "%repro logs last --tail 1",
+    )
+    assert FIRST in plain(listed[0]) and SECOND in plain(listed[0])
+    assert f"<td style='text-align:left'>{SECOND}</td>" in html(listed[0])
+    assert "<th>x</th><th>y</th>" in html(shown[0]) and "<td>2</td>" in html(shown[0])
+    assert "sha256:" + "c" * 64 in html(shown[0])
+    assert "table.csv" in html(changed[0]) and "different" in html(changed[0])
+    assert html(logged[0]) == "<div class='reprokit'><pre>two</pre></div>"
+
+
+def test_a_bad_request_fails_the_cell_without_a_traceback(project: Path) -> None:
+    with pytest.raises(CellExecutionError) as failed:
+        kernels.execute(project, "%load_ext reprokit", "%repro show nothing")
+    assert "BadRequest" in str(failed.value)
+    _, unknown, verb, quote, after = kernels.execute(
+        project,
+        "%load_ext reprokit",
+        "%repro show nothing",
+        "%repro fly",
+        "%repro show 'half",
+        "print('still here')",
+        allow_errors=True,
+    )
+    assert unknown[0]["output_type"] == "error"
+    assert unknown[0]["traceback"] == [
+        "BadRequest: there is no run 'nothing'\n  start one: `reprokit run`"
+    ]
+    assert "invalid choice: 'fly'" in verb[0]["traceback"][0]
+    assert "%repro show 'half: the line cannot be read" in quote[0]["traceback"][0]
+    assert after[0]["text"] == "still here\n"
+
+
+def test_help_json_and_assignment(project: Path) -> None:
+    records.finished_run(project, FIRST, {})
+    _, helped, printed, kept, used = kernels.execute(
+        project,
+        "%load_ext reprokit",
+        "%repro run --help",
+        "%repro runs --json",
+        "r = %repro runs",
+        "r.entries[0].id",
+    )
+    assert "usage: %repro run" in helped[0]["text"] and len(helped) == 1
+    assert json.loads(printed[0]["text"])["runs"][0]["run"] == FIRST
+    assert len(printed) == 1
+    assert kept == []
+    assert plain(used[0]) == repr(FIRST)
+
+
+def test_results_of_the_python_functions_are_shown_as_well(project: Path) -> None:
+    records.finished_run(project, FIRST, {})
+    _, _, listed = kernels.execute(
+        project, "%load_ext reprokit", "import reprokit", "reprokit.runs()"
+    )
+    assert f"{FIRST}</td>" in html(listed[0])
+
+
+LIVE = """
+import time
+from reprokit.notebook.live import LiveReporter
+reporter = LiveReporter("reprokit run <b>")
+reporter.phase("build", expected=3.0)
+reporter.message("downloading")
+time.sleep(0.6)
+reporter.phase("run")
+for number in range(5000):
+    reporter.log(f"iteration <{number}>")
+time.sleep(0.6)
+reporter.warning("no seed")
+reporter.finish()
+"""
+
+
+def test_a_saved_notebook_holds_the_final_state_of_a_live_display(project: Path) -> None:
+    (outputs,) = kernels.execute(project, LIVE)
+    assert [output["output_type"] for output in outputs] == ["display_data"]
+    lines = plain(outputs[0]).splitlines()
+    assert lines[0] == "$ reprokit run <b>"
+    assert [line.split()[0] for line in lines[1:4]] == ["build", "run", "warning:"]
+    assert "…" not in lines[1] + lines[2]
+    assert lines[4] == "… 4988 lines before; all of them: %repro logs"
+    assert lines[-1] == "iteration <4999>" and len(lines) == 17
+    assert "$ reprokit run &lt;b&gt;" in html(outputs[0])
+    assert "iteration &lt;4999&gt;" in html(outputs[0]) and "<details>" in html(outputs[0])
+
+
+def test_updates_are_few_and_the_log_is_cheap(project: Path) -> None:
+    counting = """
+import time
+from unittest import mock
+from IPython import display
+from reprokit.notebook import live
+handle = mock.Mock()
+with mock.patch.object(display, "display", return_value=handle):
+    reporter = live.LiveReporter("reprokit run")
+    reporter.phase("run")
+    started = time.monotonic()
+    lines = 0
+    while time.monotonic() - started < 1.0:
+        reporter.log("line")
+        lines += 1
+    reporter.finish()
+print(handle.update.call_count, lines)
+"""
+    (outputs,) = kernels.execute(project, counting)
+    updates, lines = map(int, outputs[0]["text"].split())
+    assert 2 <= updates <= 6
+    assert lines > 100_000
+
+
+def test_an_interrupt_passes_through_and_leaves_a_final_display(project: Path) -> None:
+    code = (
+        "from reprokit.notebook.live import LiveReporter\n"
+        "import _thread, threading, time\n"
+        "reporter = LiveReporter('reprokit run')\n"
+        "reporter.phase('run')\n"
+        "threading.Timer(0.5, _thread.interrupt_main).start()\n"
+        "try:\n    time.sleep(20)\nfinally:\n    reporter.finish()"
+    )
+    (outputs,) = kernels.execute(project, code, allow_errors=True)
+    assert [output["output_type"] for output in outputs] == ["display_data", "error"]
+    assert outputs[1]["ename"] == "KeyboardInterrupt"
+    assert "…" not in plain(outputs[0])
+
+
+def test_loading_the_extension_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, time\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "started = time.perf_counter()\n"
+        "shell.run_line_magic('load_ext', 'reprokit')\n"
+        "print(time.perf_counter() - started)\n"
+        "print(sorted({'docker', 'nbformat', 'requests', 'yaml', 'sqlite3'} & set(sys.modules)))"
+    )
+    before = code.replace("shell.run_line_magic('load_ext', 'reprokit')\n", "")
+    took, heavy = _printed(code)
+    assert float(took) < 0.1
+    assert set(json.loads(heavy.replace("'", '"'))) <= set(
+        json.loads(_printed(before)[1].replace("'", '"'))
+    )
+
+
+def _printed(code: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=kernels.ROOT
+    )
+    return done.stdout.splitlines()
