@@ -35,13 +35,15 @@ class Project:
 
     @cached_property
     def is_repository(self) -> bool:
-        return (self.root / ".git").exists()
+        """Whether the folder is, or lies in, a git repository."""
+        return any((folder / ".git").exists() for folder in (self.root, *self.root.parents))
 
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Every file of the project, sorted."""
         listed = _git_files(self.root) if self.is_repository else None
-        return tuple(sorted(_walk(self.root) if listed is None else listed))
+        # Nothing listed: the folder is ignored by the repository around it.
+        return tuple(sorted(listed or _walk(self.root)))
 
     @cached_property
     def _file_set(self) -> frozenset[str]:

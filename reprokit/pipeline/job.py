@@ -161,7 +161,7 @@ def commit_day(project: Project) -> str | None:
     try:
         shown = process.run(
             ["git", "-C", str(project.root), "-c", "core.fsmonitor=false", "log", "-1",
-             "--format=%ct"]
+             "--format=%ct", "--", "."]
         )  # fmt: skip
         return datetime.fromtimestamp(int(shown.stdout), UTC).date().isoformat()
     except (process.ProcessFailed, ValueError):

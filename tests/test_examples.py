@@ -1,0 +1,59 @@
+"""Every example, run as a user would and checked by its own `verify`, on every real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/verify"))
+ENGINES = os.environ.get("REPROKIT_TEST_ENGINES", "docker").split(",")
+
+
+def reprokit(*words: str, engine: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "reprokit", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "REPROKIT_ENGINE": engine},
+    )
+
+
+def test_there_are_examples() -> None:
+    assert {"align-tool", "mixed", "notebook-project", "python-analysis", "r-analysis"} <= set(NAMES)
+
+
+@pytest.mark.engine
+@pytest.mark.network
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_runs_and_verifies(name: str, engine: str, tmp_path: Path) -> None:
+    project = tmp_path / "a project with spaces, ü" / name
+    shutil.copytree(
+        EXAMPLES / name, project, ignore=shutil.ignore_patterns(".reprokit", "results", "target")
+    )
+    first = reprokit("run", str(project), "--base", "debian", "--json", engine=engine)
+    assert first.returncode == 0, first.stderr[-4000:]
+    record = json.loads(first.stdout)
+    assert record["exit_code"] == 0
+    assert record["results"]
+    assert record["image"]["config_digest"].startswith("sha256:")
+    check = subprocess.run(
+        [str(project / "verify"), str(project / "results")], capture_output=True, text=True
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
+
+    second = reprokit("run", str(project), "--base", "debian", "--json", engine=engine)
+    assert second.returncode == 0, second.stderr[-4000:]
+    again = json.loads(second.stdout)
+    assert again["image"]["config_digest"] == record["image"]["config_digest"]
+    assert again["environment_digest"] == record["environment_digest"]
+    assert "reprokit: build" not in second.stderr
+    assert "reprokit: lock" not in second.stderr
