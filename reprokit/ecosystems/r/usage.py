@@ -5,7 +5,7 @@ dependencies.R does the same with R's own parser inside the container, and the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +24,8 @@ _INSTALLS = {
     "install": "pkgs",
 }
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
+# Calls with more tokens than this name no packages, and nested ones would take quadratic time.
+_LONGEST_CALL = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,17 @@ class Argument:
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been seen so far in one file: `vectors` are symbols bound to literal strings."""
+    """What has been seen so far in one file: `ends` maps each opening bracket to its closing one,
+    `vectors` are symbols bound to literal strings."""
 
     tokens: Sequence[Token]
+    ends: Mapping[int, int]
     vectors: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def uses(code: str) -> tuple[Use, ...]:
     """Every use of a package in R code, in order; the same package may come several times."""
-    reading = _Reading(tuple(tokens(code)))
+    reading = _read(code)
     found: list[Use] = []
     for index, token in enumerate(reading.tokens):
         if _is(reading, index + 1, "::", ":::") and token.kind in ("symbol", "string"):
@@ -74,26 +78,41 @@ def uses(code: str) -> tuple[Use, ...]:
 
 def sourced(code: str) -> tuple[str, ...]:
     """The files that `source("…")` calls name literally."""
-    reading = _Reading(tuple(tokens(code)))
+    reading = _read(code)
     found = []
     for index, token in enumerate(reading.tokens):
         if token.kind == "symbol" and token.text in ("source", "sys.source"):
-            given = _first(arguments(reading.tokens, index + 1), "file")
+            given = _first(_arguments(reading, index + 1), "file")
             found += [t.text for t in (given.tokens if given else ()) if t.kind == "string"]
     return tuple(found)
 
 
-def arguments(found: Sequence[Token], opening: int) -> tuple[Argument, ...]:
+def _read(code: str) -> _Reading:
+    found = tuple(tokens(code))
+    ends: dict[int, int] = {}
+    open_brackets: list[int] = []
+    for index, token in enumerate(found):
+        if token.kind == "operator" and token.text in _OPENING:
+            open_brackets.append(index)
+        elif token.kind == "operator" and token.text in _CLOSING and open_brackets:
+            ends[open_brackets.pop()] = index
+    return _Reading(found, ends)
+
+
+def _arguments(reading: _Reading, opening: int) -> tuple[Argument, ...]:
     """The arguments of a call whose parenthesis is at `opening`; none where it is no call."""
-    if opening >= len(found) or found[opening].kind != "operator" or found[opening].text != "(":
+    end = reading.ends.get(opening, 0)
+    if not _is(reading, opening, "(") or not opening < end <= opening + _LONGEST_CALL:
         return ()
+    return _split(reading.tokens[opening + 1 : end])
+
+
+def _split(inside: Sequence[Token]) -> tuple[Argument, ...]:
     parts: list[list[Token]] = [[]]
     depth = 0
-    for token in found[opening + 1 :]:
+    for token in inside:
         if token.kind == "operator":
             if token.text in _CLOSING:
-                if depth == 0:
-                    break
                 depth -= 1
             elif token.text in _OPENING:
                 depth += 1
@@ -126,7 +145,10 @@ def _remember(reading: _Reading, index: int) -> None:
     assigns = following.kind == "operator" and following.text in ("<-", "=", "<<-")
     loops = following.kind == "symbol" and following.text == "in"
     if assigns or loops:
-        values = _vector(reading, reading.tokens[index + 2 :])
+        end = reading.ends.get(index + 3, 0) if _is(reading, index + 3, "(") else index + 2
+        values: tuple[str, ...] = ()
+        if end <= index + _LONGEST_CALL:
+            values = _vector(reading, reading.tokens[index + 2 : end + 1])
         if values:
             reading.vectors[token.text] = values
 
@@ -139,7 +161,7 @@ def _vector(reading: _Reading, given: Sequence[Token]) -> tuple[str, ...]:
     if first.kind == "string":
         return (first.text,)
     if first.kind == "symbol" and first.text in ("c", "list"):
-        parts = [argument.only() for argument in arguments(given, 1)]
+        parts = [argument.only() for argument in _split(given[2:-1])]
         return tuple(part.text for part in parts if part is not None and part.kind == "string")
     return reading.vectors.get(first.text, ()) if first.kind == "symbol" else ()
 
@@ -154,7 +176,7 @@ def _call(reading: _Reading, index: int, token: Token) -> Iterator[Use]:
     known = function in _ATTACHES | _LOADS | _APPLIES | {"p_load", "data", "system.file"}
     if not known and function not in _INSTALLS:
         return
-    given = arguments(reading.tokens, index + 1)
+    given = _arguments(reading, index + 1)
     if function in _ATTACHES:
         names: Sequence[str] = _attached(reading, given)
     elif function in _LOADS:
