@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reprokit.ecosystems.r.dcf import paragraphs
+from reprokit.ecosystems.r.dcf import Field, paragraphs
 from reprokit.ecosystems.r.usage import uses
 from reprokit.ecosystems.r.versions import BASE_PACKAGES, PACKAGE, VERSION, listed
 from reprokit.errors import BadRequest
@@ -38,16 +39,14 @@ def description(file: str, text: str) -> Declared:
         if name not in fields:
             continue
         suggested = []
-        for number, line in enumerate(fields[name].lines, start=fields[name].line):
-            reason_text = f"in {name}"
-            for item, specifier in listed(line, f"{file}:{number}"):
-                reason = Reason(text=reason_text, file=file, line=number)
-                if item == "R":
-                    runtimes.append(Runtime(language="r", specifier=specifier, reason=reason))
-                elif name == "Suggests":
-                    suggested.append(item)
-                elif item not in BASE_PACKAGES:
-                    requirements.append(Requirement(name=item, specifier=specifier, reason=reason))
+        for item, specifier, number in _items(fields[name], file):
+            reason = Reason(text=f"in {name}", file=file, line=number)
+            if item == "R":
+                runtimes.append(Runtime(language="r", specifier=specifier, reason=reason))
+            elif name == "Suggests":
+                suggested.append(item)
+            elif item not in BASE_PACKAGES:
+                requirements.append(Requirement(name=item, specifier=specifier, reason=reason))
         if suggested:
             place = Reason(text="Suggests", file=file, line=fields[name].line)
             names = ", ".join(suggested)
@@ -82,6 +81,17 @@ def description(file: str, text: str) -> Declared:
         notes=tuple(notes),
         package=package,
     )
+
+
+def _items(field: Field, file: str) -> Iterator[tuple[str, str, int]]:
+    """(name, specifier, line) of each item of a field; an item may go on in the next line."""
+    number = field.line
+    for part in "\n".join(field.lines).split(","):
+        lead = part[: len(part) - len(part.lstrip())]
+        line = number + lead.count("\n")
+        for name, specifier in listed(part, f"{file}:{line}"):
+            yield name, specifier, line
+        number += part.count("\n")
 
 
 def renv_lock(file: str, text: str) -> Declared:
