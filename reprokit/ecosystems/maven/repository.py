@@ -57,7 +57,7 @@ def read(
     metadata = []
     with tempfile.TemporaryDirectory(prefix="reprokit-m2-") as folder:
         content = Path(folder) / "file"
-        for path, member in _members(stream):
+        for path, member in members(stream):
             name = path.rpartition("/")[2]
             if _METADATA.fullmatch(name):
                 metadata.append(path)
@@ -83,12 +83,16 @@ def downloaded_urls(printed: str, mirror: str | None) -> frozenset[str]:
     """The URLs Maven fetched, as the public repositories name them."""
     found = set()
     for match in _DOWNLOADED.finditer(printed):
-        url = match["url"]
-        for alias in (*_ALIASES, *((mirror.rstrip("/") + "/",) if mirror else ())):
-            if url.startswith(alias):
-                url = f"{CENTRAL}/{url.removeprefix(alias)}"
-        found.add(url)
+        found.add(canonical(match["url"], mirror))
     return frozenset(found)
+
+
+def canonical(url: str, mirror: str | None) -> str:
+    """The public URL of something that came from the site's mirror of Central."""
+    for alias in (*_ALIASES, *((mirror.rstrip("/") + "/",) if mirror else ())):
+        if url.startswith(alias):
+            return f"{CENTRAL}/{url.removeprefix(alias)}"
+    return url
 
 
 def metadata_text(path: str, versions: Iterable[str]) -> str:
@@ -159,7 +163,7 @@ class _Chunks(io.RawIOBase):
         return len(taken)
 
 
-def _members(stream: Iterable[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
+def members(stream: Iterable[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
     """The regular files below the first folder of a tar, with paths relative to that folder."""
     source = io.BufferedReader(_Chunks(stream), 1 << 20)
     with tarfile.open(fileobj=source, mode="r|") as archive:

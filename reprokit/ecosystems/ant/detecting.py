@@ -1,0 +1,115 @@
+"""What an Ant project declares: its build file, Java level, libraries through Ivy, its program."""
+
+from __future__ import annotations
+
+from reprokit.ecosystems.ant import ivy, programs
+from reprokit.ecosystems.ant.buildfile import BuildFile, load
+from reprokit.ecosystems.java import java_level, runtime_for
+from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime
+from reprokit.project import Project
+
+OLDEST_LEVEL = 8
+
+
+def detect(project: Project) -> Detection | None:
+    """What the project's build.xml says. Raises BadRequest for a malformed one."""
+    file = root_file(project)
+    if file is None:
+        return None
+    build = load(project, file)
+    target = programs.build_target(build)
+    if target is None:
+        return None  # A build.xml that compiles no Java builds something else.
+    properties, runtime, notes = _java(build)
+    requirements: tuple[Requirement, ...] = ()
+    files = [*build.files]
+    uses_ivy = ivy.uses_ivy(build)
+    module = ivy.module_file(project, build) if uses_ivy else None
+    if module is not None:
+        requirements, more = ivy.requirements(project, build, module)
+        notes += more
+        files.append(module)
+    settings: dict[str, JSON] = {
+        "file": file,
+        "target": target,
+        "ivy": uses_ivy,
+        "properties": dict(properties),
+        "ant_at_run": programs.run_target(build) is not None,
+    }
+    own = ivy.settings_file(project, build) if uses_ivy else None
+    if own is not None:
+        files.append(own)
+        settings["ivy_settings"] = own
+    return Detection(
+        ecosystem="ant",
+        files=tuple(sorted(files)),
+        requirements=requirements,
+        runtimes=(runtime,),
+        entries=programs.entries(project, build),
+        notes=(*notes, *_downloads(build)),
+        settings=settings,
+    )
+
+
+def root_file(project: Project) -> str | None:
+    """The project's own build.xml, else the one nearest to it, where there is just one."""
+    if project.has("build.xml"):
+        return "build.xml"
+    found = project.matching("build.xml")
+    nearest = min((f.count("/") for f in found), default=0)
+    candidates = [f for f in found if f.count("/") == nearest]
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _java(build: BuildFile) -> tuple[dict[str, str], Runtime, tuple[Note, ...]]:
+    """Properties to set for the build, the JDKs that suit, and what to know."""
+    found: list[tuple[int, Reason, str | None]] = []
+    for target in build.targets.values():
+        for element in target.descendants():
+            if element.tag != "javac":
+                continue
+            for name in ("release", "source", "target"):
+                value = element.attributes.get(name, "")
+                level = java_level(build.text(value))
+                if level is not None:
+                    reason = element.reason(f"{name} is Java {level}")
+                    found.append((level, reason, _property(value)))
+    for name in ("ant.build.javac.source", "ant.build.javac.target"):
+        level = java_level(build.properties.get(name, ""))
+        if level is not None:
+            reason = Reason(text=f"{name} is Java {level}", file=build.file)
+            found.append((level, reason, name))
+    if not found:
+        reason = Reason(text="compiles Java of no stated release", file=build.file)
+        return {}, runtime_for(OLDEST_LEVEL, reason), ()
+    level, reason, _ = max(found, key=lambda item: item[0])
+    old = {name for other, _, name in found if other < OLDEST_LEVEL}
+    if level < OLDEST_LEVEL and None not in old:
+        text = f"Java {level} is older than today's compilers accept: Java {OLDEST_LEVEL} instead"
+        note = Note(level="warning", text=text, reason=reason)
+        properties = {name: str(OLDEST_LEVEL) for name in sorted(filter(None, old))}
+        return properties, runtime_for(OLDEST_LEVEL, reason), (note,)
+    return {}, runtime_for(level, reason), ()
+
+
+def _property(value: str) -> str | None:
+    """The one property that a value consists of: the command line may set it otherwise."""
+    name = value.removeprefix("${").removesuffix("}")
+    return name if value == f"${{{name}}}" and name.replace(".", "").isidentifier() else None
+
+
+def _downloads(build: BuildFile) -> tuple[Note, ...]:
+    """Tasks that fetch something: they cannot, when the image is built offline."""
+    target = programs.build_target(build)
+    found = build.closure(target) if target is not None else ()
+    return tuple(
+        Note(
+            level="warning",
+            text=f"<{element.tag}> downloads while building, which happens without a network: "
+            "put the file into the project, or let Ivy fetch it",
+            reason=element.reason(f"the target {holder.attributes.get('name', '')}"),
+        )
+        for holder in found
+        for element in holder.descendants()
+        if element.tag == "get"
+    )
