@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from reprokit.ecosystems.python import (
     conda,
     imports,
+    local_projects,
     lock_files,
     notebooks,
     pipfile,
@@ -55,8 +57,17 @@ def detect(project: Project) -> Detection | None:
         sources = ", ".join(dict.fromkeys(str(r.reason.file) for r in found.requirements))
         text = f"nothing is declared: requirements are what {sources or 'the code'} imports"
         declared = merged(found, Found(notes=(information(text),)))
-    found = merged(declared, notebooks.foreign(books), _pythons(project, declared, books))
-    return _detection(found, python_books)
+    declared = _with_local(project, declared)
+    others = merged(notebooks.foreign(books), _pythons(project, declared, books))
+    found = replace(merged(declared, others), complete=declared.complete)
+    return _detection(found, python_books, local_projects.settings(project, found))
+
+
+def _with_local(project: Project, declared: Found) -> Found:
+    below = local_projects.dependencies(project, declared)
+    if not below.requirements and not below.runtimes:
+        return declared
+    return merged(declared, below)
 
 
 def _notebooks(project: Project) -> tuple[notebooks.Notebook, ...]:
@@ -64,8 +75,8 @@ def _notebooks(project: Project) -> tuple[notebooks.Notebook, ...]:
     return tuple(notebooks.read(project, path) for path in listed)
 
 
-def _detection(found: Found, books: tuple[notebooks.Notebook, ...]) -> Detection:
-    settings: dict[str, JSON] = {}
+def _detection(found: Found, books: tuple[notebooks.Notebook, ...], local: list[JSON]) -> Detection:
+    settings: dict[str, JSON] = {"local": local} if local else {}
     if found.constraints:
         settings["constraints"] = [_constraint(asked) for asked in found.constraints]
     if found.indexes:
@@ -86,7 +97,6 @@ def _detection(found: Found, books: tuple[notebooks.Notebook, ...]) -> Detection
         requirements=tuple(dict.fromkeys(found.requirements)),
         runtimes=_runtimes(found.runtimes),
         system_packages=found.system_packages,
-        entries=notebooks.entries(books),
         notes=tuple(dict.fromkeys(found.notes)),
         settings=settings,
     )
@@ -133,7 +143,7 @@ def _declared(project: Project) -> Found | None:
         if others:
             text = f"{name} is followed; {', '.join(dict.fromkeys(others))} not"
             notes = (information(text, name),)
-        return merged(found, Found(notes=notes, complete=found.complete))
+        return merged(found, Found(notes=notes, complete=True))
     return None
 
 
@@ -198,7 +208,7 @@ def _requirements(project: Project, folder: str) -> tuple[str, Callable[[], Foun
         text = f"{chosen} is followed; {', '.join(unused)} not"
         guessed = chosen != plain and len(locked) > 1
         note = warning(text, chosen) if guessed else information(text, chosen)
-        return merged(found, Found(notes=(note,)))
+        return replace(merged(found, Found(notes=(note,))), complete=found.complete)
 
     return chosen, read
 

@@ -80,16 +80,16 @@ def _visit(node: ast.AST, *, optional: bool) -> Iterator[Imported]:
         if node.level == 0 and node.module:
             yield Imported(_from(node), node.lineno, optional)
     elif isinstance(node, ast.If) and _is_type_checking(node.test):
-        for child in node.orelse:
-            yield from _visit(child, optional=optional)
+        for other in node.orelse:
+            yield from _visit(other, optional=optional)
     elif isinstance(node, ast.Try):
         spared = optional or any(_goes_on(handler) for handler in node.handlers)
-        for child in node.body:
-            yield from _visit(child, optional=spared)
+        for tried in node.body:
+            yield from _visit(tried, optional=spared)
         for handler in node.handlers:
             yield from _visit(handler, optional=spared)
-        for child in (*node.orelse, *node.finalbody):
-            yield from _visit(child, optional=optional)
+        for later in (*node.orelse, *node.finalbody):
+            yield from _visit(later, optional=optional)
     else:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):

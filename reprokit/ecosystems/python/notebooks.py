@@ -21,7 +21,7 @@ from reprokit.ecosystems.python.imports import (
 from reprokit.ecosystems.python.names import requirement
 from reprokit.ecosystems.python.version import recorded
 from reprokit.errors import BadRequest
-from reprokit.model import Entry, Reason, Step
+from reprokit.model import Reason
 from reprokit.project import Project
 
 _PIP = re.compile(
@@ -169,17 +169,6 @@ def _installed(path: str, number: int, source: str) -> Found:
         text = f"cell {number} installs packages; they are in the image already"
         notes.append(information(text, path))
     return Found(requirements=tuple(found), notes=tuple(notes))
-
-
-def entries(notebooks: tuple[Notebook, ...]) -> tuple[Entry, ...]:
-    """Running all Python notebooks in order, each from a clean kernel."""
-    runnable = [n for n in notebooks if n.language == "python" and n.cells]
-    if not runnable:
-        return ()
-    steps = tuple(Step(argv=("repro-notebook", notebook.path)) for notebook in runnable)
-    listed = ", ".join(notebook.path for notebook in runnable)
-    reason = Reason(text=f"notebooks in order: {listed}", file=runnable[0].path)
-    return (Entry(steps=steps, reason=reason, rank=50),)
 
 
 def foreign(notebooks: tuple[Notebook, ...]) -> Found:

@@ -85,6 +85,23 @@ def _unused(section: dict[str, Any], content: dict[str, Any]) -> tuple[Any, ...]
     return tuple(notes)
 
 
+def extras(project: Project, wanted: tuple[str, ...]) -> Found:
+    """The requirements of some of a package's extras; pip, too, only warns of unknown ones."""
+    if not project.has(PATH):
+        return Found()
+    content, text = toml.read(project, PATH)
+    section = toml.table(content.get("project"), "project", PATH, text)
+    listed = toml.table(section.get("optional-dependencies"), "optional-dependencies", PATH, text)
+    by_name = {normalised(name): value for name, value in listed.items()}
+    requirements = []
+    for extra in wanted:
+        for stated in toml.strings(by_name.get(normalised(extra)), extra, PATH, text):
+            line = toml.line_of(text, "optional-dependencies", stated)
+            reason = Reason(text=f"asks for {stated}", file=PATH, line=line)
+            requirements.append(requirement(stated, reason))
+    return Found(requirements=tuple(requirements))
+
+
 def _dynamic(project: Project, tool: dict[str, Any]) -> Found:
     try:
         named = tool["setuptools"]["dynamic"]["dependencies"]["file"]

@@ -1,0 +1,215 @@
+"""Rendering: a virtual environment from vendored wheels, by uv, without a network."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+
+from reprokit.ecosystems.python.names import DISTRIBUTION
+from reprokit.errors import BadRequest
+from reprokit.model import (
+    JSON,
+    Argv,
+    GeneratedFile,
+    LockedBase,
+    LockedEcosystem,
+    LockedPackage,
+    Mount,
+    Rendering,
+    Run,
+)
+from reprokit.quoting import checked_name
+
+VENV = "/opt/venv"
+NOTEBOOK = "/opt/reprokit/notebook"
+_TOOLS = "/mnt/tools"
+_LISTS = "/mnt/python"
+_VERSION = re.compile(r"[A-Za-z0-9.+!_-]+")
+_UV_FILE = re.compile(r"tools/uv-([0-9][0-9a-z.]*)-[\w.]+-[\w.]+-[\w.]+\.whl")
+_ENVIRONMENT = (
+    # Byte-code that does not depend on when it was compiled, and is not checked at each start.
+    ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
+    ("UV_NO_CACHE", "1"),
+    ("UV_NO_CONFIG", "1"),
+    ("UV_OFFLINE", "1"),
+    ("UV_PYTHON_DOWNLOADS", "never"),
+    ("UV_PYTHON_PREFERENCE", "only-system"),
+)
+_KERNEL = """\
+# The project's own Python and packages, with the kernel's packages after them.
+import sys
+sys.path.remove(sys.path[0])
+sys.path.append("/opt/reprokit/notebook/lib/python%d.%d/site-packages" % sys.version_info[:2])
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
+
+
+def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
+    """See `Ecosystem.render`."""
+    names = {key: _names(locked.settings, key) for key in ("project", "tools", "build")}
+    files = []
+    runs = [_project_run(locked, names["project"])]
+    if names["project"]:
+        files.append(_list("requirements.txt", locked, names["project"], "wheels"))
+    if names["tools"]:
+        files += [_list("notebook.txt", locked, names["tools"], "wheels"), *_notebook_files()]
+        runs.append(_notebook_run(locked))
+    local = locked.settings.get("local")
+    installs = _local_runs(locked, local, names["build"])
+    if installs and names["build"]:
+        files.append(_list("build.txt", locked, names["build"], "wheels-build"))
+    environment = [("VIRTUAL_ENV", VENV)]
+    if any(name.startswith("matplotlib==") for name in names["project"]):
+        environment.append(("MPLBACKEND", "Agg"))  # there is no display in a container
+    return Rendering(
+        dependencies=tuple(runs),
+        install=installs,
+        environment=tuple(environment),
+        path=(f"{VENV}/bin",),
+        files=tuple(sorted(files, key=lambda file: file.path)),
+    )
+
+
+def _names(settings: Mapping[str, JSON], key: str) -> tuple[str, ...]:
+    listed = settings.get(key)
+    return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
+
+
+def _list(
+    name: str, locked: LockedEcosystem, wanted: tuple[str, ...], folder: str
+) -> GeneratedFile:
+    """A requirements file with exact versions and hashes."""
+    packages = {f"{p.name}=={p.version}": p for p in locked.packages if _file(p, folder)}
+    lines = []
+    for key in sorted(wanted):
+        package = packages.get(key)
+        if package is None:
+            raise BadRequest(f"the lock lists {key} but no file of it", next="lock again")
+        checked_name(package.name, DISTRIBUTION, "Python package")
+        checked_name(package.version, _VERSION, "Python version")
+        lines.append(f"{key} --hash={_file(package, folder)}")
+    return GeneratedFile(path=f"python/{name}", content="\n".join(lines) + "\n")
+
+
+def _file(package: LockedPackage, folder: str) -> str | None:
+    return next((a.sha256 for a in package.artifacts if a.path.startswith(f"{folder}/")), None)
+
+
+def _uv(locked: LockedEcosystem) -> tuple[tuple[Argv, ...], str, Mount]:
+    """Commands that unpack uv, its path, and the mount it needs. It never enters the image: the
+    mount is writable, and what is written there is thrown away."""
+    path = str(locked.settings.get("uv"))
+    match = _UV_FILE.fullmatch(path)
+    if match is None:
+        raise BadRequest(f"the lock names {path!r} as uv", next="lock again")
+    uv = f"{_TOOLS}/uv-{match[1]}.data/scripts/uv"
+    unpack = ("python3", "-m", "zipfile", "-e", f"/mnt/{path}", _TOOLS)
+    return (
+        (unpack, ("chmod", "+x", uv)),
+        uv,
+        Mount(source="vendor/tools", target=_TOOLS, writable=True),
+    )
+
+
+def _install(uv: str, python: str, name: str) -> Argv:
+    return (
+        *(uv, "pip", "install", "--quiet", "--python", python, "--no-index"),
+        *("--find-links", "/mnt/wheels", "--require-hashes", "--no-deps", "--compile-bytecode"),
+        *("--requirements", f"{_LISTS}/{name}"),
+    )
+
+
+def _mounts() -> tuple[Mount, ...]:
+    return (
+        Mount(source="vendor/wheels", target="/mnt/wheels"),
+        Mount(source="vendor/python", target=_LISTS),
+    )
+
+
+def _project_run(locked: LockedEcosystem, project: tuple[str, ...]) -> Run:
+    unpack, uv, tools = _uv(locked)
+    commands: list[Argv] = [*unpack, (uv, "venv", "--quiet", "--python", "python3", VENV)]
+    if project:
+        commands.append(_install(uv, f"{VENV}/bin/python", "requirements.txt"))
+    return Run(
+        comment="Python's packages: exactly those listed, checked by hash.",
+        commands=tuple(commands),
+        mounts=(tools, *(_mounts() if project else ())),
+        environment=_ENVIRONMENT,
+    )
+
+
+def _notebook_run(locked: LockedEcosystem) -> Run:
+    unpack, uv, tools = _uv(locked)
+    kernel = f"{NOTEBOOK}/share/reprokit/kernels/reprokit/kernel.json"
+    script = ("install", "-D", "-m", "0755", f"{_LISTS}/repro-notebook")
+    plain = ("install", "-D", "-m", "0644")
+    return Run(
+        comment="What runs notebooks, apart from the project's own packages.",
+        commands=(
+            *unpack,
+            (uv, "venv", "--quiet", "--python", "python3", NOTEBOOK),
+            _install(uv, f"{NOTEBOOK}/bin/python", "notebook.txt"),
+            (*script, "/usr/local/bin/repro-notebook"),
+            (*plain, f"{_LISTS}/kernel.json", kernel),
+            (*plain, f"{_LISTS}/kernel.py", f"{NOTEBOOK}/share/reprokit/kernel.py"),
+        ),
+        mounts=(tools, *_mounts()),
+        environment=_ENVIRONMENT,
+    )
+
+
+def _notebook_files() -> list[GeneratedFile]:
+    runner = resources.files("reprokit.ecosystems.python").joinpath("notebook_runner.py")
+    start = [f"{VENV}/bin/python", f"{NOTEBOOK}/share/reprokit/kernel.py"]
+    kernel = {
+        "argv": [*start, "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+        # Figures into the notebook, whatever the image says for scripts.
+        "env": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+    }
+    text = json.dumps(kernel, indent=1, sort_keys=True) + "\n"
+    return [
+        GeneratedFile(path="python/kernel.json", content=text),
+        GeneratedFile(path="python/kernel.py", content=_KERNEL),
+        GeneratedFile(
+            path="python/repro-notebook", content=runner.read_text("utf-8"), executable=True
+        ),
+    ]
+
+
+def _local_runs(locked: LockedEcosystem, local: JSON, build: tuple[str, ...]) -> tuple[Run, ...]:
+    """Installing the project's own packages, in place, after the code is there."""
+    paths = [
+        str(item["path"])
+        for item in (local if isinstance(local, (list, tuple)) else ())
+        if isinstance(item, Mapping)
+    ]
+    if not paths:
+        return ()
+    unpack, uv, tools = _uv(locked)
+    install = (uv, "pip", "install", "--quiet", "--python", f"{VENV}/bin/python", "--no-index")
+    offline = ("--find-links", "/mnt/wheels-build", "--no-deps", "--compile-bytecode")
+    commands = [(*install, *offline, *_place(path)) for path in paths]
+    mounts = [tools]
+    if build:
+        mounts.append(Mount(source="vendor/wheels-build", target="/mnt/wheels-build"))
+    run = Run(
+        comment="The project as a package, in place.",
+        commands=(*unpack, *commands),
+        mounts=tuple(mounts),
+        # Versions that come from git tags: the image has no .git.
+        environment=(*_ENVIRONMENT, ("SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0")),
+    )
+    return (run,)
+
+
+def _place(path: str) -> Argv:
+    if path.startswith(("/", "../")) or ".." in path.split("/"):
+        raise BadRequest(f"{path!r} points out of the project")
+    absolute = "/app" if path == "." else f"/app/{path}"
+    return (absolute,) if path.endswith((".whl", ".tar.gz", ".zip")) else ("--editable", absolute)
