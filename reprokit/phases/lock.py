@@ -18,6 +18,7 @@ from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Container, ContainerRequest, Engine
 from reprokit.errors import InputUnavailable
 from reprokit.model import (
+    JSON,
     Artifact,
     DateChoice,
     Lock,
@@ -96,11 +97,15 @@ def _lock_base(plan: Plan, powers: Powers) -> LockedBase:
         family = powers.families[candidate.family]
         powers.reporter.message(f"base {candidate.name}")
         try:
-            return family.lock(
+            locked = family.lock(
                 candidate, powers.engine, powers.site, folders.archives(), powers.reporter
             )
         except InputUnavailable as error:
             refused.append(f"{candidate.name}: {error.what}")
+            continue
+        # Ecosystems ask the locked base which versions its distribution can add.
+        offers: dict[str, JSON] = {name: [*found] for name, found in candidate.offers.items()}
+        return replace(locked, settings={**locked.settings, "offers": offers})
     raise InputUnavailable(
         "no base image can be had: " + "; ".join(refused),
         next="`reprokit doctor` tells what this machine reaches",
