@@ -10,43 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
+from reprokit.apt_output import (
+    Offer,
+    cannot_install,
+    locked_package,
+    parse_policy,
+    parse_uris,
+    place,
+    selected,
+)
 from reprokit.engines.protocol import Container
-from reprokit.errors import InputUnavailable, ReprokitError
-from reprokit.model import Artifact, LockedPackage, Mount, Reason, Run, SystemPackage
+from reprokit.errors import InputUnavailable
+from reprokit.model import LockedPackage, Mount, Reason, Run, SystemPackage
 from reprokit.quoting import DEBIAN_PACKAGE, DEBIAN_VERSION, checked_name
-from reprokit.site import Site, apt_options, canonical_url, resolver_environment
+from reprokit.site import Site, apt_options, resolver_environment
 
 FOLDER = "debs"
 """Where the packages of the final image lie below vendor/."""
 BUILD_FOLDER = "debs-build"
 """Where those lie that only build stages get."""
 
-_URI = re.compile(r"'(?P<url>[^']+)' (?P<file>\S+) (?P<size>\d+) (?P<hash>\S*)")
-_FILE = re.compile(r"(?P<name>[^_/]+)_(?P<version>[^_/]+)_(?P<architecture>[a-z0-9-]+)\.deb")
-_UNLOCATABLE = re.compile(
-    r"Unable to locate package (?P<missing>\S+)"
-    r"|Package '?(?P<virtual>[^' ]+)'? has no installation candidate"
-)
-_NO_VERSION = re.compile(r"Version '([^']+)' for '([^']+)' was not found")
-_SELECTED = re.compile(r"Note, selecting '(?P<real>[^']+)' instead of '(?P<virtual>[^']+)'")
 _SILENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
 _CHUNK = 500
 _UPDATED = "/var/lib/apt/reprokit-lists-are-here"
 """Marks a container whose lists are fetched: several catalogues may look at one container."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A .deb as `apt-get --print-uris` names it. `sha256` is `None` where apt gave another hash."""
-
-    name: str
-    version: str
-    file: str
-    url: str
-    size: int
-    sha256: str | None
 
 
 @dataclass(slots=True)
@@ -98,7 +86,7 @@ class AptCatalogue:
         printed = self._print_uris((*wanted, *pinned), reasons)
         offers = [self._hashed(offer) for offer in parse_uris(printed)]
         asked = {name.partition("=")[0] for name in wanted}
-        asked |= {m["real"] for m in _SELECTED.finditer(printed) if m["virtual"] in asked}
+        asked |= {real for virtual, real in selected(printed) if virtual in asked}
         there = {(package.name, package.version) for package in after}
         return tuple(
             locked_package(offer, self.site, folder=folder, requested=offer.name in asked)
@@ -116,7 +104,8 @@ class AptCatalogue:
         self._prepare()
         done = self.container.execute(command, environment=self._environment(), user="0:0")
         if done.code != 0:
-            raise _cannot_install(done.stderr.decode("utf-8", "replace"), names, reasons)
+            said = (done.stdout + done.stderr).decode("utf-8", "replace")
+            raise cannot_install(said, names, reasons)
         return done.stdout.decode("utf-8", "replace")
 
     def _hashed(self, offer: Offer) -> Offer:
@@ -196,7 +185,7 @@ def install_run(packages: Sequence[LockedPackage], *, source: str = f"vendor/{FO
             (
                 "sh",
                 "-c",
-                "apt-get install -y -qq --no-download --no-install-recommends /mnt/debs/*.deb",
+                "apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb",
             ),
             # What differs from one build to the next, or is of no use in an image.
             (
@@ -228,96 +217,13 @@ def mirror_commands(site: Site) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def parse_policy(text: str) -> dict[str, str]:
-    """The candidate version of each package in the output of `apt-cache policy`."""
-    found: dict[str, str] = {}
-    name = ""
-    for line in text.splitlines():
-        if line and not line[0].isspace():
-            name = line.rstrip(":")
-        elif line.strip().startswith("Candidate:"):
-            version = line.partition(":")[2].strip()
-            if version != "(none)" and DEBIAN_VERSION.fullmatch(version):
-                found[name] = version
-    return found
-
-
-def parse_uris(text: str) -> tuple[Offer, ...]:
-    """The .debs in the output of `apt-get --print-uris`. Raises InputUnavailable for a line that
-    looks like one and is not: nothing may be left out unnoticed."""
-    found = []
-    for line in text.splitlines():
-        if not line.startswith("'"):
-            continue
-        uri = _URI.fullmatch(line.strip())
-        file = _FILE.fullmatch(unquote(uri["file"])) if uri else None
-        if uri is None or file is None:
-            raise InputUnavailable(f"apt names a package in an unknown way: {line!r}")
-        kind, _, value = uri["hash"].partition(":")
-        sha256 = f"sha256:{value.lower()}" if kind == "SHA256" else None
-        checked_name(file["name"], DEBIAN_PACKAGE, "Debian package", where=uri["url"])
-        checked_name(file["version"], DEBIAN_VERSION, "Debian version", where=uri["url"])
-        found.append(
-            Offer(
-                name=file["name"],
-                version=file["version"],
-                file=unquote(uri["file"]).replace(":", "%3a"),
-                url=uri["url"],
-                size=int(uri["size"]),
-                sha256=sha256,
-            )
-        )
-    return tuple(found)
-
-
-def locked_package(
-    offer: Offer, site: Site, *, folder: str = FOLDER, requested: bool = False
-) -> LockedPackage:
-    """An offer as a lock names it: with the public archive's URL, whatever mirror answered."""
-    assert offer.sha256 is not None
-    return LockedPackage(
-        name=offer.name,
-        version=offer.version,
-        requested=requested,
-        artifacts=(
-            Artifact(
-                path=f"{folder}/{offer.file}",
-                sha256=offer.sha256,
-                size=offer.size,
-                url=canonical_url(offer.url, site),
-            ),
-        ),
-    )
-
-
 def _checked(name: str, reasons: Mapping[str, Reason]) -> str:
-    reason = reasons.get(name)
-    where = None if reason is None else str(reason)
     package, equals, version = name.partition("=")
+    where = place(name, reasons)
     checked_name(package, DEBIAN_PACKAGE, "Debian package", where=where)
     if equals:
         checked_name(version, DEBIAN_VERSION, "Debian version", where=where)
     return name
-
-
-def _cannot_install(
-    explanation: str, names: Sequence[str], reasons: Mapping[str, Reason]
-) -> ReprokitError:
-    missing = [m["missing"] or m["virtual"] for m in _UNLOCATABLE.finditer(explanation)]
-    missing += [f"{m[2]}={m[1]}" for m in _NO_VERSION.finditer(explanation)]
-    if not missing:
-        return InputUnavailable(
-            "these system packages cannot be installed together: " + explanation.strip(),
-            where=" ".join(names),
-            next="leave one of them out, or choose another base",
-        )
-    first = missing[0]
-    reason = reasons.get(first)
-    return InputUnavailable(
-        f"the base's distribution has no package {', '.join(sorted(set(missing)))}",
-        where=None if reason is None else str(reason),
-        next="correct the name (https://packages.debian.org lists them), or choose another base",
-    )
 
 
 def _update(site: Site) -> tuple[str, ...]:

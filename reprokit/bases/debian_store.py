@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from reprokit import files
+from reprokit.apt_output import locked_package, parse_uris
 from reprokit.bases import bootstrap
 from reprokit.bases.docker_archive import image_config, write_archive
 from reprokit.engines.protocol import Engine
@@ -24,7 +25,6 @@ from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, BaseCandidate, LockedBase, LockedPackage
 from reprokit.progress import Reporter
 from reprokit.site import Site, mirrored_url
-from reprokit.system_packages import locked_package, parse_uris
 
 _ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm64/v8": "arm64", "386": "i386"}
 _FRESH = 24 * 3600
