@@ -37,7 +37,9 @@ def main(arguments: "list[str]") -> int:
 def execute(path: Path) -> int:
     """Run the notebook's cells in its own folder and write the result down."""
 
-    import nbformat
+    from typing import Any
+
+    import nbformat as imported
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
