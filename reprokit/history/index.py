@@ -24,7 +24,7 @@ from reprokit.errors import BadRequest, StorageFailed
 from reprokit.history import living, run_folder
 from reprokit.model import JSON
 
-SCHEMA = 1
+SCHEMA = 2
 BUSY_SECONDS = 20.0
 STATUSES = (
     "running", "succeeded", "failed", "out-of-memory", "timed-out", "interrupted", "lost",
@@ -66,10 +66,13 @@ CREATE TABLE IF NOT EXISTS runs (
     started TEXT NOT NULL, exit_code INTEGER, seconds REAL, command TEXT NOT NULL,
     image TEXT, base TEXT, environment TEXT, process TEXT, phases TEXT,
     PRIMARY KEY (id, project));
+CREATE TABLE IF NOT EXISTS images (config_digest TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_by_start ON runs (started, id);
 CREATE INDEX IF NOT EXISTS runs_by_project ON runs (project, started, id);
 CREATE INDEX IF NOT EXISTS runs_by_status ON runs (status, started, id);
 """
+_REMEMBER_IMAGE = "INSERT OR IGNORE INTO images VALUES (?)"
+"""Images stay known when their runs are removed, so that `clean` tells ours from other people's."""
 
 
 def entry_of(record: Mapping[str, JSON], project: Path) -> Entry:
@@ -121,7 +124,13 @@ class Index:
             f"INSERT INTO runs ({_COLUMNS}, phases) VALUES ({places}) ON CONFLICT (id, project) "
             f"DO UPDATE SET {changes}, phases = coalesce(excluded.phases, phases)"
         )
-        self._do(lambda connection: _write(connection, statement, [(*entry, encoded)]))
+
+        def work(connection: sqlite3.Connection) -> None:
+            _write(connection, statement, [(*entry, encoded)])
+            if entry.image is not None:
+                _write(connection, _REMEMBER_IMAGE, [(entry.image,)])
+
+        self._do(work)
 
     def mark(self, entry: Entry, status: str) -> None:
         """Change the status of a run ("interrupted"); a finished one has no process any more."""
@@ -196,6 +205,12 @@ class Index:
             for phase, seconds in json.loads(text).items():
                 durations.setdefault(phase, seconds)
         return durations
+
+    def images(self) -> frozenset[str]:
+        """Config digests of all images that any run here ever had, also of runs removed since."""
+        statement = "SELECT config_digest FROM images"
+        rows = self._do(lambda connection: connection.execute(statement).fetchall())
+        return frozenset(row[0] for row in rows)
 
     def projects(self) -> tuple[Path, ...]:
         """Every project folder in which a run was ever started, sorted."""
@@ -274,6 +289,8 @@ class Index:
         statement = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"
         with _opened(self.path) as connection:
             _write(connection, statement, entries)
+            images = [(entry.image,) for entry in entries if entry.image is not None]
+            _write(connection, _REMEMBER_IMAGE, images)
         self.warn(
             f"the index of runs was damaged; it was made anew with {len(entries)} runs from the "
             f"folders of {len(self.projects())} projects (the old file: {aside})"
@@ -295,8 +312,16 @@ def entries_on_disk(project: Path) -> Iterator[Entry]:
             )
 
 
-def running(identifier: str, project: Path, name: str, now: datetime, command: str) -> Entry:
-    """The entry of a run that this process starts now."""
+def running(
+    identifier: str,
+    project: Path,
+    name: str,
+    now: datetime,
+    command: str,
+    *,
+    image: str | None = None,
+) -> Entry:
+    """The entry of a run that this process starts now. `image` is a config digest."""
     return Entry(
         id=identifier,
         project=str(project.resolve()),
@@ -304,6 +329,7 @@ def running(identifier: str, project: Path, name: str, now: datetime, command: s
         status="running",
         started=now.astimezone(UTC).isoformat(timespec="seconds"),
         command=command,
+        image=image,
         process=living.this_process(),
     )
 

@@ -203,7 +203,7 @@ _LOST = "restore the file from a copy; the results beside it are untouched"
 
 def checked_record(loaded: object, *, where: str) -> dict[str, JSON]:
     """`loaded` as a record of a schema that this reprokit knows, unchanged since it was written."""
-    if not isinstance(loaded, dict) or not isinstance(loaded.get("schema"), int):
+    if not isinstance(loaded, dict) or type(loaded.get("schema")) is not int:
         raise BadRequest("is not a record of a run", where=where)
     if loaded["schema"] > records.SCHEMA:
         raise BadRequest(
