@@ -33,10 +33,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(words: list[str], command: list[str] | None) -> int:
-    from reprokit import arguments, verbs
-    from reprokit.terminal import TerminalReporter
+    from reprokit import arguments
 
     parsed = arguments.build_parser().parse_args(words)
+    # Imported only now: `--version` and `--help` end above.
+    from reprokit import verbs
+    from reprokit.terminal import TerminalReporter
+
     reporter = TerminalReporter(program_to_stdout=not parsed.json and sys.stdout.isatty())
     try:
         result = verbs.execute(parsed, command, reporter)
