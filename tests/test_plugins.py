@@ -1,0 +1,240 @@
+"""Every hook, implemented by a third party's package; and the package in examples/."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reprokit import registry
+from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.hookspecs import hookimpl
+from reprokit.project import Project
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "plugin-ecosystem"
+
+
+@pytest.fixture
+def plugin() -> Iterator[Any]:
+    """Register an object as a plugin for the length of a test."""
+    registered = []
+
+    def register(name: str, **hooks: Any) -> None:
+        part = SimpleNamespace(**{hook: hookimpl(function) for hook, function in hooks.items()})
+        registry.manager().register(part, name)
+        registered.append(part)
+
+    yield register
+    for part in registered:
+        registry.manager().unregister(part)
+
+
+def test_reprokit_ecosystems(plugin: Any) -> None:
+    def offer(register: Any) -> None:
+        register(SimpleNamespace(name="zig"))
+        register(SimpleNamespace(name="ada"))
+
+    plugin("third-party", reprokit_ecosystems=offer)
+    names = [ecosystem.name for ecosystem in registry.ecosystems()]
+    assert {"ada", "python", "zig"} <= set(names) and names == sorted(names)
+    (listed,) = [found for found in registry.plugins() if found.name == "third-party"]
+    assert listed.offers == (("ecosystem", "ada"), ("ecosystem", "zig"))
+
+
+def test_reprokit_base_families(plugin: Any) -> None:
+    def offer(register: Any) -> None:
+        register(SimpleNamespace(name="alpine"))
+
+    plugin("third-party", reprokit_base_families=offer)
+    assert "alpine" in [family.name for family in registry.families()]
+
+
+def test_reprokit_system_needs(plugin: Any) -> None:
+    def one(register: Any) -> None:
+        register({"python": {"invented-package": ["libb1", "liba1"]}})
+
+    def other(register: Any) -> None:
+        register({"python": {"invented-package": ["libc1"]}})
+
+    plugin("one", reprokit_system_needs=one)
+    plugin("other", reprokit_system_needs=other)
+    assert registry.system_needs()["python"]["invented-package"] == ("liba1", "libb1", "libc1")
+
+
+def test_a_name_taken_twice_is_an_error_that_names_both(plugin: Any) -> None:
+    class Pythonic:
+        name = "python"
+
+    plugin("third-party", reprokit_ecosystems=lambda register: register(Pythonic()))
+    with pytest.raises(BadRequest, match="two plugins offer the ecosystem 'python'") as refused:
+        registry.ecosystems()
+    assert "PythonEcosystem" in refused.value.what and "Pythonic" in refused.value.what
+
+
+OBSERVER = """
+import json
+from pathlib import Path
+from reprokit.hookspecs import hookimpl
+
+SEEN = Path(__file__).with_name("seen.txt")
+
+@hookimpl
+def reprokit_before_run(plan, run):
+    SEEN.write_text(f"{plan.name} {run}\\n")
+
+@hookimpl
+def reprokit_after_run(record, run, outcome):
+    with SEEN.open("a") as file:
+        file.write(f"{record['run']} {run} {outcome.status}\\n")
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.network
+def test_reprokit_before_run_and_reprokit_after_run(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "observer.py").write_text(OBSERVER)
+    metadata = site / "observer-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: observer\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[reprokit]\nobserver = observer\n")
+    project = tmp_path / "watched"
+    project.mkdir()
+    (project / "apt.txt").write_text("")
+    record = json.loads(
+        reprokit(site, "run", str(project), "--base", "debian", "--json", "--", "true")
+    )
+    name, run, *after = (site / "seen.txt").read_text().split()
+    assert name == "watched" and run == record["run"]
+    assert after == [run, run, "succeeded"]
+
+
+# -- the example ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's package, installed as pip installs it."""
+    source = tmp_path_factory.mktemp("source") / "plugin"
+    shutil.copytree(EXAMPLE, source)
+    target = tmp_path_factory.mktemp("site")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
+         "--disable-pip-version-check", "--target", str(target), str(source)],
+        check=True,
+    )  # fmt: skip
+    return target
+
+
+def reprokit(site: Path, *words: str) -> str:
+    """What `reprokit …` prints where the packages in `site` are installed."""
+    paths = os.pathsep.join([str(site), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "reprokit", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture
+def perl() -> Any:
+    return module().Perl()
+
+
+def module() -> ModuleType:
+    specification = importlib.util.spec_from_file_location(
+        "reprokit_perl", EXAMPLE / "reprokit_perl.py"
+    )
+    assert specification is not None and specification.loader is not None
+    loaded = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(loaded)
+    return loaded
+
+
+class Debian:
+    """A catalogue with a few packages."""
+
+    OFFERED: Mapping[str, str] = {
+        "libstatistics-descriptive-perl": "3.0800-1",
+        "libtext-csv-perl": "1:2.02+ds-2",
+    }
+
+    def versions(self, names: Iterable[str]) -> Mapping[str, str]:
+        return {name: self.OFFERED[name] for name in names if name in self.OFFERED}
+
+
+def test_the_installed_example_is_listed_and_detects(installed: Path) -> None:
+    listed = json.loads(reprokit(installed, "plugins", "--json"))
+    (found,) = [plugin for plugin in listed if plugin["name"] == "reprokit-perl"]
+    assert found["version"] == "1.0.0"
+    assert found["offers"] == [{"kind": "ecosystem", "name": "perl"}]
+    plan = json.loads(reprokit(installed, "plan", str(EXAMPLE / "sample"), "--json"))
+    assert "perl" in [ecosystem["name"] for ecosystem in plan["ecosystems"]]
+
+
+def test_the_example_names_packages_with_the_lines_that_ask_for_them(perl: Any) -> None:
+    detection = perl.detect(Project(EXAMPLE / "sample"))
+    assert detection.entries[0].steps[0].argv == ("perl", "gc_content.pl")
+    packages = perl.system_packages(detection, SimpleNamespace(name="bookworm"), Debian())
+    assert [(package.name, package.reason.line) for package in packages] == [
+        ("perl", None),
+        ("libstatistics-descriptive-perl", 2),
+        ("libtext-csv-perl", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["requires 'A'; system('id');", 'requires "A;B";', "requires 'a b';", "on test => sub {"],
+)
+def test_the_example_refuses_what_is_no_requirement(perl: Any, tmp_path: Path, line: str) -> None:
+    (tmp_path / "cpanfile").write_text(f"requires 'Text::CSV';\n{line}\n")
+    with pytest.raises(BadRequest) as refused:
+        perl.detect(Project(tmp_path))
+    assert refused.value.where == "cpanfile:2"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("requires 'No::Such';", "bookworm has no libno-such-perl"),
+        ("requires 'Text::CSV' => '2.1';", "bookworm has only Text::CSV 2.02"),
+    ],
+)
+def test_the_example_says_what_cannot_be_had(
+    perl: Any, tmp_path: Path, line: str, why: str
+) -> None:
+    (tmp_path / "cpanfile").write_text(line)
+    detection = perl.detect(Project(tmp_path))
+    with pytest.raises(InputUnavailable, match=why) as refused:
+        perl.system_packages(detection, SimpleNamespace(name="bookworm"), Debian())
+    assert refused.value.where == "cpanfile:1"
+
+
+def test_the_example_orders_versions_as_perl_does() -> None:
+    ordered = ["1.10.0", "1.6", "1.6611", "v1.661.101", "1.7", "2"]
+    assert sorted(ordered[::-1], key=module().order) == ordered
+
+
+@pytest.mark.engine
+@pytest.mark.network
+def test_the_example_runs_its_sample(installed: Path, tmp_path: Path) -> None:
+    sample = tmp_path / "sample"
+    shutil.copytree(EXAMPLE / "sample", sample)
+    record = json.loads(reprokit(installed, "run", str(sample), "--base", "debian", "--json"))
+    assert "reprokit-perl" in " ".join(record["reprokit"]["plugins"])
+    subprocess.run([str(sample / "verify"), str(sample / "results")], check=True)
