@@ -5,11 +5,13 @@ Usage: repro-notebook NOTEBOOK. Ends with status 1 and the cell's traceback when
 notebook as far as it came is written all the same.
 """
 
+import json
 import os
 import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 KERNELS = "/opt/reprokit/notebook/share/reprokit"
 RESULTS = "/app/results"
@@ -31,25 +33,25 @@ def main(arguments: "list[str]") -> int:
             folder.mkdir()
             os.environ[name] = str(folder)
         os.environ["JUPYTER_PATH"] = os.environ.get("REPRO_KERNELS", KERNELS)
-        return execute(path)
+        return execute(path, f"{temporary}/kernel")
 
 
-def execute(path: Path) -> int:
-    """Run the notebook's cells in its own folder and write the result down."""
+def execute(path: Path, socket: str) -> int:
+    """Run the notebook's cells in its own folder and write the result down.
 
-    from typing import Any
-
+    socket: the beginning of the paths of the kernel's sockets.
+    """
     import nbformat as imported
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     nbformat: Any = imported
-    with path.open(encoding="utf-8") as file:
-        notebook = nbformat.read(file, as_version=4)
-    _give_cells_their_ids(notebook)
+    notebook = nbformat.reads(_with_ids(path.read_text(encoding="utf-8")), as_version=4)
     client = NotebookClient(
         notebook,
-        kernel_name="reprokit",
+        # Sockets in a private folder: nobody else on the machine can reach the kernel.
+        km=AsyncKernelManager(kernel_name="reprokit", transport="ipc", ip=socket),
         timeout=None,
         record_timing=False,  # the same results must give the same file
         resources={"metadata": {"path": str(path.parent)}},
@@ -60,22 +62,27 @@ def execute(path: Path) -> int:
     except CellExecutionError as error:
         print(_plain(str(error)), file=sys.stderr)
         status = 1
-    except DeadKernelError:
-        print(f"repro-notebook: the kernel died while it ran {path.name}", file=sys.stderr)
+    except (DeadKernelError, RuntimeError) as error:
+        print(f"repro-notebook: {path.name}: {error or 'the kernel died'}", file=sys.stderr)
         status = 137
-    folder = Path(os.environ.get("REPRO_RESULTS", RESULTS))
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / path.name).open("w", encoding="utf-8") as file:
-        nbformat.write(notebook, file)
+    target = Path(os.environ.get("REPRO_RESULTS", RESULTS)) / path.name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8") as file:
+            nbformat.write(notebook, file)
+    except OSError as error:
+        print(f"repro-notebook: {target} cannot be written: {error.strerror}", file=sys.stderr)
+        return status or 1
     return status
 
 
-def _give_cells_their_ids(notebook: "object") -> None:
-    """Ids by position where the notebook has none: nbformat would invent random ones."""
-    minor = getattr(notebook, "nbformat_minor", 0)
-    for number, cell in enumerate(getattr(notebook, "cells", []), start=1):
-        if minor >= 5 and "id" not in cell:
-            cell["id"] = f"cell-{number}"
+def _with_ids(text: str) -> str:
+    """Ids by position for cells without one: nbformat would warn, and invent random ones."""
+    content = json.loads(text)
+    if content.get("nbformat") == 4 and content.get("nbformat_minor", 0) >= 5:
+        for number, cell in enumerate(content.get("cells", []), start=1):
+            cell.setdefault("id", f"cell-{number}")
+    return json.dumps(content)
 
 
 def _plain(text: str) -> str:
