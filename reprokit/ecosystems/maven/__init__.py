@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reprokit.ecosystems.java import candidate_packages, java_packages
 from reprokit.ecosystems.maven import building, detecting, repository
@@ -77,7 +77,7 @@ class MavenEcosystem:
             ecosystem=self.name,
             packages=found.packages,
             settings=settings,
-            undated=_undated(detection),
+            undated=_undated(detection, found.metadata),
         )
 
     def render(self, locked: LockedEcosystem, base: LockedBase) -> Rendering:
@@ -139,9 +139,14 @@ def _metadata(settings: Mapping[str, JSON]) -> list[GeneratedFile]:
     ]
 
 
-def _undated(detection: Detection) -> tuple[str, ...]:
+def _undated(detection: Detection, metadata: Iterable[str]) -> tuple[str, ...]:
+    """What got its version from a repository's list of today: ranges, and plugins without one."""
     warned = {note.reason for note in detection.notes if note.level == "warning"}
-    return tuple(sorted(r.name for r in detection.requirements if r.reason in warned))
+    found = {r.name for r in detection.requirements if r.reason in warned}
+    for path in metadata:
+        group, artifact, _ = path.rsplit("/", 2)
+        found.add(f"{group.replace('/', '.')}:{artifact}")
+    return tuple(sorted(found))
 
 
 def _texts(settings: Mapping[str, JSON], key: str) -> tuple[str, ...]:

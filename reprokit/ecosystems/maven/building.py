@@ -91,6 +91,8 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
     )
     folder, printed, failure = STAGE, "", None
     for folder in (STAGE, "/build"):
+        if failure is not None:
+            resolver.reporter.message("the build needs more files: trying with the whole project")
         failed, text = _build_all(detection, workshop, resolver, folder)
         printed += text
         if not failed:
@@ -99,7 +101,6 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
         failure = explained(text, resolver.project)
         if isinstance(failure, InputUnavailable):
             break
-        resolver.reporter.message("the Java build needs more files: trying with the whole project")
     assert failure is not None
     raise failure
 
@@ -162,7 +163,8 @@ def explained(printed: str, project: Project) -> ReprokitError:
             where=place_of(project, missing["group"], missing["artifact"]),
             next="correct the name or version, or see whether the repository can be reached",
         )
-    errors = [f"{m['file']}:{m['line']}: {m['text']}" for m in _COMPILER.finditer(printed)]
+    found = (f"{m['file']}:{m['line']}: {m['text']}" for m in _COMPILER.finditer(printed))
+    errors = list(dict.fromkeys(found))  # Maven lists them once more at the end.
     if errors:
         return BuildFailed(
             f"the Java code does not compile: {errors[0].partition(': ')[2]}",

@@ -1,0 +1,257 @@
+"""From what a build fetched and printed to a lock, and from a lock to the stage that builds."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reprokit.ecosystems.java import java_packages
+from reprokit.ecosystems.maven import MavenEcosystem, building, repository
+from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
+from reprokit.model import (
+    JSON,
+    Artifact,
+    LockedBase,
+    LockedEcosystem,
+    Mount,
+    Reason,
+    Runtime,
+)
+from reprokit.project import Project
+from reprokit.resolving import Resolver
+from reprokit.site import Site
+
+BASE = LockedBase(
+    family="debian",
+    name="bookworm",
+    reference="localhost/base",
+    config_digest="sha256:" + "0" * 64,
+    layers=(),
+    registry_digest=None,
+    provides={},
+)
+FETCHED = (
+    "[INFO] Downloaded from central: https://repo.maven.apache.org/maven2/org/x/a/1.0/a-1.0.jar"
+    " (1 kB at 2 kB/s)\n"
+    "[INFO] Downloaded from other: https://repo.example.org/m2/org/x/b/2/b-2.pom (1 kB)\n"
+)
+
+
+@dataclass
+class Keeping:
+    """The part of a resolver that keeps files."""
+
+    site: Site = field(default_factory=Site)
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
+        data = content.read_bytes()
+        self.kept[path] = data
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        return Artifact(path=path, sha256=digest, size=len(data), url=url)
+
+
+def tar(files: dict[str, str]) -> list[bytes]:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    content = buffer.getvalue()
+    return [content[start : start + 700] for start in range(0, len(content), 700)]
+
+
+def read(files: dict[str, str], site: Site | None = None) -> repository.Repository:
+    resolver = cast(Resolver, Keeping(site or Site()))
+    return repository.read(tar(files), FETCHED, frozenset({"org.x:a"}), resolver)
+
+
+def test_files_become_packages_with_the_place_they_came_from() -> None:
+    found = read(
+        {
+            "m2/org/x/a/1.0/a-1.0.jar": "jar",
+            "m2/org/x/a/1.0/a-1.0.jar.sha1": "hash",
+            "m2/org/x/a/1.0/_remote.repositories": "#now",
+            "m2/org/x/b/2/b-2.pom": "pom",
+            "m2/org/x/b/2/b-2.pom.lastUpdated": "",
+        }
+    )
+    a, b = found.packages
+    assert (a.name, a.version, a.requested) == ("org.x:a", "1.0", True)
+    assert [(f.path, f.url) for f in a.artifacts] == [
+        ("m2/org/x/a/1.0/a-1.0.jar", "https://repo1.maven.org/maven2/org/x/a/1.0/a-1.0.jar")
+    ]
+    assert (b.name, b.requested) == ("org.x:b", False)
+    assert b.artifacts[0].url == "https://repo.example.org/m2/org/x/b/2/b-2.pom"
+
+
+def test_a_mirror_is_not_written_into_the_lock() -> None:
+    printed = "Downloaded from central: https://mirror.example/m/org/x/a/1/a-1.jar (1 kB)"
+    urls = repository.downloaded_urls(printed, "https://mirror.example/m")
+    assert urls == {"https://repo1.maven.org/maven2/org/x/a/1/a-1.jar"}
+
+
+def test_metadata_lists_the_versions_at_hand_in_their_order() -> None:
+    files = {f"m2/org/x/a/{v}/a-{v}.pom": "" for v in ("1.10", "1.9", "1.10-rc1")}
+    files["m2/org/x/a/maven-metadata-central.xml"] = "<metadata/>"
+    files["m2/org/x/gone/maven-metadata-central.xml"] = "<metadata/>"
+    found = read(files)
+    assert found.metadata == {
+        "org/x/a/maven-metadata-central.xml": ("1.9", "1.10-rc1", "1.10"),
+    }
+    text = repository.metadata_text("org/x/a/maven-metadata-central.xml", ["1.9", "1.10"])
+    assert "<release>1.10</release>" in text
+    assert "<groupId>org.x</groupId>" in text
+
+
+@pytest.mark.parametrize("name", ["m2/../../etc/passwd/x/y", "m2/a/b/c/-rf", "m2/a/b/c/x\ny"])
+def test_names_that_could_do_harm_are_refused(name: str) -> None:
+    with pytest.raises(InputUnavailable, match="impossible name"):
+        read({name: ""})
+
+
+def locked(**settings: JSON) -> LockedEcosystem:
+    usual: dict[str, JSON] = {
+        "epoch": 1700000000,
+        "level": None,
+        "metadata": {},
+        "normalise": True,
+        "outputs": ["target/tool-1.jar", "target/dependency"],
+        "roots": ["."],
+        "sources": ["pom.xml", "src"],
+    }
+    return LockedEcosystem(ecosystem="maven", settings={**usual, **settings})
+
+
+def test_the_stage_builds_offline_and_leaves_no_times() -> None:
+    stage = MavenEcosystem().render(locked(), BASE).stage
+    assert stage is not None
+    (run,) = stage.run
+    assert run.mounts == (Mount(source="vendor/m2", target="/m2", writable=True),)
+    assert run.commands == (
+        (
+            "mvn", "-B", "-o", "-q", "-Dmaven.repo.local=/m2", "-DskipTests",
+            "-Dmaven.javadoc.skip=true",
+            "-Dproject.build.outputTimestamp=2023-11-14T22:13:20Z", "package",
+            building.COPY_DEPENDENCIES, "-DincludeScope=runtime",
+        ),
+        ("strip-nondeterminism", "--type", "jar", "--timestamp", "1700000000", "target/tool-1.jar"),
+        (
+            "find", "target/tool-1.jar", "target/dependency", "-exec", "touch",
+            "--no-dereference", "--date=@1700000000", "{}", "+",
+        ),
+    )  # fmt: skip
+    assert stage.sources == ("pom.xml", "src")
+    # Libraries change less often than the program: their layer comes first.
+    assert [target for _, target in stage.outputs] == [
+        "/app/target/dependency",
+        "/app/target/tool-1.jar",
+    ]
+
+
+def test_each_root_is_built_and_a_raised_level_is_passed_on() -> None:
+    rendering = MavenEcosystem().render(locked(roots=["a", "b"], level=8, normalise=False), BASE)
+    assert rendering.stage is not None
+    first, second, _ = rendering.stage.run[0].commands
+    assert first[5:7] == ("-f", "a/pom.xml")
+    assert "b/pom.xml" in second
+    assert "-Dmaven.compiler.source=8" in first
+
+
+def test_a_project_without_jars_has_no_stage() -> None:
+    assert MavenEcosystem().render(locked(outputs=[]), BASE).stage is None
+
+
+POM = """<project>
+<modelVersion>4.0.0</modelVersion><groupId>g</groupId><artifactId>a</artifactId><version>1</version>
+<dependencies>
+<dependency><groupId>org.nowhere</groupId><artifactId>nothing</artifactId><version>9</version></dependency>
+</dependencies>
+<build><plugins>
+<plugin><artifactId>maven-jar-plugin</artifactId><version>99.9</version></plugin>
+</plugins></build>
+</project>
+"""
+
+
+def explained(tmp_path: Path, printed: str) -> Exception:
+    (tmp_path / "pom.xml").write_text(POM)
+    return building.explained(printed, Project(tmp_path))
+
+
+def test_a_missing_dependency_names_its_line(tmp_path: Path) -> None:
+    error = explained(
+        tmp_path,
+        "[ERROR] Failed to execute goal on project bad: Could not resolve dependencies for project "
+        "x.y:bad:jar:1: Could not find artifact org.nowhere:nothing:jar:9 in central "
+        "(https://repo.maven.apache.org/maven2) -> [Help 1]",
+    )
+    assert isinstance(error, InputUnavailable)
+    assert error.where == "pom.xml:4"
+    assert "org.nowhere:nothing 9" in error.what
+
+
+def test_a_missing_plugin_names_its_line(tmp_path: Path) -> None:
+    error = explained(
+        tmp_path,
+        "[ERROR] Plugin org.apache.maven.plugins:maven-jar-plugin:99.9 or one of its dependencies "
+        "could not be resolved: Could not find artifact "
+        "org.apache.maven.plugins:maven-jar-plugin:jar:99.9 in central (https://x) -> [Help 1]",
+    )
+    assert isinstance(error, InputUnavailable)
+    assert error.where == "pom.xml:7"
+
+
+def test_code_that_does_not_compile_is_not_an_unavailable_input(tmp_path: Path) -> None:
+    line = "[ERROR] /tmp/stage/src/main/java/X.java:[3,30] incompatible types"
+    error = explained(tmp_path, f"[ERROR] COMPILATION ERROR : \n{line}\n{line}\n")
+    assert isinstance(error, BuildFailed)
+    assert (error.where, error.what) == (
+        "src/main/java/X.java:3",
+        "the Java code does not compile: incompatible types",
+    )
+
+
+def test_anything_else_shows_what_maven_said(tmp_path: Path) -> None:
+    error = explained(tmp_path, "[INFO] x\n[ERROR] The enforcer says no\n[ERROR] \n")
+    assert isinstance(error, BuildFailed)
+    assert "The enforcer says no" in error.what
+
+
+@given(st.text(max_size=300))
+def test_whatever_maven_prints_has_an_explanation(printed: str) -> None:
+    project = cast(Any, SimpleNamespace(has=lambda _: False, matching=lambda *_: ()))
+    assert str(building.explained(printed, project))
+
+
+OFFERED = {"openjdk-11-jdk-headless": "11.0.1", "openjdk-17-jdk-headless": "17.0.1"}
+
+
+def asking(specifier: str) -> tuple[Runtime, ...]:
+    reason = Reason(text="release", file="pom.xml", line=9)
+    return (Runtime(language="java", specifier=specifier, reason=reason, development=True),)
+
+
+@pytest.mark.parametrize(("specifier", "release"), [(">=8", 11), (">=12", 17), ("==17", 17)])
+def test_the_jdk_is_the_oldest_that_suits(specifier: str, release: int) -> None:
+    found = {p.name: p.stage for p in java_packages(asking(specifier), BASE, OFFERED)}
+    assert found == {
+        f"openjdk-{release}-jdk-headless": "build",
+        f"openjdk-{release}-jre-headless": "run",
+    }
+
+
+def test_a_java_that_the_distribution_lacks_is_refused_with_its_line() -> None:
+    with pytest.raises(BadRequest, match="it offers 11, 17") as caught:
+        java_packages(asking(">=21"), BASE, OFFERED)
+    assert caught.value.where == "pom.xml:9"
