@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,13 +98,15 @@ def stream(
     *,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    children_first: bool = False,
 ) -> Completed:
     """Run a program, handing over each line of its output (stdout and stderr mixed) as it comes.
 
     The program is stopped (SIGTERM to its whole group, then SIGKILL) when anything interrupts the
-    reading. Raises ProcessFailed as `run` does; its `stdout` is everything that was printed.
+    reading; with `children_first` its children are, and it may clean up after them. Raises
+    ProcessFailed as `run` does; its `stdout` is everything that was printed.
     """
-    with _started(argv, folder, environment) as process:
+    with _started(argv, folder, environment, children_first) as process:
         lines = []
         for line in _lines(process):
             lines.append(line)
@@ -147,8 +149,14 @@ def background(
             raise ProcessFailed(failed) from error
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes], *, children_first: bool = False) -> None:
     """End a process and its group: SIGTERM, after ten seconds SIGKILL."""
+    if children_first and process.poll() is None:
+        for child in _children(process.pid):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
     if process.poll() is None:
         _signal(process, signal.SIGTERM)
         try:
@@ -160,7 +168,10 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _started(
-    argv: Sequence[str], folder: Path | None, environment: Mapping[str, str] | None
+    argv: Sequence[str],
+    folder: Path | None,
+    environment: Mapping[str, str] | None,
+    children_first: bool,
 ) -> Iterator[subprocess.Popen[bytes]]:
     _log.debug("%s", redacted(printable_command(argv)))
     try:
@@ -179,9 +190,20 @@ def _started(
     try:
         yield process
     finally:
-        end(process)
+        end(process, children_first=children_first)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _children(parent: int) -> list[int]:
+    """The processes right below one; none where there is no /proc."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The program's name, in brackets, may contain anything.
+            if int(place.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(place.parent.name))
+    return found
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

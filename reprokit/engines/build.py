@@ -70,7 +70,13 @@ def run(request: BuildRequest, address: Address, on_line: Callable[[str], None])
     with _dockerfile(request, builder) as dockerfile:
         argv = command(request, builder, dockerfile)
         try:
-            process.stream(argv, on_line, environment=dict(builder.environment))
+            # A buildah that is stopped itself leaves the step's program running.
+            process.stream(
+                argv,
+                on_line,
+                environment=dict(builder.environment),
+                children_first=builder.name == "buildah",
+            )
         except process.ProcessFailed as error:
             raise failure(error.completed.stdout, request) from error
 

@@ -6,19 +6,18 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from reprokit.engines import memory
+from reprokit.engines import memory, output
 from reprokit.engines.confinement import Flavour, creation
 from reprokit.engines.interrupts import deferred
+from reprokit.engines.output import Stream
 from reprokit.engines.protocol import Change, ContainerRequest, Executed, Exit
 from reprokit.engines.translating import not_started, translated
 from reprokit.errors import BadRequest
 
-Stream = Literal["stdout", "stderr"]
-_STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
 _KINDS: dict[int, Literal["added", "changed", "deleted"]] = {0: "changed", 1: "added", 2: "deleted"}
 _CHUNK = 2 * 1024 * 1024
 KILLED = 137
@@ -45,6 +44,7 @@ class SocketContainer:
         self._peak_file: Path | None = None
         self._peak: int | None = None
         self._kills: int | None = None
+        self._kept: output.Kept | None = None
         self._ended = False
 
     @property
@@ -52,57 +52,42 @@ class SocketContainer:
         return self._id
 
     def start(self) -> None:
-        with translated(self._id[:12], self._engine):
-            # Attaching before the start is what makes the first line arrive.
-            self._attached = self._api.attach_socket(
-                self._id, params={"stdout": 1, "stderr": 1, "stream": 1}
-            )
-            self._kills = memory.kills() if self._local and self._request.memory else None
-            self._start()
-
-    def _start(self) -> None:
         from docker.errors import APIError
 
-        try:
-            self._api.start(self._id)
-        except APIError as error:
-            command = self._request.command or ("the image's command",)
-            found = not_started(error, command[0])
-            if found is not None:
+        self._kills = memory.kills() if self._local and self._request.memory else None
+        with translated(self._id[:12], self._engine):
+            try:
+                # Attaching before the start is what makes the first line arrive.
+                self._attached = self._api.attach_socket(
+                    self._id, params={"stdout": 1, "stderr": 1, "stream": 1}
+                )
+                self._api.start(self._id)
+            except APIError as error:
+                command = self._request.command or ("the image's command",)
+                found = not_started(error, command[0])
+                if found is None:
+                    raise
                 raise found from error
-            raise
 
     def output(self) -> Iterator[tuple[Stream, bytes]]:
-        """Chunks of output as they come, from the start, until the container ends."""
-        attached, self._attached = self._attached, None
-        with translated(self._id[:12], self._engine):
-            if attached is None:
-                yield from self._logs()
-                return
-            try:
-                for number, data in _socket_frames(attached):
-                    yield _STREAMS.get(number, "stdout"), data
-                self._ended = True
-            finally:
-                _close(attached)
+        """Chunks of output as they come, from the start, until the container ends.
 
-    def _logs(self) -> Iterator[tuple[Stream, bytes]]:
-        # The SDK's logs() cannot keep the two streams apart, so the frames are read here.
-        address = self._api._url("/containers/{0}/logs", self._id)
-        wanted = {"stdout": 1, "stderr": 1, "follow": 1}
-        response = self._api._get(address, params=wanted, stream=True, timeout=None)
-        try:
-            self._api._raise_for_status(response)
-            for number, data in _frames(response.raw):
-                yield _STREAMS.get(number, "stdout"), data
-        finally:
-            response.close()
+        Read after `wait`, at most the first 64 MiB of what came meanwhile.
+        """
+        with translated(self._id[:12], self._engine):
+            if self._kept is not None:
+                yield from self._kept.chunks()
+            elif self._attached is not None:
+                attached, self._attached = self._attached, None
+                yield from output.chunks(attached)
+            self._ended = True
 
     def wait(self, timeout: float | None = None) -> Exit | None:
         """Wait for the end; `None` when `timeout` seconds passed first."""
         import requests
 
-        self._detach()
+        if self._attached is not None:
+            self._kept, self._attached = output.Kept(self._attached), None
         with translated(self._id[:12], self._engine):
             if self._ended and (state := self._ended_state()) is not None:
                 return self._exit(state, int(state["ExitCode"]))
@@ -148,11 +133,12 @@ class SocketContainer:
             return True
         return self._peak is not None and self._peak >= limit * 0.99
 
-    def _detach(self) -> None:
-        """Let go of an attachment nobody reads: it would hold up a program that prints a lot."""
-        attached, self._attached = self._attached, None
-        if attached is not None:
-            _close(attached)
+    def _let_go(self) -> None:
+        """Close the connections. The container's end has ended what was read from them."""
+        if self._attached is not None:
+            output.close(self._attached)
+        if self._kept is not None:
+            self._kept.join()
 
     def stop(self, grace: float = 5.0) -> None:
         """SIGTERM, then SIGKILL after `grace` seconds."""
@@ -178,14 +164,10 @@ class SocketContainer:
                 workdir=folder,
                 user=user or "",
             )["Id"]
-            attached = self._api.exec_start(created, socket=True)
-            try:
-                for number, data in _socket_frames(attached):
-                    collected[_STREAMS.get(number, "stdout")].append(data)
-                    if on_output is not None:
-                        on_output(data)
-            finally:
-                _close(attached)
+            for stream, data in output.chunks(self._api.exec_start(created, socket=True)):
+                collected[stream].append(data)
+                if on_output is not None:
+                    on_output(data)
             code = self._api.exec_inspect(created)["ExitCode"]
         return Executed(
             code=code, stdout=b"".join(collected["stdout"]), stderr=b"".join(collected["stderr"])
@@ -241,36 +223,6 @@ class SocketContainer:
         return used
 
 
-def _socket_frames(attached: Any) -> Iterator[tuple[int, bytes]]:
-    """Chunks from an attachment with the number of their stream, as soon as they come."""
-    from docker.utils import socket
-
-    frames: Any = socket.frames_iter
-    yield from frames(attached, tty=False)
-
-
-def _frames(raw: Any) -> Iterator[tuple[int, bytes]]:
-    """The frames of a multiplexed stream: a byte for the stream, three spare, four of length."""
-    while len(header := _exactly(raw, 8)) == 8:
-        yield header[0], _exactly(raw, int.from_bytes(header[4:], "big"))
-
-
-def _exactly(raw: Any, count: int) -> bytes:
-    parts = []
-    while count > 0 and (part := raw.read(count)):
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
-
-
-def _close(attached: Any) -> None:
-    # The answer that the socket came from goes first: it flushes into the socket.
-    response = getattr(attached, "_response", None)
-    if response is not None:
-        response.close()
-    attached.close()
-
-
 def _timed_out(error: Exception) -> bool:
     import requests
 
@@ -291,7 +243,7 @@ def created(
 ) -> Iterator[SocketContainer]:
     """Create a container; kill and remove it when the block ends, however it ends.
 
-    keep: leave it for somebody to look into.
+    keep: kill it, but leave it for somebody to look into.
     """
     token = secrets.token_hex(8)
     body = creation(request, flavour, rootless=rootless, token=token)
@@ -303,9 +255,18 @@ def created(
         yield container
     finally:
         with deferred():
-            container._detach()
-            if not keep:
+            if keep:
+                _kill(api, engine, identifier)
+            else:
                 remove(api, engine, identifier)
+            container._let_go()
+
+
+def _kill(api: Any, engine: str, identifier: str) -> None:
+    from docker.errors import APIError
+
+    with translated(identifier[:12], engine), suppress(APIError):  # it has ended already
+        api.kill(identifier)
 
 
 def remove(api: Any, engine: str, identifier: str) -> None:

@@ -231,14 +231,19 @@ class SocketEngine:
 
     def load(self, archive: Path) -> Image:
         """Take an image from a docker-archive or OCI tar."""
+        from docker.errors import APIError
+
         names: list[str] = []
         with translated(str(archive), self.name), archive.open("rb") as content:
-            for line in self._api.load_image(content):
-                if "error" in line:
-                    _refuse_archive(archive, str(line["error"]), self.name)
-                match = _LOADED.search(line.get("stream") or "")
-                if match is not None:
-                    names += [name.strip() for name in match.group("names").split(",")]
+            try:
+                for line in self._api.load_image(content):
+                    if "error" in line:
+                        _refuse_archive(archive, str(line["error"]), self.name)
+                    match = _LOADED.search(line.get("stream") or "")
+                    if match is not None:
+                        names += [name.strip() for name in match.group("names").split(",")]
+            except APIError as error:
+                _refuse_archive(archive, explanation(error), self.name)
         image = self.image(names[0]) if names else None
         if image is None:
             raise BadRequest("holds no image that the engine could load", where=str(archive))

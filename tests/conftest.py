@@ -1,0 +1,121 @@
+"""What tests of every part share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from reprokit.engines.connect import connect
+from reprokit.engines.engine import SocketEngine
+from reprokit.errors import NoEngine
+
+REQUESTED = os.environ.get("REPROKIT_TEST_ENGINES")
+"""Which real engines to test on: "docker", "podman" or addresses, separated by commas."""
+
+
+def engines() -> list[str]:
+    """The names or addresses of the real engines to test on."""
+    return [name.strip() for name in (REQUESTED or "docker").split(",") if name.strip()]
+
+
+@pytest.fixture(scope="session")
+def local_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
+    """The address of an empty image registry on this machine; `None` where there is no program
+    for it. A Podman that the tests start takes Hub names from it."""
+    program = shutil.which("docker-registry")
+    if program is None:
+        yield None
+        return
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (folder / "config.yml").write_text(
+        f'version: 0.1\nstorage: {{filesystem: {{rootdirectory: "{folder}/data"}}}}\n'
+        f'http: {{addr: "{address}"}}\n'
+    )
+    (folder / "registries.conf").write_text(
+        f'unqualified-search-registries = ["docker.io"]\n'
+        f'[[registry]]\nprefix = "{address}"\nlocation = "{address}"\ninsecure = true\n'
+        f'[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n'
+        f'[[registry.mirror]]\nlocation = "{address}"\ninsecure = true\n'
+    )
+    with (folder / "log").open("wb") as log:
+        command = [program, "serve", str(folder / "config.yml")]
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+    before = os.environ.get("CONTAINERS_REGISTRIES_CONF")
+    os.environ["CONTAINERS_REGISTRIES_CONF"] = str(folder / "registries.conf")
+    try:
+        _wait_for(f"http://{address}/v2/")
+        yield address
+    finally:
+        running.terminate()
+        running.wait()
+        if before is None:
+            del os.environ["CONTAINERS_REGISTRIES_CONF"]
+        else:
+            os.environ["CONTAINERS_REGISTRIES_CONF"] = before
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def registry(local_registry: str | None) -> str:
+    """The address of an empty image registry on this machine."""
+    if local_registry is None:
+        pytest.skip("docker-registry is not installed")
+    return local_registry
+
+
+@pytest.fixture(scope="session")
+def opened_engines(local_registry: str | None) -> Iterator[dict[str, SocketEngine]]:
+    """Connections that stay open for the whole session, by name."""
+    with ExitStack() as stack:
+        opened: dict[str, SocketEngine] = {}
+        for name in engines():
+            try:
+                opened[name] = stack.enter_context(connect(name))
+            except NoEngine:
+                if REQUESTED is not None:
+                    raise  # asked for by name: its absence is a failure
+        yield opened
+
+
+@pytest.fixture(params=engines(), scope="session")
+def engine(request: pytest.FixtureRequest, opened_engines: dict[str, SocketEngine]) -> SocketEngine:
+    """Each real engine; tests that use it carry the mark `engine`."""
+    if request.param not in opened_engines:
+        pytest.skip(f"no {request.param} answers here (`dev/engine start` starts one)")
+    return opened_engines[request.param]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Nothing that a test does reaches the user's own folders."""
+    home = tmp_path_factory.mktemp("reprokit-home")
+    before = os.environ.get("REPROKIT_HOME")
+    os.environ["REPROKIT_HOME"] = str(home)
+    yield home
+    if before is None:
+        del os.environ["REPROKIT_HOME"]
+    else:
+        os.environ["REPROKIT_HOME"] = before
