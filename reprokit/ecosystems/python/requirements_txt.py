@@ -189,7 +189,9 @@ def _requirement_line(
     project: Project, path: str, line: str, reason: Reason, constraint: bool
 ) -> Found:
     hashes = tuple(sorted(_HASH.findall(line)))
-    text = _OTHER_LINE_OPTION.sub("", _HASH.sub("", line)).strip().strip("\"'")
+    text = _OTHER_LINE_OPTION.sub("", _HASH.sub("", line)).strip()
+    if text[:1] in ("'", '"') and text[:1] == text[-1:]:
+        text = text[1:-1]
     reason = Reason(text=f"asks for {text}", file=reason.file, line=reason.line)
     if re.fullmatch(r"pkg[-_]resources==0\.0\.0", text):
         # Debian's pip freeze used to invent it: https://bugs.debian.org/871790
@@ -202,8 +204,10 @@ def _requirement_line(
         )
         found = warning(sentence, reason.file, reason.line)
         return Found(requirements=(requirement(asked.name, reason),), notes=(found,))
-    asked = _direct(project, path, text, reason) or requirement(text, reason, hashes=hashes)
-    asked = _relative_file(project, path, asked, reason)
+    asked = _direct(project, path, text, reason)
+    if asked is None:
+        stated = requirement(text, reason, hashes=hashes)
+        asked = _relative_file(project, path, stated, reason)
     return Found(constraints=(asked,)) if constraint else Found(requirements=(asked,))
 
 

@@ -74,7 +74,7 @@ def _cfg(project: Project) -> Found | None:
 
 def _lines(stated: str, text: str) -> list[Requirement]:
     found = []
-    for item in re.split(r"[\n;]\s*(?![^\n]*(?:==|<|>)\s*['\"])", stated):
+    for item in stated.splitlines():
         wanted = item.partition(" #")[0].strip()
         if wanted:
             reason = Reason(text=f"asks for {wanted}", file=CFG, line=_line(text, wanted))

@@ -1,0 +1,265 @@
+"""pyproject.toml, setup.cfg, setup.py, Pipfile, environment.yml and the lock files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reprokit.ecosystems.python import PythonEcosystem
+from reprokit.errors import BadRequest
+from reprokit.model import Detection
+from reprokit.project import Project
+
+
+def detect(folder: Path, files: dict[str, str]) -> Detection:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+    found = PythonEcosystem().detect(Project(folder))
+    assert found is not None
+    return found
+
+
+def asked(detection: Detection) -> dict[str, str]:
+    return {r.name: r.url or r.specifier for r in detection.requirements}
+
+
+def places(detection: Detection) -> dict[str, str]:
+    return {r.name: f"{r.reason.file}:{r.reason.line}" for r in detection.requirements}
+
+
+def pythons(detection: Detection) -> list[str]:
+    return [r.specifier for r in detection.runtimes if r.language == "python"]
+
+
+def test_pep_621(tmp_path: Path) -> None:
+    text = """[project]
+name = "x"
+requires-python = ">=3.9"
+dependencies = [
+  "numpy>=1.20",
+  "mylib",
+]
+[project.optional-dependencies]
+plot = ["matplotlib"]
+[dependency-groups]
+dev = ["pytest"]
+[tool.uv.sources]
+mylib = { git = "https://h.example/mylib", tag = "v2" }
+"""
+    found = detect(tmp_path, {"pyproject.toml": text})
+    assert asked(found) == {"numpy": ">=1.20", "mylib": "git+https://h.example/mylib@v2"}
+    assert places(found)["numpy"] == "pyproject.toml:5"
+    assert pythons(found) == [">=3.9"]
+    assert any("extras not used: plot" in note.text for note in found.notes)
+
+
+def test_a_project_that_is_a_package_is_installed_with_its_build_system(tmp_path: Path) -> None:
+    text = """[build-system]
+requires = ["hatchling>=1.20"]
+build-backend = "hatchling.build"
+[project]
+name = "x"
+version = "1"
+dependencies = ["six"]
+"""
+    found = detect(tmp_path, {"pyproject.toml": text, "x/__init__.py": ""})
+    assert asked(found) == {"six": "", ".": "file:./"}
+    assert found.settings["local"] == [{"path": ".", "build": ["hatchling>=1.20", "editables"]}]
+
+
+def test_an_editable_project_brings_its_dependencies_and_extras(tmp_path: Path) -> None:
+    text = """[project]
+name = "x"
+version = "1"
+dependencies = ["six"]
+[project.optional-dependencies]
+plot = ["matplotlib"]
+"""
+    found = detect(tmp_path, {"requirements.txt": "numpy\n-e .[plot]\n", "pyproject.toml": text})
+    assert asked(found) == {"numpy": "", ".": "file:./", "six": "", "matplotlib": ""}
+    assert places(found)["matplotlib"] == "pyproject.toml:6"
+
+
+def test_poetry(tmp_path: Path) -> None:
+    text = """[tool.poetry]
+name = "x"
+package-mode = false
+[tool.poetry.dependencies]
+python = "^3.8"
+numpy = "^1.21.3"
+scipy = "~1.7"
+pandas = { version = "1.3.*", extras = ["excel"] }
+thing = { git = "https://h.example/t.git", rev = "abc" }
+unused = { version = "*", optional = true }
+six = "*"
+[tool.poetry.group.dev.dependencies]
+pytest = "*"
+"""
+    found = detect(tmp_path, {"pyproject.toml": text})
+    assert asked(found) == {
+        "numpy": "<2.0.0,>=1.21.3",
+        "scipy": "<1.8,>=1.7",
+        "pandas": "==1.3.*",
+        "thing": "git+https://h.example/t.git@abc",
+        "six": "",
+    }
+    assert places(found)["scipy"] == "pyproject.toml:7"
+    assert pythons(found) == ["<4.0,>=3.8"]
+
+
+def test_setup_cfg(tmp_path: Path) -> None:
+    text = "[metadata]\nname = x\n[options]\npython_requires = >=3.7\ninstall_requires =\n"
+    text += "    numpy>=1.0\n    importlib-metadata; python_version < '3.8'\n"
+    found = detect(tmp_path, {"setup.cfg": text})
+    assert asked(found) == {"numpy": ">=1.0", "importlib-metadata": "", ".": "file:./"}
+    assert places(found)["numpy"] == "setup.cfg:6"
+    assert pythons(found) == [">=3.7"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from setuptools import setup\nsetup(name='x', install_requires=['numpy>1', 'six'])\n",
+        "import setuptools\nD = ['numpy>1'] + ['six']\nsetuptools.setup(install_requires=D)\n",
+        "from setuptools import setup\n"
+        "r = [l for l in open('requirements.in')]\nsetup(install_requires=r)\n",
+    ],
+)
+def test_setup_py_is_read_and_never_run(tmp_path: Path, text: str) -> None:
+    trap = "open('trap', 'w').close()\n"
+    found = detect(tmp_path, {"setup.py": trap + text, "sub/requirements.in": ""})
+    if "requirements.in" in text:
+        assert any("computed" in note.text for note in found.notes)
+    else:
+        assert asked(found) == {"numpy": ">1", "six": "", ".": "file:./"}
+    assert not (tmp_path / "trap").exists()
+
+
+def test_pipfile_and_its_lock(tmp_path: Path) -> None:
+    pipfile = '[packages]\nnumpy = "*"\nscipy = {version = ">=1.1"}\n[requires]\n'
+    pipfile += 'python_version = "3.9"\n[dev-packages]\npytest = "*"\n'
+    found = detect(tmp_path, {"Pipfile": pipfile})
+    assert asked(found) == {"numpy": "", "scipy": ">=1.1"}
+    assert places(found) == {"numpy": "Pipfile:2", "scipy": "Pipfile:3"}
+    assert pythons(found) == ["==3.9.*"]
+    lock = {
+        "_meta": {"requires": {"python_version": "3.9"}},
+        "default": {"numpy": {"version": "==1.21.0", "hashes": ["sha256:" + "a" * 64]}},
+        "develop": {"pytest": {"version": "==7.0"}},
+    }
+    found = detect(tmp_path, {"Pipfile.lock": json.dumps(lock, indent=1)})
+    assert asked(found) == {"numpy": "==1.21.0"}
+    assert found.settings["complete"] is True
+    assert any("Pipfile.lock is followed; Pipfile not" in note.text for note in found.notes)
+
+
+def test_poetry_lock_limits_what_pyproject_asks_for(tmp_path: Path) -> None:
+    pyproject = '[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\nsix = "^1.0"\n'
+    lock = '[[package]]\nname = "six"\nversion = "1.15.0"\nfiles = [\n'
+    lock += f'  {{file = "six-1.15.0.whl", hash = "sha256:{"a" * 64}"}},\n]\n'
+    lock += '[[package]]\nname = "colorama"\nversion = "0.4.6"\nfiles = []\n'
+    found = detect(tmp_path, {"pyproject.toml": pyproject, "poetry.lock": lock})
+    assert asked(found) == {"six": "<2.0,>=1.0"}
+    assert found.settings["constraints"] == [
+        {"text": "six==1.15.0", "file": "poetry.lock", "line": 2},
+        {"text": "colorama==0.4.6", "file": "poetry.lock", "line": 8},
+    ]
+    assert found.settings["pins"] == {
+        "six": {"1.15.0": ["sha256:" + "a" * 64]},
+        "colorama": {"0.4.6": []},
+    }
+
+
+def test_uv_lock(tmp_path: Path) -> None:
+    pyproject = '[project]\nname = "x"\nversion = "0"\ndependencies = ["six"]\n'
+    lock = 'version = 1\nrequires-python = ">=3.10"\n[[package]]\nname = "x"\nversion = "0"\n'
+    lock += 'source = { virtual = "." }\ndependencies = [{ name = "six" }]\n'
+    lock += '[[package]]\nname = "six"\nversion = "1.16.0"\n'
+    lock += 'source = { registry = "https://pypi.org/simple" }\n'
+    lock += f'wheels = [{{ url = "https://e.example/six.whl", hash = "sha256:{"c" * 64}" }}]\n'
+    found = detect(tmp_path, {"pyproject.toml": pyproject, "uv.lock": lock})
+    assert asked(found) == {"six": ""}
+    assert found.settings["pins"] == {"six": {"1.16.0": ["sha256:" + "c" * 64]}}
+    assert pythons(found) == [">=3.10"]
+
+
+def test_pylock(tmp_path: Path) -> None:
+    lock = 'lock-version = "1.0"\nrequires-python = ">=3.9"\n[[packages]]\nname = "six"\n'
+    lock += 'version = "1.16.0"\nmarker = "sys_platform == \'linux\'"\n'
+    lock += f'[[packages.wheels]]\nurl = "u"\nhashes = {{ sha256 = "{"d" * 64}" }}\n'
+    found = detect(tmp_path, {"pylock.toml": lock, "requirements.txt": "numpy\n"})
+    assert asked(found) == {"six": "==1.16.0"}
+    assert found.settings["complete"] is True
+    assert found.settings["pins"] == {"six": {"1.16.0": ["sha256:" + "d" * 64]}}
+
+
+def test_conda(tmp_path: Path) -> None:
+    text = """name: x
+channels: [conda-forge]
+dependencies:
+  - python=3.10
+  - numpy=1.21
+  - pytorch==1.12.1=py3.10_cpu_0
+  - scipy>=1.7,<2
+  - conda-forge::tqdm
+  - libgcc-ng=11
+  - graphviz
+  - r-base=4.2
+  - r-ggplot2
+  - pip
+  - pip:
+      - seaborn==0.12
+"""
+    found = detect(tmp_path, {"environment.yml": text})
+    assert asked(found) == {
+        "numpy": "==1.21.*",
+        "torch": "==1.12.1",
+        "scipy": "<2,>=1.7",
+        "tqdm": "",
+        "seaborn": "==0.12",
+    }
+    assert places(found)["torch"] == "environment.yml:6"
+    assert places(found)["seaborn"] == "environment.yml:15"
+    assert [(r.language, r.specifier) for r in found.runtimes] == [
+        ("python", "==3.10.*"),
+        ("r", "==4.2.*"),
+    ]
+    assert [s.name for s in found.system_packages] == ["graphviz", "r-cran-ggplot2"]
+    assert any("pytorch is replaced by torch==1.12.1" in note.text for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({"pyproject.toml": "[project]\nname = \n"}, "pyproject.toml:2"),
+        (
+            {"pyproject.toml": '[project]\nname="x"\ndependencies = ["a b"]\n'},
+            "pyproject.toml:3",
+        ),
+        ({"pyproject.toml": "[project]\ndependencies = 3\n"}, "pyproject.toml:2"),
+        ({"pyproject.toml": '[project]\nrequires-python = "3.x"\n'}, "pyproject.toml:2"),
+        ({"setup.py": "def f(:\n"}, "setup.py:1"),
+        ({"setup.cfg": "[options\n"}, "setup.cfg:1"),
+        ({"Pipfile": "[packages\n"}, "Pipfile:1"),
+        ({"Pipfile.lock": '{\n"default": }\n'}, "Pipfile.lock:2"),
+        ({"Pipfile.lock": "[]"}, "Pipfile.lock"),
+        ({"poetry.lock": "package = 3\n"}, "poetry.lock:1"),
+        ({"environment.yml": "dependencies:\n  - gdal=3\n"}, "environment.yml:2"),
+        ({"environment.yml": "dependencies:\n  - a: [\n"}, "environment.yml:3"),
+        ({"environment.yml": "dependencies:\n  - numpy=1|2\n"}, "environment.yml:2"),
+        ({"environment.yml": "dependencies:\n  - pip:\n    - a b\n"}, "environment.yml:3"),
+        ({".python-version": "threeish\n", "a.py": ""}, ".python-version:1"),
+        ({"a.ipynb": '{\n"cells": [\n'}, "a.ipynb:3"),
+        ({"a.ipynb": "{}"}, "a.ipynb"),
+    ],
+)
+def test_malformed_files_are_named_with_their_line(
+    tmp_path: Path, files: dict[str, str], place: str
+) -> None:
+    with pytest.raises(BadRequest) as caught:
+        detect(tmp_path, files)
+    assert caught.value.where == place
