@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ READ_LIMIT = 8 * 1024 * 1024
 """Larger files are compared as bytes only."""
 DIFF_LINES = 60
 CELLS = 20
-_MATCHING_LIMIT = 2_000_000
+_MATCHING_LIMIT = 500_000
 """Lines of one times lines of the other, above which difflib would take seconds."""
 
 
@@ -97,14 +97,35 @@ def _text_detail(before: Sequence[str], after: Sequence[str]) -> JSON:
         lines += [f"-{line}" for line in before[start : start + DIFF_LINES // 2]]
         lines += [f"+{line}" for line in after[start : start + DIFF_LINES // 2]]
         return _text_result(added, removed, lines, cut=True)
-    matcher = difflib.SequenceMatcher(
-        None, before[start : len(before) - end], after[start : len(after) - end], autojunk=False
-    )
+    first = max(0, start - 1)  # one line of context on either side
+    old = before[first : len(before) - max(0, end - 1)]
+    new = after[first : len(after) - max(0, end - 1)]
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     kept = sum(block.size for block in matcher.get_matching_blocks())
-    unified = islice(difflib.unified_diff(before, after, lineterm="", n=1), 2, None)
-    shown = list(islice(unified, DIFF_LINES + 1))
+    shown = list(islice(_unified(matcher, old, new, first), DIFF_LINES + 1))
     cut = len(shown) > DIFF_LINES
-    return _text_result(added - kept, removed - kept, shown[:DIFF_LINES], cut=cut)
+    return _text_result(len(new) - kept, len(old) - kept, shown[:DIFF_LINES], cut=cut)
+
+
+def _unified(
+    matcher: difflib.SequenceMatcher[str], old: Sequence[str], new: Sequence[str], first: int
+) -> Iterator[str]:
+    """The hunks of a unified diff; `first` lines come before both sequences."""
+    for group in matcher.get_grouped_opcodes(1):
+        a, b = group[0][1], group[0][3]
+        left, right = (a, group[-1][2] - a), (b, group[-1][4] - b)
+        yield f"@@ -{_span(first, *left)} +{_span(first, *right)} @@"
+        for kind, i, j, k, m in group:
+            if kind == "equal":
+                yield from (f" {line}" for line in old[i:j])
+                continue
+            yield from (f"-{line}" for line in old[i:j])
+            yield from (f"+{line}" for line in new[k:m])
+
+
+def _span(first: int, start: int, count: int) -> str:
+    """Line numbers as in a unified diff: an empty span names the line before it."""
+    return f"{first + start + (1 if count else 0)},{count}"
 
 
 def _text_result(added: int, removed: int, lines: list[str], *, cut: bool) -> JSON:

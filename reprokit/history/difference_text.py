@@ -91,10 +91,12 @@ def _results(found: list[dict[str, JSON]]) -> Iterator[str]:
         return
     equal = len(found) - len(differing)
     yield f"results: {equal} of {wording.counted(len(found), 'file')} identical"
-    for position, file in enumerate(differing[:_FILES]):
+    detailed = 0
+    for file in differing[:_FILES]:
         yield f"  {_file(file)}"
         detail = file["detail"]
-        if position < _DETAILS and isinstance(detail, dict):
+        if detailed < _DETAILS and isinstance(detail, dict):
+            detailed += 1
             yield from (f"    {line}" for line in _detail(detail))
     if len(differing) > _FILES:
         yield f"  and {len(differing) - _FILES} more"
