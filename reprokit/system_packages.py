@@ -32,6 +32,13 @@ BUILD_FOLDER = "debs-build"
 """Where those lie that only build stages get."""
 
 _SILENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+_FONT_IDENTIFIERS = (
+    (
+        *("find", "/usr/share/fonts", "/usr/local/share/fonts", "/var/cache/fontconfig"),
+        *("(", "-name", ".uuid", "-o", "-name", "*.cache-7", ")", "-delete"),
+    ),
+)
+"""fontconfig 2.13 (bullseye) gives each folder of fonts a random identifier."""
 _CHUNK = 500
 _UPDATED = "/var/lib/apt/reprokit-lists-are-here"
 """Marks a container whose lists are fetched: several catalogues may look at one container."""
@@ -182,11 +189,8 @@ def install_run(packages: Sequence[LockedPackage], *, source: str = f"vendor/{FO
         environment=(("DEBIAN_FRONTEND", "noninteractive"),),
         commands=(
             # Only a shell expands the glob; every .deb is named with its hash in repro.lock.
-            (
-                "sh",
-                "-c",
-                "apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb",
-            ),
+            ("sh", "-c", "apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb"),
+            *(_FONT_IDENTIFIERS if _has_random_fonts(packages) else ()),
             # What differs from one build to the next, or is of no use in an image.
             (
                 *("rm", "-f", "/var/log/apt/history.log", "/var/log/apt/term.log"),
@@ -197,6 +201,10 @@ def install_run(packages: Sequence[LockedPackage], *, source: str = f"vendor/{FO
             ),
         ),
     )
+
+
+def _has_random_fonts(packages: Sequence[LockedPackage]) -> bool:
+    return any(p.name == "fontconfig" and p.version.startswith("2.13.") for p in packages)
 
 
 def mirror_commands(site: Site) -> tuple[tuple[str, ...], ...]:
@@ -211,7 +219,7 @@ def mirror_commands(site: Site) -> tuple[tuple[str, ...], ...]:
     script = [word for expression in expressions for word in ("-e", expression)]
     return (
         (
-            *("find", "/etc/apt", "-name", "*.list", "-o", "-name", "*.sources"),
+            *("find", "/etc/apt", "(", "-name", "*.list", "-o", "-name", "*.sources", ")"),
             *("-exec", "sed", "-i", "-E", *script, "{}", "+"),
         ),
     )
@@ -235,8 +243,8 @@ def _update(site: Site) -> tuple[str, ...]:
 
 
 def _replacement(archive: str, mirror: str) -> str:
-    safe = re.sub(r"([&|\\])", r"\\\1", mirror)
-    return rf"s|https?://(deb\|security)\.debian\.org/{archive}/?(\s\|$)|{safe}\2|"
+    safe = re.sub(r"([&,\\])", r"\\\1", mirror)
+    return rf"s,https?://(deb|security)\.debian\.org/{archive}/?(\s|$),{safe}\2,"
 
 
 def _last_line(text: str) -> str:

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reprokit.apt_output import Offer, cannot_install, parse_policy, parse_uris, selected
+from reprokit.bases.debian import DebianFamily
+from reprokit.engines.connect import connect
+from reprokit.engines.protocol import BuildRequest, Container, ContainerRequest, Engine
+from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
+from reprokit.folders import archives
+from reprokit.model import LockedBase, LockedPackage, Reason, SystemPackage
+from reprokit.progress import Silent
+from reprokit.quoting import shell_command
+from reprokit.site import Site, canonical_url, load, mirrored_url
+from reprokit.site import resolver_binds as binds
+from reprokit.site import resolver_environment as environment_of
+from reprokit.system_packages import AptCatalogue, install_run, mirror_commands, resolve_sets
+
+HASH = "f3beaa03994ffedacf73c43a0843d53b062d347115d8af65bee2034552a4e6f9"
+BSDUTILS = (
+    "'http://deb.debian.org/debian/pool/main/u/util-linux/bsdutils_2.38.1-5%2bdeb12u3_amd64.deb' "
+    f"bsdutils_1%3a2.38.1-5+deb12u3_amd64.deb 94412 SHA256:{HASH}"
+)
+WHY = Reason(text="apt.txt asks for it", file="apt.txt", line=3)
+
+
+def test_a_printed_uri_is_read_with_its_epoch() -> None:
+    (offer,) = parse_uris(f"Reading package lists...\n{BSDUTILS}\n")
+    assert offer == Offer(
+        name="bsdutils",
+        version="1:2.38.1-5+deb12u3",
+        file="bsdutils_1%3a2.38.1-5+deb12u3_amd64.deb",
+        url="http://deb.debian.org/debian/pool/main/u/util-linux/bsdutils_2.38.1-5%2bdeb12u3_amd64.deb",
+        size=94412,
+        sha256=f"sha256:{HASH}",
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "'http://x/a.deb'",
+        f"'http://x/a.deb' ../../a_1_amd64.deb 1 SHA256:{HASH}",
+        f"'http://x/a.deb' a_1%2f..%2f_amd64.deb 1 SHA256:{HASH}",
+        f"'http://x/a.deb' a.deb 1 SHA256:{HASH}",
+    ],
+)
+def test_what_looks_like_a_uri_and_is_not_is_refused(line: str) -> None:
+    with pytest.raises(InputUnavailable, match="unknown way"):
+        parse_uris(line)
+
+
+@pytest.mark.parametrize("name", ["a;b", "$(x)", "A", "a\u00e9"])
+def test_a_hostile_package_name_is_refused(name: str) -> None:
+    with pytest.raises(BadRequest, match="is not the name of a Debian package"):
+        parse_uris(f"'http://x/a.deb' {name}_1_amd64.deb 1 SHA256:{HASH}")
+
+
+def test_another_hash_is_not_taken_for_sha256() -> None:
+    (offer,) = parse_uris(BSDUTILS.replace(f"SHA256:{HASH}", "MD5Sum:0123"))
+    assert offer.sha256 is None
+
+
+def test_policy_gives_candidates_only() -> None:
+    text = (
+        "awk:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n"
+        "python3:\n  Installed: (none)\n  Candidate: 3.11.2-1+b1\n  Version table:\n"
+        "     3.11.2-1+b1 500\n"
+    )
+    assert parse_policy(text) == {"python3": "3.11.2-1+b1"}
+
+
+def test_a_replaced_name_is_seen() -> None:
+    text = "Note, selecting 'r-base-core' instead of 'r-api-4.0'\n"
+    assert selected(text) == (("r-api-4.0", "r-base-core"),)
+
+
+def test_a_missing_package_names_who_asked() -> None:
+    error = cannot_install("E: Unable to locate package nosuch\n", ["nosuch"], {"nosuch": WHY})
+    assert error.where == "apt.txt:3"
+    assert error.what == "the base's distribution has no package nosuch (apt.txt asks for it)"
+
+
+def test_a_virtual_package_names_its_providers() -> None:
+    text = (
+        "Package java-runtime is a virtual package provided by:\n"
+        "  openjdk-17-jre 17.0.21 (= 17)\n  default-jre 2:1.17-74 (= 17)\n\n"
+        "E: Package 'java-runtime' has no installation candidate\n"
+    )
+    error = cannot_install(text, ["java-runtime"], {})
+    assert error.next == "name one that provides it: openjdk-17-jre, default-jre"
+
+
+def test_packages_that_exclude_each_other_are_told_with_apts_words() -> None:
+    text = (
+        "The following packages have unmet dependencies:\n a : Conflicts: b\n"
+        "E: Unable to correct problems, you have held broken packages.\n"
+    )
+    error = cannot_install(text, ["a", "b"], {})
+    assert "a b" in error.what
+    assert error.next is not None
+    assert "Conflicts: b" in error.next
+
+
+def test_the_installing_step_is_one_a_person_would_write() -> None:
+    run = install_run((LockedPackage(name="zip", version="3", requested=True),))
+    assert run.comment == "System packages: zip"
+    assert [(m.source, m.target, m.writable) for m in run.mounts] == [
+        ("vendor/debs", "/mnt/debs", False)
+    ]
+    assert run.environment == (("DEBIAN_FRONTEND", "noninteractive"),)
+    assert shell_command(run.commands[0]) == (
+        "sh -c 'apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb'"
+    )
+    assert [command[0] for command in run.commands] == ["sh", "rm"]
+
+
+def test_random_identifiers_of_fonts_go() -> None:
+    packages = (LockedPackage(name="fontconfig", version="2.13.1-4.2"),)
+    assert [command[0] for command in install_run(packages).commands] == ["sh", "find", "rm"]
+
+
+def test_urls_of_mirrors_do_not_reach_the_lock() -> None:
+    site = Site(
+        debian_mirror="http://m.example/debian", debian_security_mirror="http://m.example/s"
+    )
+    for public, mirror in (
+        ("http://deb.debian.org/debian/pool/a.deb", "http://m.example/debian/pool/a.deb"),
+        ("http://deb.debian.org/debian-security/pool/a.deb", "http://m.example/s/pool/a.deb"),
+        ("https://pypi.org/simple/a", "https://pypi.org/simple/a"),
+    ):
+        assert mirrored_url(public, site) == mirror
+        assert canonical_url(mirror, site) == public
+
+
+@pytest.mark.skipif(shutil.which("sed") is None, reason="needs sed")
+def test_sources_are_pointed_at_the_mirrors(tmp_path: Path) -> None:
+    (command,) = mirror_commands(
+        Site(debian_mirror="http://m.example/d", debian_security_mirror="http://m.example/s")
+    )
+    (tmp_path / "sources.list").write_text(
+        "deb http://deb.debian.org/debian bookworm main\n"
+        "deb http://deb.debian.org/debian-security bookworm-security main\n"
+    )
+    (tmp_path / "debian.sources").write_text("URIs: http://deb.debian.org/debian\n")
+    local = [str(tmp_path) if word == "/etc/apt" else word for word in command]
+    subprocess.run(local, check=True)
+    assert (tmp_path / "sources.list").read_text() == (
+        "deb http://m.example/d bookworm main\ndeb http://m.example/s bookworm-security main\n"
+    )
+    assert (tmp_path / "debian.sources").read_text() == "URIs: http://m.example/d\n"
+
+
+# -- a real base, real apt -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with connect() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def base(engine: Engine) -> LockedBase:
+    if shutil.which("mmdebstrap") is None:
+        pytest.skip("needs mmdebstrap")
+    family = DebianFamily()
+    candidate = family.named("bookworm")
+    assert candidate is not None
+    return family.lock(candidate, engine, load(), archives(), Silent())
+
+
+@pytest.fixture(scope="module")
+def container(engine: Engine, base: LockedBase) -> Iterator[Container]:
+    site = load()
+    request = ContainerRequest(
+        image=base.reference,
+        command=("sleep", "infinity"),
+        user="0:0",
+        environment=environment_of(site),
+        binds=binds(site),
+        network="host" if site.resolver_network == "host" else "default",
+        privileged_setup=True,
+    )
+    with engine.container(request) as started:
+        started.start()
+        yield started
+
+
+@pytest.mark.engine
+@pytest.mark.network
+def test_the_catalogue_leaves_out_what_is_not_there(container: Container) -> None:
+    found = AptCatalogue(container, load()).versions(["zip", "awk", "no-such-package", "a;b"])
+    assert list(found) == ["zip"]
+
+
+@pytest.mark.engine
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no-such-package", "no package no-such-package"),
+        ("zip=99", "no package zip=99"),
+        ("java-runtime", "openjdk-17-jre"),
+    ],
+)
+def test_what_cannot_be_installed_is_explained(
+    container: Container, name: str, message: str
+) -> None:
+    with pytest.raises(InputUnavailable) as caught:
+        AptCatalogue(container, load()).resolve([name], reasons={name: WHY})
+    assert caught.value.where == "apt.txt:3"
+    assert message in str(caught.value)
+
+
+@pytest.mark.engine
+@pytest.mark.network
+def test_a_hostile_name_never_reaches_a_command(container: Container) -> None:
+    with pytest.raises(BadRequest, match="is not the name"):
+        AptCatalogue(container, load()).resolve(["zip; touch /x"])
+
+
+@pytest.mark.engine
+@pytest.mark.network
+def test_locked_packages_install_without_a_network(
+    engine: Engine, base: LockedBase, container: Container, tmp_path: Path
+) -> None:
+    wanted = (
+        SystemPackage(name="unzip", reason=WHY),
+        SystemPackage(name="zip", reason=WHY, stage="build"),
+        SystemPackage(name="libxml2", reason=WHY),
+        SystemPackage(name="libxml2-utils", reason=WHY, stage="build"),
+    )
+    run, build = resolve_sets(container, wanted, site=load())
+    assert {p.name for p in run if p.requested} == {"unzip", "libxml2"}
+    assert {p.name for p in build if p.requested} == {"zip", "libxml2-utils"}
+    assert not {p.name for p in run} & {p.name for p in build}
+    assert all(p.artifacts[0].path.startswith("debs/") for p in run)
+    assert all(p.artifacts[0].path.startswith("debs-build/") for p in build)
+
+    _fetched((*run, *build), tmp_path / "vendor")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {base.reference} AS system\n{_step(run, 'debs')}\nRUN ! command -v zip\n"
+        f"FROM system AS build\n{_step(build, 'debs-build')}\n"
+        "RUN unzip -v && zip -v && xmllint --version && ! test -e /var/log/dpkg.log\n"
+    )
+    _builds_offline(engine, tmp_path)
+    (tmp_path / "vendor" / run[0].artifacts[0].path).unlink()
+    with pytest.raises(BuildFailed):
+        _builds_offline(engine, tmp_path)
+
+
+def _fetched(packages: tuple[LockedPackage, ...], folder: Path) -> None:
+    from reprokit.phases.fetch import fetch
+    from reprokit.store import Store
+
+    store = Store(folder.parent / "store")
+    artifacts = tuple(a for package in packages for a in package.artifacts)
+    fetch(artifacts, store, load(), Silent())
+    for artifact in artifacts:
+        store.place(artifact.sha256, folder / artifact.path)
+    (folder.parent / ".dockerignore").write_text("store\n")
+
+
+def _step(packages: tuple[LockedPackage, ...], folder: str) -> str:
+    run = install_run(packages, source=f"vendor/{folder}")
+    (mount,) = run.mounts
+    commands = " && ".join(shell_command(command) for command in run.commands)
+    exports = " ".join(f"{name}={value}" for name, value in run.environment)
+    return (
+        f"RUN --mount=type=bind,source={mount.source},target={mount.target} "
+        f"export {exports} && {commands}"
+    )
+
+
+def _builds_offline(engine: Engine, context: Path) -> None:
+    tag = f"localhost/reprokit/test-system-packages:{os.getpid()}"
+    try:
+        engine.build(BuildRequest(context=context, tag=tag, no_cache=True), lambda line: None)
+    finally:
+        engine.remove_image(tag)
