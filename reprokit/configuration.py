@@ -51,6 +51,7 @@ class Configuration:
     data_paths: tuple[str, ...] = ()
     data_mode: Literal["mount", "bake"] = "mount"
     data_unpack: bool | tuple[str, ...] | None = None
+    data_unpack_limit: int | None = None
     options: RunOptions = field(default_factory=RunOptions)
     results: str = "results"
     exclude: tuple[str, ...] = ()
@@ -162,7 +163,7 @@ def _assembled(file: str, lines: dict[str, int], values: dict[str, Any]) -> Conf
         for name in RunOptions.__dataclass_fields__
         if f"run.{name}" in values
     }
-    fields = {"data.paths", "data.mode", "data.unpack"}
+    fields = {"data.paths", "data.mode", "data.unpack", "data.unpack_limit"}
     fields |= {key for key in KEYS if key.partition(".")[0] in ("python", "r", "java", "system")}
     named = {key.replace(".", "_"): values[key] for key in fields if key in values}
     named |= {key: values[key] for key in ("name", "date", "base", "dockerfile") if key in values}

@@ -312,6 +312,7 @@ KEYS: Mapping[str, Key] = {
     "data.paths": Key(relative_patterns, "Data besides data/ folders; !path is no data."),
     "data.mode": Key(choice("mount", "bake"), "Mounted read-only, or carried by the image."),
     "data.unpack": Key(unpack, "Which compressed data the program sees unpacked."),
+    "data.unpack_limit": Key(size, "The most that one file may unpack to."),
     "run.network": Key(boolean, "Whether the program may use the network."),
     "run.read_only": Key(boolean, "Whether only results and /tmp are writable."),
     "run.memory": Key(size, "The most memory the program may use."),

@@ -8,14 +8,15 @@ only where they stay inside the project.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from reprokit import process
 from reprokit.errors import BadRequest
+from reprokit.shell_patterns import compiled
 
 LEFT_OUT = frozenset(
     {
@@ -24,6 +25,7 @@ LEFT_OUT = frozenset(
         ".Rproj.user", ".idea", ".vscode", ".gradle",
     }
 )  # fmt: skip
+_WILD = re.compile(r"[*?\[]")
 TEXT_LIMIT = 32 * 1024 * 1024
 
 
@@ -53,17 +55,45 @@ class Project:
         """Whether the project holds this file."""
         return path in self._file_set
 
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        """Paths by the file's name: patterns are asked of names, and names repeat."""
+        found: dict[str, list[str]] = {}
+        for path in self.files:
+            found.setdefault(path.rpartition("/")[2], []).append(path)
+        return found
+
+    @cached_property
+    def _by_ending(self) -> dict[str, list[str]]:
+        """Names by what follows their last dot, as nearly every pattern is "*.ending"."""
+        found: dict[str, list[str]] = {}
+        for name in self._by_name:
+            found.setdefault(name.rpartition(".")[2] if "." in name else "", []).append(name)
+        return found
+
     def matching(self, *patterns: str) -> tuple[str, ...]:
         """Files whose *name* matches one of the shell patterns ("*.py", "requirements*.txt")."""
-        return tuple(
-            path
-            for path in self.files
-            if any(fnmatchcase(path.rpartition("/")[2], pattern) for pattern in patterns)
-        )
+        names: set[str] = set()
+        for pattern in patterns:
+            names.update(self._names(pattern))
+        return tuple(sorted(path for name in names for path in self._by_name[name]))
+
+    def _names(self, pattern: str) -> Iterable[str]:
+        if not _WILD.search(pattern):
+            return (pattern,) if pattern in self._by_name else ()
+        ending = pattern.removeprefix("*.")
+        if pattern.startswith("*.") and not _WILD.search(ending) and "." not in ending:
+            return self._by_ending.get(ending, ())
+        return filter(compiled((pattern,)).fullmatch, self._by_name)
 
     def at_root(self, *patterns: str) -> tuple[str, ...]:
         """As `matching`, only directly in the project's own folder."""
-        return tuple(path for path in self.matching(*patterns) if "/" not in path)
+        here = [path for path in self._root_files if compiled(patterns).fullmatch(path)]
+        return tuple(here)
+
+    @cached_property
+    def _root_files(self) -> tuple[str, ...]:
+        return tuple(path for path in self.files if "/" not in path)
 
     def path(self, relative: str) -> Path:
         """The absolute path of a project file. Raises BadRequest for one outside the project."""

@@ -29,6 +29,9 @@ _INLINE = re.compile(r"(?<!`)`{1,2}(?P<command>[^`\n]+)`{1,2}(?!`)")
 _PLACEHOLDER = re.compile(r"`|<[^>]*>|\[[^\]]*\]|\.\.\.|…|\$\{?\w|/path/|path/to|\bYOUR_|\{\w*\}")
 _JUPYTER_SHOWS = frozenset({"notebook", "lab", "nbconvert", "execute", "run"})
 _FILTERS = frozenset({"tee", "sort", "head", "tail", "uniq", "cut", "grep", "wc", "cat"})
+_OTHER_PURPOSE = re.compile(
+    r"(?:verify|check|test|install|setup|clean|compare|build|compile)(?:[_-].*)?(?:\.\w+)?"
+)
 _PREPARATION = frozenset(
     {
         "pip", "pip3", "conda", "mamba", "git", "mvn", "ant", "sudo", "apt", "apt-get", "source",
@@ -198,7 +201,7 @@ class _Reader:
 
     def _program(self, words: list[str], folder: str) -> Step | None:
         name, arguments = words[0], words[1:]
-        if "--help" in arguments or "--version" in arguments:
+        if "--help" in arguments or "--version" in arguments or _checks(words):
             return None
         if name.startswith("./") and self._exists(folder, name):
             return Step(
@@ -265,6 +268,13 @@ class _Reader:
     def _exists(self, folder: str, name: str) -> bool:
         path = _inside(folder, name)
         return path is not None and self.project.has(path)
+
+
+def _checks(words: Sequence[str]) -> bool:
+    """Whether a command tests or prepares something rather than making results."""
+    operand = next((word for word in words[1:] if not word.startswith("-")), "")
+    script = words[0] if words[0].startswith("./") else operand
+    return _OTHER_PURPOSE.fullmatch(PurePosixPath(script).name.lower()) is not None
 
 
 def _inside(folder: str, name: str) -> str | None:
