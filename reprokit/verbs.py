@@ -206,9 +206,9 @@ def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: 
 
 
 def _here() -> Path | None:
-    """The project around the working folder, if any: its runs come first."""
+    """The project around the working folder, if it had a run; else runs of all are meant."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / ".reprokit").is_dir():
             return folder
-    return here
+    return None

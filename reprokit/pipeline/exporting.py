@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from string import Template
 
 from reprokit import files, folders, lock_file, resources
@@ -15,10 +16,13 @@ from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.model import JSON, Lock
 from reprokit.phases import build as building
+from reprokit.phases import lock as locking
 from reprokit.phases.fetch import fetch
+from reprokit.phases.mounting import binds
 from reprokit.pipeline.job import Job, Stopwatch, Wishes, ensure_lock, powers_for, prepare
 from reprokit.pipeline.job import prepare_build as prepared_for
 from reprokit.progress import Reporter
+from reprokit.quoting import shell_word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +81,7 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
     building.lay_out(prepared, job.project.root, folder, powers.store, epoch=lock.epoch)
     (folder.parent / f"{folder.name}.placed").unlink(missing_ok=True)
     if job.plan.data.mode == "mount":
-        for path in job.plan.data.files:
-            target = folder / "data" / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(job.project.root / path, target)
+        _copy_data(job, folder, digests, powers)
     with (folder / "base.tar").open("wb") as archive:
         for chunk in engine.save(lock.base.reference):
             archive.write(chunk)
@@ -88,11 +89,23 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
     files.write_text(folder / "README.md", _readme(job, lock, prepared.tag))
 
 
+def _copy_data(job: Job, folder: Path, digests: Mapping[str, str], powers: locking.Powers) -> None:
+    """Data as the program sees it: what the plan unpacks is unpacked here as well."""
+    store = folders.store() / "unpacked"
+    for bind in binds(job.plan.data, job.project.root, digests, store, powers.reporter):
+        target = folder / "data" / PurePosixPath(bind.target).relative_to("/app")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if bind.source.is_dir():
+            shutil.copytree(bind.source, target)
+        else:
+            shutil.copyfile(bind.source, target)
+
+
 def _readme(job: Job, lock: Lock, tag: str) -> str:
     mounts = "".join(
-        f' \\\n    --volume "$PWD/data/{mount.source}:/app/{mount.target}:ro"'
+        f' \\\n        --volume "$PWD"/{shell_word(f"data/{mount.target}:/app/{mount.target}:ro")}'
         for mount in job.plan.data.mounts
-        if mount.unpack is None and job.plan.data.mode == "mount"
+        if job.plan.data.mode == "mount"
     )
     template = Template(resources.template("export-README.md"))
     return template.substitute(

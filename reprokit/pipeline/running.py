@@ -14,6 +14,7 @@ from reprokit.engines.protocol import Bind, Container, Engine, EngineInformation
 from reprokit.errors import BadRequest, CommandFailed, Interrupted, ReprokitError
 from reprokit.history import index as indexes
 from reprokit.history import run_folder
+from reprokit.history.wording import size
 from reprokit.model import (
     JSON,
     DataFile,
@@ -24,6 +25,7 @@ from reprokit.model import (
     Note,
     Outcome,
     Plan,
+    Reason,
     ResultFile,
 )
 from reprokit.phases import collect as collecting
@@ -109,6 +111,10 @@ def chosen_entry(plan: Plan) -> Entry:
     """The entry to run. Raises BadRequest that lists the choices where there is not one."""
     if plan.entry is not None:
         return plan.entry
+    if plan.dockerfile is not None:
+        return Entry(
+            steps=(), reason=Reason(text="the image's own command", file=plan.dockerfile), rank=0
+        )
     if not plan.alternatives:
         raise BadRequest(
             "nothing says how to run this project",
@@ -193,7 +199,7 @@ def _request(started: _Started, reporter: Reporter) -> runs.RunRequest:
     plan, folder = started.job.plan, started.folder
     return runs.RunRequest(
         image=started.image.reference,
-        command=steps_command(started.entry),
+        command=steps_command(started.entry) if started.entry.steps else None,
         results=folder.results,
         log=folder.log,
         binds=_data_binds(started, reporter),
@@ -285,7 +291,7 @@ def failure(outcome: Outcome, plan: Plan, folder: run_folder.RunFolder) -> Repro
             next="give it more time with --timeout, or `timeout` under [run] in repro.toml",
         )
     if outcome.status == "out-of-memory":
-        limit = "the machine's memory" if options.memory is None else f"{options.memory} bytes"
+        limit = "the machine's memory" if options.memory is None else size(options.memory)
         return CommandFailed(
             f"the program ran out of memory (limit: {limit})",
             where=where,
