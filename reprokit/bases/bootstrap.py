@@ -23,6 +23,8 @@ _INSTALL = "`reprokit doctor --fix` installs it (apt-get install mmdebstrap debi
 
 # What debian:slim leaves out as well. The excludes stay in the image, so that what is installed
 # later is slim too; copyright files stay because the licences ask for it.
+# useradd: since trixie apt no longer brings it along.
+_INCLUDED = "passwd"
 _DPKG_OPTIONS = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
@@ -146,7 +148,7 @@ def _mmdebstrap(
     folder: Path,
     reporter: Reporter,
     *,
-    include: str | None = None,
+    include: str = _INCLUDED,
 ) -> Path:
     _require_tools()
     tar = folder / "layer.tar"
@@ -168,7 +170,7 @@ def _mmdebstrap(
         *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
         *(f"--aptopt={option}" for option in _APT_OPTIONS),
         *([f'--aptopt=Acquire::https::CAInfo "{bundle}"'] if secure else []),
-        *([f"--include={include}"] if include else []),
+        f"--include={include}",
         *(f"--customize-hook={hook}" for hook in final),
         *(suite, str(tar), *sources),
     ]
