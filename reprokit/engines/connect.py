@@ -103,19 +103,22 @@ def no_engine(tried: list[tuple[Endpoint, Ping]], wanted: str | None) -> NoEngin
             next="let yourself in with `sudo usermod -aG docker $USER`, log in again, then try "
             "again; or install podman, which needs no permission. `reprokit doctor` says more",
         )
-    named = wanted or "container engine"
-    stopped = [(endpoint, answer) for endpoint, answer in tried if answer.state == "stopped"]
-    if not stopped and os.environ.get("DOCKER_HOST"):
-        stopped = tried[:1]
+    silent = [(endpoint, answer) for endpoint, answer in tried if answer.state == "stopped"]
+    address = wanted is not None and "://" in wanted
     installed = [name for name in ("docker", "dockerd", "podman") if shutil.which(name)]
-    if stopped or (installed and wanted in (None, *installed)):
-        place = stopped[0][0] if stopped else tried[0][0]
-        detail = stopped[0][1].detail if stopped else "nothing listens there"
+    if not silent and (address or os.environ.get("DOCKER_HOST")):
+        silent = tried[:1]
+    if not silent and installed and wanted in (None, "docker") and tried:
+        silent = tried[:1]
+    if silent:
+        place, answer = silent[0]
+        detail = "nothing listens there" if answer.state == "missing" else answer.detail
         return NoEngine(
-            f"the {named} does not answer at {place.url} ({place.source}): {detail}",
-            next="start it (Docker Desktop, or `sudo systemctl start docker`), or let "
-            "`reprokit doctor --fix` do it",
+            f"no engine answers at {place.url} ({place.source}): {detail}",
+            next="start it (Docker Desktop, or `sudo systemctl start docker`); `reprokit doctor "
+            "--fix` does it where it can",
         )
+    named = "container engine" if wanted is None else wanted.capitalize()
     return NoEngine(
         f"no {named} is installed",
         next="`reprokit doctor --fix` installs one; or install Docker "

@@ -1,0 +1,108 @@
+"""What the doctor finds, and what it says about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reprokit.engines import doctor, start
+from reprokit.engines.doctor import Check, Report
+from reprokit.engines.engine import SocketEngine
+from reprokit.errors import InputUnavailable, NoEngine
+from reprokit.progress import Silent
+from reprokit.site import Site
+
+
+def check(name: str, level: doctor.Level, **more: object) -> Check:
+    return Check(name=name, level=level, text=f"{name} text", **more)  # type: ignore[arg-type]
+
+
+def test_a_report_reads_well() -> None:
+    report = Report(
+        checks=(
+            check("engine", "bad", next="install one", fixable=True),
+            check("disk", "good", next="never shown"),
+        ),
+        engine=None,
+    )
+    assert report.text().splitlines() == [
+        "x  engine  engine text",
+        "           install one",
+        "ok disk    disk text",
+        "",
+        "`reprokit doctor --fix` can put this right.",
+    ]
+    assert isinstance(report.failure, NoEngine)
+    document = report.json()
+    assert isinstance(document, dict)
+    assert document["engine"] is None
+
+
+def test_warnings_are_no_failure_and_missing_bases_are_one() -> None:
+    assert Report(checks=(check("registry", "warning"),), engine=None).failure is None
+    failure = Report(checks=(check("bases", "bad"),), engine=None).failure
+    assert isinstance(failure, InputUnavailable)
+
+
+def test_no_engine_is_reported_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPROKIT_ENGINE", "unix:///nonexistent/engine.sock")
+    monkeypatch.setattr(doctor, "_sources", lambda settings: [])
+    report = doctor.examine()
+    assert report.engine is None
+    assert report.checks[0].level == "bad"
+    assert "unix:///nonexistent/engine.sock" in report.checks[0].text
+    assert isinstance(report.failure, NoEngine)
+
+
+def test_a_server_that_does_not_exist_is_a_warning() -> None:
+    found = doctor._source("R", "http://127.0.0.1:1/", Site())
+    assert found.level == "warning"
+    assert "does not answer" in found.text
+
+
+@pytest.mark.engine
+def test_a_working_machine(engine: SocketEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPROKIT_ENGINE", engine.endpoint.url)
+    monkeypatch.setattr(doctor, "_sources", lambda settings: [])
+    report = doctor.examine()
+    assert report.engine is not None
+    assert report.engine.name == engine.name
+    levels = {found.name: found.level for found in report.checks}
+    assert levels["engine"] == levels["builder"] == "good"
+
+
+@pytest.mark.engine
+def test_fixing_leaves_a_working_machine_alone(
+    engine: SocketEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("nothing needs installing or starting")
+
+    monkeypatch.setenv("REPROKIT_ENGINE", engine.endpoint.url)
+    monkeypatch.setattr("shutil.which", lambda name, **rest: f"/usr/bin/{name}")
+    monkeypatch.setattr(start, "install", refuse)
+    monkeypatch.setattr(start, "ensure", refuse)
+    doctor.fix(Silent())
+
+
+def test_stopping_touches_only_what_was_started_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPROKIT_HOME", str(tmp_path))
+    assert start.stop("docker") is False
+    start.note("docker", {"pid": 1, "program": "dockerd"})  # the number has been reused
+    assert start.stop("docker") is False
+    assert start.stop("docker") is False
+
+
+def test_what_was_started_here_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reprokit import process
+
+    monkeypatch.setenv("REPROKIT_HOME", str(tmp_path))
+    running = process.background(["sleep", "60"], tmp_path / "log")
+    start.note("x", {"pid": running.pid, "program": "sleep"})
+    assert start.program_of(running.pid) == "sleep"
+    assert start.stop("x") is True
+    running.wait(timeout=5)
+    assert start.program_of(running.pid) is None
