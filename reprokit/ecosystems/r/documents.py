@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# The patterns knitr itself uses for chunks in Markdown (knitr::all_patterns$md).
+# After the patterns that knitr uses for chunks in Markdown (knitr::all_patterns$md).
 _BEGIN = re.compile(r"[\t >]*(?P<fence>```+)\s*\{(?P<engine>[A-Za-z0-9_]+)(?P<options>[^}]*)\}\s*")
 _END = re.compile(r"[\t >]*(?P<fence>```+)\s*")
 _INLINE = re.compile(r"(?<!`)`r[ #]([^`]+)`")
