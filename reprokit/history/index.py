@@ -126,9 +126,11 @@ class Index:
         )
 
         def work(connection: sqlite3.Connection) -> None:
-            _write(connection, statement, [(*entry, encoded)])
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement, (*entry, encoded))
             if entry.image is not None:
-                _write(connection, _REMEMBER_IMAGE, [(entry.image,)])
+                connection.execute(_REMEMBER_IMAGE, (entry.image,))
+            connection.execute("COMMIT")
 
         self._do(work)
 
