@@ -10,7 +10,6 @@ import pytest
 
 from reprokit.apt_output import Offer, cannot_install, parse_policy, parse_uris, selected
 from reprokit.bases.debian import DebianFamily
-from reprokit.engines.connect import connect
 from reprokit.engines.protocol import BuildRequest, Container, ContainerRequest, Engine
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
 from reprokit.folders import archives
@@ -158,12 +157,6 @@ def test_sources_are_pointed_at_the_mirrors(tmp_path: Path) -> None:
 
 
 # -- a real base, real apt -------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with connect() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

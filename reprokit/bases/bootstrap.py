@@ -18,6 +18,9 @@ from reprokit.progress import Reporter
 from reprokit.quoting import shell_word
 from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, mirrored_url, trusted_bundle
 
+RECIPE = 2
+"""Raised with every change here that changes the bytes: stored bases of another recipe are not
+taken for a new lock, and an old lock's base is not made again in vain."""
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _INSTALL = "`reprokit doctor --fix` installs it (apt-get install mmdebstrap debian-archive-keyring)"
 

@@ -30,6 +30,10 @@ _ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm64/v8": "arm64", "386"
 _FRESH = 24 * 3600
 """Seconds for which a made base is taken without asking the archive whether it has changed."""
 _TIMEOUT = 20.0
+_OTHERWISE = (
+    "get the base from an archive of the run (`reprokit publish --archive`), or `reprokit lock` "
+    "for a new base"
+)
 _COMMAND = "mmdebstrap --variant=apt {suite} (made by reprokit from Debian's packages)"
 
 
@@ -112,8 +116,10 @@ def current(
 
     now: seconds since 1970, compared with when the stored one was last found to be current.
     """
-    path = store / f"debian-{candidate.name}-{architecture}.json"
+    path = _index(candidate.name, architecture, store)
     stored = _read(path, store)
+    if stored is not None and stored.settings.get("recipe") != bootstrap.RECIPE:
+        stored = None
     if stored is not None and now - path.stat().st_mtime < _FRESH:
         return stored
     try:
@@ -127,9 +133,14 @@ def current(
         os.utime(path, (now, now))
         return stored
     made = _make(candidate.name, architecture, releases, site, store, reporter)
-    text = json.dumps(dataclasses.asdict(made), indent=1, sort_keys=True)
-    files.write_text(path, text + "\n")
+    write_index(made, architecture, store)
     return made
+
+
+def write_index(base: LockedBase, architecture: str, store: Path) -> None:
+    """Note that this base is its suite's current one."""
+    text = json.dumps(dataclasses.asdict(base), indent=1, sort_keys=True)
+    files.write_text(_index(base.name, architecture, store), text + "\n")
 
 
 def rebuild(locked: LockedBase, site: Site, store: Path, reporter: Reporter) -> None:
@@ -138,6 +149,12 @@ def rebuild(locked: LockedBase, site: Site, store: Path, reporter: Reporter) -> 
     Raises InputUnavailable that names the package that cannot be had, or says that the result
     differs.
     """
+    if locked.settings.get("recipe") != bootstrap.RECIPE:
+        raise InputUnavailable(
+            f"Debian {locked.name} was locked by another version of reprokit, which made bases in "
+            "another way",
+            next=_OTHERWISE,
+        )
     reporter.message(f"making Debian {locked.name} again from its {len(locked.packages)} packages")
     architecture, epoch = str(locked.settings["architecture"]), _epoch(locked)
     with tempfile.TemporaryDirectory(prefix="reprokit-base-") as name:
@@ -163,8 +180,7 @@ def rebuild(locked: LockedBase, site: Site, store: Path, reporter: Reporter) -> 
             raise InputUnavailable(
                 f"Debian {locked.name} made again from the same packages has the layer "
                 f"{made.digest}, not {locked.layers[0]}",
-                next="get the base from an archive of the run (`reprokit publish --archive`), or "
-                "`reprokit lock` for a new base",
+                next=_OTHERWISE,
             )
         _archive(made, locked, architecture, epoch, store)
 
@@ -205,6 +221,7 @@ def _make(
             settings={
                 "architecture": architecture,
                 "epoch": epoch,
+                "recipe": bootstrap.RECIPE,
                 "releases": dict(releases),
                 "snapshot": datetime.fromtimestamp(max(epochs), UTC).strftime("%Y%m%dT%H%M%SZ"),
             },
@@ -273,8 +290,7 @@ def _fetch(artifact: Artifact, snapshot: str, site: Site, folder: Path) -> None:
         f"the base's package {Path(artifact.path).name} cannot be had any more: "
         + "; ".join(problems),
         where=artifact.url,
-        next="get the base from an archive of the run (`reprokit publish --archive`), or "
-        "`reprokit lock` for a new base",
+        next=_OTHERWISE,
     )
 
 
@@ -323,6 +339,10 @@ def _read(path: Path, store: Path) -> LockedBase | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if archive_path(found, store).is_file() else None
+
+
+def _index(suite: str, architecture: str, store: Path) -> Path:
+    return store / f"debian-{suite}-{architecture}.json"
 
 
 def _epoch(locked: LockedBase) -> int:

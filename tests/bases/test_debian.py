@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from reprokit.bases import debian_store
+from reprokit.bases import bootstrap, debian_store
 from reprokit.bases.debian import DebianFamily
 from reprokit.bases.docker_archive import image_config, write_archive
 from reprokit.bases.versions import accepts
@@ -111,6 +111,7 @@ def stored(store: Path, *, age: float) -> LockedBase:
         settings={
             "architecture": "amd64",
             "epoch": 1,
+            "recipe": bootstrap.RECIPE,
             "releases": dict.fromkeys(("bookworm", "bookworm-updates", "bookworm-security"), DATE),
             "snapshot": "20260711T101637Z",
         },
@@ -203,6 +204,16 @@ def test_without_a_usable_base_an_archive_that_is_silent_is_an_error(
         index.write_text(index.read_text()[:100])
     with pytest.raises(InputUnavailable, match="InRelease cannot be had"):
         current(tmp_path, CLOSED)
+
+
+def test_a_base_of_another_recipe_is_neither_taken_nor_made_again(tmp_path: Path) -> None:
+    base = stored(tmp_path, age=60)
+    old = replace(base, settings={**base.settings, "recipe": bootstrap.RECIPE - 1})
+    debian_store.write_index(old, "amd64", tmp_path)
+    with pytest.raises(InputUnavailable, match="InRelease cannot be had"):
+        current(tmp_path, CLOSED)
+    with pytest.raises(InputUnavailable, match="another version of reprokit"):
+        debian_store.rebuild(old, Site(), tmp_path, Silent())
 
 
 def test_a_package_that_is_gone_everywhere_is_named(tmp_path: Path) -> None:

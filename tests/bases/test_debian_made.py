@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from reprokit.bases import debian_store
 from reprokit.bases.debian import DebianFamily
-from reprokit.engines.connect import connect
 from reprokit.engines.protocol import ContainerRequest, Engine
 from reprokit.errors import InputUnavailable
 from reprokit.model import LockedBase
@@ -23,23 +25,26 @@ FAMILY = DebianFamily()
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with connect() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bases")
 
 
 @pytest.fixture(scope="module")
-def base(engine: Engine, store: Path) -> LockedBase:
+def base(engine: Engine, store: Path) -> Iterator[LockedBase]:
+    """A base that no other project on this machine can be using: its files are dated by us."""
     if shutil.which("mmdebstrap") is None:
         pytest.skip("needs mmdebstrap")
+    architecture = debian_store.architecture(engine.information().platform)
+    first, *others = debian_store._releases("bookworm", load())
+    ours = format_datetime(datetime.fromtimestamp(1_600_000_000 + os.getpid(), UTC))
+    made = debian_store._make(
+        "bookworm", architecture, ((first[0], ours), *others), load(), store, Silent()
+    )
+    debian_store.write_index(made, architecture, store)
     candidate = FAMILY.named("bookworm")
     assert candidate is not None
-    return FAMILY.lock(candidate, engine, load(), store, Silent())
+    yield FAMILY.lock(candidate, engine, load(), store, Silent())
+    engine.remove_image(made.reference)
 
 
 def said(engine: Engine, image: str, script: str) -> str:

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reprokit import files
+from reprokit.bases.docker_archive import image_config, write_archive
+from reprokit.bases.official import OfficialFamily
+from reprokit.engines.connect import connect
+from reprokit.engines.protocol import BuildRequest, Engine
+from reprokit.errors import InputUnavailable
+from reprokit.model import Reason, Runtime
+from reprokit.progress import Silent
+from reprokit.site import Site
+
+FAMILY = OfficialFamily()
+DOCKERD = shutil.which("dockerd")
+
+
+def runtime(language: str, specifier: str = "", *, development: bool = False) -> Runtime:
+    return Runtime(
+        language=language,
+        specifier=specifier,
+        reason=Reason(text="", file="p.toml", line=4),
+        development=development,
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "runtimes", "expected"),
+    [
+        ("2024-01-01", (), []),
+        (
+            "2024-01-01",
+            (runtime("python", ">=3.9"),),
+            [
+                "python:3.12-slim-bookworm",
+                "python:3.12-slim-bullseye",
+                "python:3.12-slim-trixie",
+            ],
+        ),
+        ("2026-01-01", (runtime("r", "==4.2.*"),), ["rocker/r-ver:4.2.3"]),
+        ("2022-12-01", (runtime("r", "==4.2.*"),), ["rocker/r-ver:4.2.2"]),
+        (
+            "2026-01-01",
+            (runtime("java", "==17", development=True),),
+            ["maven:3.9-eclipse-temurin-17-noble"],
+        ),
+        ("2026-01-01", (runtime("java", "==17"),), ["eclipse-temurin:17-jre-noble"]),
+        (
+            "2026-01-01",
+            (runtime("python", "==3.11.4"),),
+            [
+                "python:3.11.4-slim-trixie",
+                "python:3.11.4-slim-bookworm",
+                "python:3.11.4-slim-bullseye",
+            ],
+        ),
+        # Only bookworm adds R 4.2 to Python 3.11; no R image adds Python 3.11.
+        (
+            "2026-01-01",
+            (runtime("python", "==3.11"), runtime("r", "==4.2.*")),
+            ["python:3.11-slim-bookworm"],
+        ),
+        # No Python image's distribution has R 4.3: the R image picks, and adds its own Python.
+        (
+            "2026-01-01",
+            (runtime("python", ">=3.10"), runtime("r", "==4.4.1")),
+            ["rocker/r-ver:4.4.1"],
+        ),
+        ("2026-01-01", (runtime("python", "==2.7.*"),), []),
+        ("2026-01-01", (runtime("r", "==3.6.3"), runtime("java")), []),
+    ],
+)
+def test_candidates(day: str, runtimes: tuple[Runtime, ...], expected: list[str]) -> None:
+    assert [candidate.name for candidate in FAMILY.candidates(runtimes, day)] == expected
+
+
+def test_several_primary_languages_are_tried_in_order() -> None:
+    found = FAMILY.candidates((runtime("java", "==17"), runtime("python", "==3.12")), "2024-06-01")
+    assert [candidate.name for candidate in found] == [
+        "python:3.12-slim-bookworm",
+        "python:3.12-slim-bullseye",
+        "eclipse-temurin:17-jre-noble",
+    ]
+    assert str(found[0].reason) == (
+        "python:3.12-slim-bookworm carries python 3.12; its distribution (bookworm) adds java 17"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "provides", "has_offers"),
+    [
+        ("python:3.11-slim-bookworm", {"python": "3.11"}, True),
+        ("python:3.11-slim", {"python": "3.11"}, False),
+        ("docker.io/library/python:3.11.4-bullseye", {"python": "3.11.4"}, True),
+        ("rocker/r-ver:4.2.2", {"r": "4.2.2"}, True),
+        ("maven:3.9-eclipse-temurin-17", {"java": "17"}, False),
+        ("eclipse-temurin:21-jre-noble", {"java": "21"}, True),
+    ],
+)
+def test_an_image_can_be_named(name: str, provides: dict[str, str], has_offers: bool) -> None:
+    found = FAMILY.named(name)
+    assert found is not None
+    assert (found.provides, bool(found.offers)) == (provides, has_offers)
+
+
+@pytest.mark.parametrize("name", ["bookworm", "alpine:3", "python", "python:3\nRUN x", "python:$x"])
+def test_other_names_are_not_ours(name: str) -> None:
+    assert FAMILY.named(name) is None
+
+
+# -- a local registry under the Hub's names ------------------------------------------------------
+
+STAND_INS = ("library/python:3.11-slim-bookworm", "rocker/r-ver:4.2.2")
+
+
+@pytest.fixture(scope="module")
+def mirrored(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A Docker of our own that looks for the Hub's images in the local registry first, which
+    holds stand-ins. It has its own bridge: `--bridge none` would take docker0 from the other."""
+    if DOCKERD is None or shutil.which("ip") is None or os.geteuid() != 0:
+        pytest.skip("needs dockerd, ip and root")
+    folder = tmp_path_factory.mktemp("dockerd")
+    bridge = f"rk{os.getpid() % 100000}"
+    (folder / "daemon.json").write_text(json.dumps({"registry-mirrors": [f"http://{registry}"]}))
+    _run("ip", "link", "add", bridge, "type", "bridge")
+    try:
+        _run("ip", "addr", "add", "172.31.91.1/24", "dev", bridge)
+        _run("ip", "link", "set", bridge, "up")
+        with _daemon(folder, bridge) as address, connect(address) as engine:
+            for name in STAND_INS:
+                _push_stand_in(engine, address, f"{registry}/{name}", folder)
+            yield engine
+    finally:
+        _run("ip", "link", "delete", bridge)
+
+
+class _daemon:
+    def __init__(self, folder: Path, bridge: str) -> None:
+        self.folder, self.bridge = folder, bridge
+
+    def __enter__(self) -> str:
+        assert DOCKERD is not None
+        folder = self.folder
+        address = f"unix://{folder}/docker.sock"
+        options = {
+            "config-file": folder / "daemon.json",
+            "host": address,
+            "data-root": folder / "data",
+            "exec-root": folder / "exec",
+            "pidfile": folder / "pid",
+            "bridge": self.bridge,
+        }
+        flags = ["--iptables=false", "--ip-forward=false", "--ip-masq=false"]
+        flags += [f"--{name}={value}" for name, value in options.items()]
+        with (folder / "log").open("wb") as log:
+            self.running = subprocess.Popen([DOCKERD, *flags], stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while subprocess.run(_docker(address, "version"), capture_output=True).returncode != 0:
+            assert self.running.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return address
+
+    def __exit__(self, *_: object) -> None:
+        self.running.terminate()
+        self.running.wait(60)
+
+
+def _docker(address: str, *arguments: str) -> list[str]:
+    program = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
+    return [program, "--host", address, *arguments]
+
+
+def _run(*argv: str) -> None:
+    subprocess.run(argv, check=True, capture_output=True)
+
+
+def _push_stand_in(engine: Engine, address: str, reference: str, folder: Path) -> None:
+    """Put an image that holds one file into the registry, and only there."""
+    layer = folder / "layer.tar"
+    with tarfile.open(layer, "w") as archive:
+        entry = tarfile.TarInfo("name")
+        entry.size = len(reference)
+        archive.addfile(entry, io.BytesIO(reference.encode()))
+    digest = files.sha256(layer)
+    machine = engine.information().platform.partition("/")[2]
+    config, _ = image_config(digest, architecture=machine, epoch=0, command="stand-in")
+    archive_file = folder / "stand-in.tar"
+    write_archive(archive_file, layer=layer, digest=digest, config=config, reference=reference)
+    engine.load(archive_file)
+    _run(*_docker(address, "push", reference))
+    engine.remove_image(reference)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("name", "provides"),
+    [("python:3.11-slim-bookworm", {"python": "3.11"}), ("rocker/r-ver:4.2.2", {"r": "4.2.2"})],
+)
+def test_an_image_is_pinned_pulled_and_provided_by_digest(
+    mirrored: Engine, tmp_path: Path, name: str, provides: dict[str, str]
+) -> None:
+    candidate = FAMILY.named(name)
+    assert candidate is not None
+    locked = FAMILY.lock(candidate, mirrored, Site(), tmp_path, Silent())
+    assert locked.registry_digest is not None
+    assert locked.reference == f"{name}@{locked.registry_digest}"
+    assert locked.provides == provides
+    image = mirrored.image(locked.reference)
+    assert image is not None
+    assert (image.config_digest, image.layers) == (locked.config_digest, locked.layers)
+
+    mirrored.remove_image(locked.reference)
+    assert mirrored.image(locked.reference) is None
+    FAMILY.provide(locked, mirrored, Site(), tmp_path, Silent())
+    again = mirrored.image(locked.reference)
+    assert again is not None
+    assert again.config_digest == locked.config_digest
+
+
+@pytest.mark.engine
+def test_a_build_takes_the_pinned_image_without_a_network(mirrored: Engine, tmp_path: Path) -> None:
+    candidate = FAMILY.named("python:3.11-slim-bookworm")
+    assert candidate is not None
+    locked = FAMILY.lock(candidate, mirrored, Site(), tmp_path, Silent())
+    (tmp_path / "Dockerfile").write_text(f'FROM {locked.reference}\nLABEL a="b"\n')
+    tag = "localhost/reprokit/test-official:1"
+    image = mirrored.build(BuildRequest(context=tmp_path, tag=tag), lambda line: None)
+    assert image.layers == locked.layers
+
+
+@pytest.mark.engine
+def test_an_image_that_the_registry_lacks_is_unavailable(mirrored: Engine, tmp_path: Path) -> None:
+    candidate = FAMILY.named("python:3.9-slim-bookworm")
+    assert candidate is not None
+    with pytest.raises(InputUnavailable, match=r"3\.9-slim-bookworm"):
+        FAMILY.lock(candidate, mirrored, Site(), tmp_path, Silent())
+
+
+@pytest.mark.engine
+def test_a_registry_that_never_answers_costs_seconds(engine: Engine, tmp_path: Path) -> None:
+    """A listener that accepts and says nothing, as a firewall that drops packets looks like."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kept: list[socket.socket] = []
+        thread = threading.Thread(target=_accept_all, args=(silent, kept), daemon=True)
+        thread.start()
+        named = FAMILY.named("python:3.11-slim-bookworm")
+        assert named is not None
+        from dataclasses import replace
+
+        port = silent.getsockname()[1]
+        candidate = replace(named, name=f"127.0.0.1:{port}/library/python:3.11-slim-bookworm")
+        started = time.monotonic()
+        with pytest.raises(InputUnavailable, match="no registry answers"):
+            FAMILY.lock(candidate, engine, Site(), tmp_path, Silent())
+        assert time.monotonic() - started < 8
+        silent.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        for connection in kept:
+            connection.close()
+
+
+def _accept_all(server: socket.socket, kept: list[socket.socket]) -> None:
+    while True:
+        try:
+            kept.append(server.accept()[0])
+        except OSError:
+            return
