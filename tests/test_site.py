@@ -22,6 +22,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "configuration"
 
 
+def test_the_documented_file_is_a_valid_one(home: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "bases.md").read_text()
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    (home / "institute.pem").write_text("")
+    (home / "site.toml").write_text(example)
+    found = load({})
+    assert found.maven_mirror == "https://maven.example.org/maven2"
+    assert dict(found.proxies)["no_proxy"] == ".example.org"
+
+
 def test_nothing_needs_to_be_set(home: Path) -> None:
     assert load({}) == Site()
 
