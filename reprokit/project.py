@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -56,6 +56,15 @@ class Project:
         return path in self._file_set
 
     @cached_property
+    def folders(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the files in each folder that holds any, the project's own being ""."""
+        found: dict[str, list[str]] = {}
+        for path in self.files:
+            folder, _, name = path.rpartition("/")
+            found.setdefault(folder, []).append(name)
+        return {folder: tuple(names) for folder, names in found.items()}
+
+    @cached_property
     def _by_name(self) -> dict[str, list[str]]:
         """Paths by the file's name: patterns are asked of names, and names repeat."""
         found: dict[str, list[str]] = {}
@@ -88,16 +97,15 @@ class Project:
 
     def at_root(self, *patterns: str) -> tuple[str, ...]:
         """As `matching`, only directly in the project's own folder."""
-        here = [path for path in self._root_files if compiled(patterns).fullmatch(path)]
-        return tuple(here)
-
-    @cached_property
-    def _root_files(self) -> tuple[str, ...]:
-        return tuple(path for path in self.files if "/" not in path)
+        wanted = compiled(patterns).fullmatch
+        return tuple(name for name in self.folders.get("", ()) if wanted(name))
 
     def path(self, relative: str) -> Path:
         """The absolute path of a project file. Raises BadRequest for one outside the project."""
         candidate = self.root / PurePosixPath(relative)
+        if self.has(relative):
+            # What is listed was found to stay inside when it was listed.
+            return candidate
         resolved = candidate.resolve()
         if not resolved.is_relative_to(self.root.resolve()):
             raise BadRequest(
@@ -127,30 +135,39 @@ class Project:
 def _git_files(root: Path) -> list[str] | None:
     try:
         listing = process.run(
-            ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+            [
+                "git",
+                "-c",
+                "core.fsmonitor=false",
+                "-C",
+                str(root),
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ]
         )
     except process.ProcessFailed:
         return None
-    found = []
-    for name in set(listing.stdout.split("\0")):
-        parts = name.split("/")
-        if not name or not LEFT_OUT.isdisjoint(parts):
-            continue
-        found.append(name)
-    return _existing(root, found)
+    return _existing(root, listing.stdout.split("\0"))
 
 
-def _existing(root: Path, names: list[str]) -> list[str]:
+def _existing(root: Path, names: Iterable[str]) -> list[str]:
     """Names that are files now: the index may list deleted ones, submodules and links."""
     by_folder: dict[str, list[str]] = {}
-    for name in names:
+    # An unmerged file is listed once for each side.
+    for name in dict.fromkeys(names):
         folder, _, file = name.rpartition("/")
-        by_folder.setdefault(folder, []).append(file)
+        if file not in LEFT_OUT and file:
+            by_folder.setdefault(folder, []).append(file)
     found = []
     for folder, wanted in by_folder.items():
+        if not LEFT_OUT.isdisjoint(folder.split("/")):
+            continue
         try:
             with os.scandir(root / folder) as entries:
-                present = {e.name for e in entries if e.is_file() and _stays_inside(root, e)}
+                present = {entry.name for entry in entries if _is_file(root, entry)}
         except OSError:
             continue
         prefix = f"{folder}/" if folder else ""
@@ -158,20 +175,40 @@ def _existing(root: Path, names: list[str]) -> list[str]:
     return found
 
 
-def _stays_inside(root: Path, entry: os.DirEntry[str]) -> bool:
-    return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root.resolve())
+def _is_file(root: Path, entry: os.DirEntry[str]) -> bool:
+    """Whether this is a file, or a link to one inside the project."""
+    if entry.is_file(follow_symlinks=False):
+        return True
+    if not entry.is_symlink() or not entry.is_file():
+        return False
+    return Path(entry.path).resolve().is_relative_to(root.resolve())
 
 
-def _walk(root: Path, prefix: str = "") -> Iterator[str]:
+def _walk(root: Path) -> list[str]:
+    """Every file below a folder that is no repository. Names that are not text are left out, as
+    nothing that is written later could hold them."""
+    found = []
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        try:
+            with os.scandir(root / prefix) as entries:
+                for entry in entries:
+                    if entry.name in LEFT_OUT:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{prefix}{entry.name}/")
+                    elif _is_file(root, entry):
+                        found.append(prefix + entry.name)
+        except OSError as error:
+            where = prefix or str(root)
+            raise BadRequest(f"cannot be read: {error.strerror}", where=where) from error
+    return [path for path in found if _is_text(path)]
+
+
+def _is_text(path: str) -> bool:
     try:
-        with os.scandir(root / prefix) as entries:
-            listed = sorted(entries, key=lambda e: e.name)
-    except OSError as error:
-        raise BadRequest(f"cannot be read: {error.strerror}", where=prefix or str(root)) from error
-    for entry in listed:
-        if entry.name in LEFT_OUT:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, f"{prefix}{entry.name}/")
-        elif entry.is_file() and _stays_inside(root, entry):
-            yield prefix + entry.name
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

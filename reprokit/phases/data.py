@@ -28,7 +28,8 @@ CODE_ENDINGS = (
 )  # fmt: skip
 # These never reach 50 MB in practice, and asking the disk for 100,000 sizes takes half a second.
 _SMALL_ENDINGS = (*CODE_ENDINGS, ".md", ".rst", ".toml", ".yml", ".yaml", ".cfg", ".ini", ".html",
-                  ".css", ".tex", ".bib", ".class", ".properties", ".svg")  # fmt: skip
+                  ".css", ".tex", ".bib", ".class", ".properties", ".svg", ".png", ".jpg", ".jpeg",
+                  ".eps")  # fmt: skip
 _MOST_MOUNTS = 1000
 _SOURCES = re.compile(r"(?:.*/)?(?:src/(?:main|test)|inst|node_modules)(?:/.*)?")
 
@@ -41,14 +42,17 @@ def data_plan(
     Raises BadRequest, with the line, for a configured path that does not exist, and where the
     unpacked files would need more mounts than engines bear.
     """
-    chosen = _chosen(project, configuration)
+    called_data = _data_folders(project, configuration)
+    found = _found(project, configuration, called_data)
+    unseen = {path for path in found if is_secret(path) or _taken_out(path, configuration)}
+    chosen = sorted(found - unseen)
     compressed = compressed_files(project, chosen, configuration, entries)
-    folders = _whole_folders(project, chosen, configuration)
+    folders = _whole_folders(project, chosen, configuration, called_data)
     mounts: list[DataMount] = []
     remaining = set(chosen)
     for folder in folders:
         inside = _below(chosen, folder)
-        mounts += _mounts(project, folder, inside, compressed)
+        mounts += _mounts(folder, inside, compressed, unseen)
         remaining -= set(inside)
     for path in sorted(remaining):
         mounts.append(DataMount(source=path, target=path))
@@ -67,35 +71,34 @@ def data_plan(
     )
 
 
-def _chosen(project: Project, configuration: Configuration) -> list[str]:
-    """Every data file, sorted; also those that git ignores, as large data usually is."""
+def _found(project: Project, configuration: Configuration, called_data: Sequence[str]) -> set[str]:
+    """Every data file; also those that git ignores, as large data usually is."""
     found: set[str] = set()
-    for folder in _data_folders(project, configuration):
+    for folder in called_data:
         found.update(_files_below(project, folder))
     for pattern in configuration.data_paths:
         if not pattern.startswith("!"):
             found.update(_configured(project, pattern, configuration))
     found.update(_large(project, configuration, found))
-    without = [pattern[1:] for pattern in configuration.data_paths if pattern.startswith("!")]
-    return sorted(
-        path
-        for path in found
-        if not is_secret(path)
-        and not any(_within(path, left) or fnmatchcase(path, left) for left in without)
+    return found
+
+
+def _taken_out(path: str, configuration: Configuration) -> bool:
+    """Whether a pattern with "!" says that this is no data."""
+    return any(
+        _within(path, pattern[1:]) or fnmatchcase(path, pattern[1:])
+        for pattern in configuration.data_paths
+        if pattern.startswith("!")
     )
 
 
 def _data_folders(project: Project, configuration: Configuration) -> list[str]:
     """Folders called data and the like that hold no code, outermost first and only those."""
     tracked: dict[str, bool] = {}
-    packages = {path.rpartition("/")[0] for path in project.matching("__init__.py")}
-    for path in project.files:
-        lowered = path.lower()
-        if not any(name in lowered for name in DATA_FOLDERS):
-            continue
-        folder = _outermost(path)
+    for place, names in project.folders.items():
+        folder = _outermost(place)
         if folder is not None:
-            code = lowered.endswith(CODE_ENDINGS)
+            code = any(name.lower().endswith(CODE_ENDINGS) for name in names)
             tracked[folder] = tracked.get(folder, False) or code
     for folder in _ignored(project):
         tracked.setdefault(folder, False)
@@ -104,13 +107,14 @@ def _data_folders(project: Project, configuration: Configuration) -> list[str]:
         for folder in sorted(tracked)
         if not tracked[folder]
         and _SOURCES.fullmatch(folder) is None
-        and (folder.rpartition("/")[0] not in packages or "/" not in folder)
+        and not ("/" in folder and project.has(f"{folder.rpartition('/')[0]}/__init__.py"))
         and not _within(folder, configuration.results)
     ]
 
 
-def _outermost(path: str) -> str | None:
-    parts = path.split("/")[:-1]
+def _outermost(folder: str) -> str | None:
+    """The outermost data folder on the way to this one."""
+    parts = folder.split("/")
     for index, part in enumerate(parts):
         if part.lower() in DATA_FOLDERS:
             return "/".join(parts[: index + 1])
@@ -133,7 +137,7 @@ def _ignored(project: Project) -> list[str]:
         found += [
             prefix + name
             for name in names
-            if name.lower() in DATA_FOLDERS and _outermost(f"{prefix}{name}/x") == prefix + name
+            if name.lower() in DATA_FOLDERS and _outermost(prefix + name) == prefix + name
         ]
     return found
 
@@ -145,10 +149,10 @@ def _files_below(project: Project, folder: str) -> list[str]:
     for place, folders, files in os.walk(root / folder):
         folders[:] = [name for name in folders if name not in LEFT_OUT]
         relative = os.path.relpath(place, root).replace(os.sep, "/")
+        listed = set(project.folders.get(relative, ()))
         for name in files:
-            path = f"{relative}/{name}"
-            if project.has(path) or _is_own_file(root, path):
-                found.append(path)
+            if name in listed or _is_own_file(root, f"{relative}/{name}"):
+                found.append(f"{relative}/{name}")
     return found
 
 
@@ -182,28 +186,34 @@ def _configured(project: Project, pattern: str, configuration: Configuration) ->
 def _large(project: Project, configuration: Configuration, known: set[str]) -> list[str]:
     """Files of more than 50 MB that nobody called data."""
     stat = os.stat
-    root = str(project.root) + os.sep
-    results = configuration.results + "/"
     found = []
-    for path in project.files:
-        if path.lower().endswith(_SMALL_ENDINGS) or path in known or path.startswith(results):
+    for folder, names in project.folders.items():
+        if _within(folder, configuration.results):
             continue
-        try:
-            if stat(root + path).st_size > LARGE:
-                found.append(path)
-        except OSError:
-            continue
+        prefix = f"{folder}/" if folder else ""
+        place = f"{project.root}{os.sep}{prefix}"
+        for name in names:
+            if name.lower().endswith(_SMALL_ENDINGS) or prefix + name in known:
+                continue
+            try:
+                if stat(place + name).st_size > LARGE:
+                    found.append(prefix + name)
+            except OSError:
+                continue
     return found
 
 
 def _whole_folders(
-    project: Project, chosen: Sequence[str], configuration: Configuration
+    project: Project,
+    chosen: Sequence[str],
+    configuration: Configuration,
+    called_data: Sequence[str],
 ) -> list[str]:
     """Folders that are data as a whole, so that one mount serves all their files."""
     explicit = [
         pattern for pattern in configuration.data_paths if (project.root / pattern).is_dir()
     ]
-    folders = sorted({*_data_folders(project, configuration), *explicit})
+    folders = sorted({*called_data, *explicit})
     outermost: list[str] = []
     for folder in folders:
         if not any(_within(folder, other) for other in outermost) and _below(chosen, folder):
@@ -212,12 +222,12 @@ def _whole_folders(
 
 
 def _mounts(
-    project: Project, folder: str, inside: Sequence[str], compressed: Sequence[Compressed]
+    folder: str, inside: Sequence[str], compressed: Sequence[Compressed], unseen: Iterable[str]
 ) -> list[DataMount]:
     """One mount for a folder where nothing in it is unpacked or left out, else one for each of
     its entries: nothing can be mounted inside a read-only mount."""
     here = [item for item in compressed if _within(item.path, folder)]
-    if not here and not _has_others(project, folder, inside):
+    if not here and not any(_within(path, folder) for path in unseen):
         return [DataMount(source=folder, target=folder)]
     found: list[DataMount] = []
     for child in sorted({_child(path, folder) for path in inside}):
@@ -225,14 +235,8 @@ def _mounts(
             found.append(DataMount(source=child, target=child))
             found += _unpacked(child, here)
         else:
-            found += _mounts(project, child, _below(inside, child), here)
+            found += _mounts(child, _below(inside, child), here, unseen)
     return found
-
-
-def _has_others(project: Project, folder: str, inside: Sequence[str]) -> bool:
-    """Whether the project has files in there that are not to be seen (secrets, left out)."""
-    chosen = set(inside)
-    return any(path not in chosen for path in _files_below(project, folder))
 
 
 def _unpacked(path: str, compressed: Iterable[Compressed]) -> list[DataMount]:

@@ -39,18 +39,22 @@ def code_files(
     builds = _build_outputs(project)
     code: list[str] = []
     excluded: dict[str, str] = {}
-    for path in project.files:
-        verdict = _verdict(path, builds, configuration.results, left_out)
-        if verdict is None and path in data_files:
-            verdict = (_mounted_as(path, mounted), f"data ({data.mode})")
-        if verdict is None:
-            code.append(path)
-        else:
-            excluded[verdict[0]] = verdict[1]
+    for folder, names in project.folders.items():
+        whole = _folder_verdict(folder, configuration.results, builds)
+        prefix = f"{folder}/" if folder else ""
+        for name in names:
+            path = prefix + name
+            verdict = whole or _file_verdict(path, name, builds is not None, left_out)
+            if verdict is None and path in data_files:
+                verdict = (_mounted_as(path, mounted), f"data ({data.mode})")
+            if verdict is None:
+                code.append(path)
+            else:
+                excluded[verdict[0] or path] = verdict[1]
     if project.is_repository:
         excluded[".git/"] = "version control"
     found = (Exclusion(path=path, why=excluded[path]) for path in sorted(excluded))
-    return tuple(code), tuple(found)
+    return tuple(sorted(code)), tuple(found)
 
 
 def secret_notes(excluded: tuple[Exclusion, ...]) -> tuple[Note, ...]:
@@ -81,35 +85,44 @@ def is_secret(path: str) -> bool:
     return "." in folder and not _SECRET_FOLDERS.isdisjoint(folder.split("/"))
 
 
-def _verdict(
-    path: str, builds: re.Pattern[str] | None, results: str, left_out: re.Pattern[str] | None
+def _folder_verdict(
+    folder: str, results: str, builds: frozenset[str] | None
 ) -> tuple[str, str] | None:
-    """What to name as left out, and why; `None` for code."""
-    if is_secret(path):
-        return path, "secret"
-    if path.startswith(f"{results}/"):
+    """What to name as left out ("" for each file by itself), and why, where a whole folder is."""
+    if folder == results or folder.startswith(f"{results}/"):
         return f"{results}/", "results"
-    name = path.rpartition("/")[2]
+    parts = folder.split("/")
+    if not _SECRET_FOLDERS.isdisjoint(parts):
+        return "", "secret"
+    for index, part in enumerate(parts):
+        above = "/".join(parts[: index + 1]) + "/"
+        if part in _CACHES:
+            return above, "cache"
+        if builds is not None and above in builds:
+            return above, "build output"
+    return None
+
+
+def _file_verdict(
+    path: str, name: str, java: bool, left_out: re.Pattern[str] | None
+) -> tuple[str, str] | None:
+    if _secret_name(name):
+        return path, "secret"
     if name in _NEVER:
         return path, "not code"
-    if not _CACHES.isdisjoint(parts := path.split("/")):
-        index = next(i for i, part in enumerate(parts) if part in _CACHES)
-        return "/".join(parts[: index + 1]) + "/", "cache"
-    if builds is not None and (match := builds.fullmatch(path)) is not None:
-        return match["top"] or path, "build output"
+    if java and name.endswith(".class"):
+        return path, "build output"
     if left_out is not None and left_out.fullmatch(path) is not None:
         return path, "configuration"
     return None
 
 
-def _build_outputs(project: Project) -> re.Pattern[str] | None:
-    """What a Java build makes anew: target/ beside a pom.xml, and class files."""
+def _build_outputs(project: Project) -> frozenset[str] | None:
+    """The folders that Maven makes anew; `None` in a project without Java builds."""
     poms = project.matching("pom.xml")
     if not poms and not project.matching("build.xml"):
         return None
-    tops = [re.escape(pom.removesuffix("pom.xml") + "target/") for pom in poms]
-    alternatives = [rf"(?P<top>{'|'.join(tops)}).+"] if tops else ["(?P<top>(?!))"]
-    return re.compile("|".join([*alternatives, r".+\.class"]), re.DOTALL)
+    return frozenset(pom.removesuffix("pom.xml") + "target/" for pom in poms)
 
 
 def _pattern(paths: tuple[str, ...]) -> re.Pattern[str] | None:
