@@ -62,7 +62,7 @@ class TerminalReporter:
     def message(self, text: str) -> None:
         """One line about what is happening now."""
         with self._lock:
-            self._doing = one_line(text)
+            self._doing, self._progress = one_line(text), None
             if not self._live:
                 self._write(f"reprokit: {self._doing}")
                 self._spoken = time.monotonic()

@@ -128,6 +128,7 @@ class LiveReporter:
     def message(self, text: str) -> None:
         """One line about what is happening now."""
         self.shown.doing = shortened(one_line(text), WIDTH)
+        self.shown.progress = None
         self._changed = True
 
     def log(self, line: str) -> None:

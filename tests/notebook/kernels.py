@@ -84,6 +84,11 @@ def _ignored(message: Any) -> None:
 def at_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels find this reprokit, and keep everything below `folder`."""
     monkeypatch.setenv("REPROKIT_HOME", str(folder / "home"))
+    find_reprokit(folder, monkeypatch)
+
+
+def find_reprokit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels find this reprokit, and share the home of the test session."""
     monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
