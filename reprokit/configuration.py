@@ -57,7 +57,10 @@ class Configuration:
     exclude: tuple[str, ...] = ()
 
     def line(self, key: str) -> int | None:
-        """The line of a key, or of the table it stands in."""
+        """The line of a key, of the first thing in it, or of the table it stands in."""
+        inside = [line for name, line in self.lines.items() if name.startswith(f"{key}.")]
+        if key not in self.lines and inside:
+            return min(inside)
         parts = key.split(".")
         for length in range(len(parts), 0, -1):
             found = self.lines.get(".".join(parts[:length]))
