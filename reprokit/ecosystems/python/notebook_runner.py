@@ -42,16 +42,17 @@ def execute(path: Path, socket: str) -> int:
     socket: the beginning of the paths of the kernel's sockets.
     """
     import nbformat as imported
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from traitlets.config import Config
 
     nbformat: Any = imported
     notebook = nbformat.reads(_with_ids(path.read_text(encoding="utf-8")), as_version=4)
     client = NotebookClient(
         notebook,
+        kernel_name="reprokit",
         # Sockets in a private folder: nobody else on the machine can reach the kernel.
-        km=AsyncKernelManager(kernel_name="reprokit", transport="ipc", ip=socket),
+        config=Config({"KernelManager": {"transport": "ipc", "ip": socket}}),
         timeout=None,
         record_timing=False,  # the same results must give the same file
         resources={"metadata": {"path": str(path.parent)}},

@@ -204,10 +204,9 @@ def _requirement_line(
         )
         found = warning(sentence, reason.file, reason.line)
         return Found(requirements=(requirement(asked.name, reason),), notes=(found,))
-    asked = _direct(project, path, text, reason)
-    if asked is None:
-        stated = requirement(text, reason, hashes=hashes)
-        asked = _relative_file(project, path, stated, reason)
+    direct = _direct(project, path, text, reason)
+    stated = direct or requirement(text, reason, hashes=hashes)
+    asked = direct or _relative_file(project, path, stated, reason)
     return Found(constraints=(asked,)) if constraint else Found(requirements=(asked,))
 
 

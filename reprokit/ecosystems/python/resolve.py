@@ -232,7 +232,7 @@ class _Bench:
             if not softly or not wish.constraints:
                 raise
             resolved = self._resolved(replace(wish, constraints=()))
-        return tuple(self._locked(item, requested, folder) for item in resolved)
+        return tuple(self._locked(item, wish, requested, folder) for item in resolved)
 
     def _resolved(self, wish: _Wish) -> tuple[Resolved, ...]:
         try:
@@ -253,7 +253,7 @@ class _Bench:
     def _compiled_in_workshop(self, wish: _Wish) -> str:
         bench = self._workshop()
         if any(" @ git+" in line for line in wish.lines):
-            bench.install_compilers()
+            bench.install_git()
         bench.write("/tmp/reprokit/requirements.in", "\n".join(wish.lines) + "\n")
         bench.write("/tmp/reprokit/constraints.txt", "\n".join(wish.constraints) + "\n")
         argv = [
@@ -264,22 +264,37 @@ class _Bench:
         try:
             return bench.run(argv, what="cannot be resolved")
         except InputUnavailable as error:
-            if "uild" not in error.what:
+            if "uild" not in error.what or "Git operation failed" in error.what:
                 raise
             # Reading a source distribution's metadata may itself take a compiler.
             bench.install_compilers()
             return bench.run(argv, what="cannot be resolved")
+
+    def _built(self, item: Resolved, wish: _Wish) -> Artifact:
+        try:
+            return self._workshop().wheel(item)
+        except InputUnavailable as error:
+            reasons = [r.reason for r in wish.asked if normalised(r.name) == item.name]
+            raise InputUnavailable(
+                error.what,
+                where=next((place(reason) for reason in reasons if reason.file), None),
+                next=f"ask for a version of {item.name} that has a wheel for Python "
+                f"{self._fits.python}, or for a Python that this version has wheels for "
+                "(.python-version), or list what the build misses in apt.txt",
+            ) from error
 
     def _workshop(self) -> workshop.Workshop:
         if self._opened is None:
             self._opened = self._stack.enter_context(workshop.opened(self._resolver, self._uv))
         return self._opened
 
-    def _locked(self, item: Resolved, requested: frozenset[str], folder: str) -> LockedPackage:
+    def _locked(
+        self, item: Resolved, wish: _Wish, requested: frozenset[str], folder: str
+    ) -> LockedPackage:
         if item.wheel is not None:
             artifact = _artifact(self._resolver, item.wheel, f"{folder}/{item.wheel.file}")
         else:
-            built = self._workshop().wheel(item)
+            built = self._built(item, wish)
             artifact = replace(built, path=f"{folder}/{built.path.rpartition('/')[2]}")
         name, version, *_ = parse_wheel_filename(artifact.path.rpartition("/")[2])
         if name != item.name:
@@ -303,6 +318,9 @@ def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnav
     """uv's explanation with the files and lines of the requirements that it speaks of."""
     text = re.split(r"\n\s*hint:", message)[0]
     text = re.sub(r"\s*\n\s+", " ", re.sub(r"(?m)^\s*(?:error|cause|×|╰─▶):?\s*", "", text)).strip()
+    text = re.sub(r"^(?:cannot be resolved:\s*)?No solution found[^\n]*\s*", "", text)
+    if unreachable := re.search(r"unable to access '([^']+)': ([^\n]+)", text):
+        text = f"{unreachable[1]} cannot be reached ({unreachable[2].strip()})"
     text = text.replace("we can conclude that your requirements are unsatisfiable", "that fails")
     named = [r for r in asked if _mentions(text, r.name)]
     sentence = f"packages cannot be resolved as of {day}: {text}"

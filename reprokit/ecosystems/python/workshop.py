@@ -39,7 +39,8 @@ zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[1] + ".unpacked")
 shutil.move(glob.glob(sys.argv[1] + ".unpacked/*.data/scripts/uv")[0], sys.argv[2])
 os.chmod(sys.argv[2], 0o755)
 """
-_COMPILERS = ("gcc", "g++", "make", "pkg-config", "python3-dev", "git", "ca-certificates")
+_GIT = ("git", "ca-certificates")
+_COMPILERS = ("gcc", "g++", "make", "pkg-config", "python3-dev", *_GIT)
 
 
 class Workshop:
@@ -48,14 +49,13 @@ class Workshop:
     def __init__(self, container: Container, resolver: Resolver) -> None:
         self._container = container
         self._resolver = resolver
-        self._has_compilers = False
+        self._installed = frozenset[str]()
 
     def run(self, argv: Sequence[str], *, what: str) -> str:
         """Run a command to its end; its stdout. Raises InputUnavailable saying `what` failed."""
         done = self._container.execute(tuple(argv), environment=self._environment(), user="0:0")
         if done.code != 0:
-            tail = done.stderr.decode("utf-8", "replace").strip()[-3000:]
-            raise InputUnavailable(f"{what}:\n{tail}")
+            raise InputUnavailable(f"{what}:\n{_ending(done.stderr)}")
         return done.stdout.decode("utf-8", "replace")
 
     def _environment(self) -> dict[str, str]:
@@ -88,13 +88,22 @@ class Workshop:
 
     def install_compilers(self) -> None:
         """What building wheels usually takes, from the base's distribution."""
-        if self._has_compilers:
+        self._install(_COMPILERS)
+
+    def install_git(self) -> None:
+        """What cloning a repository takes."""
+        self._install(_GIT)
+
+    def _install(self, packages: tuple[str, ...]) -> None:
+        if self._installed.issuperset(packages):
             return
-        self._resolver.reporter.message("installing compilers in the resolver's container")
+        self._resolver.reporter.message(
+            f"installing {', '.join(packages)} in the resolver's container"
+        )
         self.run(("apt-get", "update"), what="the distribution's package list cannot be had")
-        install = ("apt-get", "install", "--yes", "--no-install-recommends", *_COMPILERS)
-        self.run(install, what="the compilers cannot be installed")
-        self._has_compilers = True
+        install = ("apt-get", "install", "--yes", "--no-install-recommends", *packages)
+        self.run(install, what=f"{', '.join(packages)} cannot be installed")
+        self._installed |= set(packages)
 
     def wheel(self, package: Resolved) -> Artifact:
         """Build and keep a package's wheel. Raises InputUnavailable with the build's own words."""
@@ -113,7 +122,7 @@ class Workshop:
         try:
             self.run(build, what=what)
         except InputUnavailable:
-            if self._has_compilers:
+            if self._installed.issuperset(_COMPILERS):
                 raise
             # Most source distributions are pure Python; compilers come only when one is not.
             self.install_compilers()
@@ -125,7 +134,7 @@ class Workshop:
             place = f"{folder}/{source.file}"
             self.fetch(source, place)
             return place
-        self.install_compilers()
+        self.install_git()
         clone = f"{folder}/clone"
         what = f"{source.url} cannot be cloned"
         self.run(("git", "clone", "--quiet", source.url, clone), what=what)
@@ -149,6 +158,13 @@ class Workshop:
                     wheel.write_bytes(content.read())
                     return self._resolver.keep(wheel, f"wheels/{name}", url=None)
         raise InputUnavailable(f"building left no wheel in {folder}")
+
+
+def _ending(output: bytes) -> str:
+    """The last lines of what a program said; a compiler's single line can fill a screen."""
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    said = [line for line in lines if not line.startswith("hint:") and line.strip()]
+    return "\n".join(line if len(line) <= 300 else f"{line[:200]} …" for line in said[-12:])
 
 
 def _is_wheel(name: str) -> bool:

@@ -1,0 +1,181 @@
+"""What a locked Python project becomes, and the script that runs its notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reprokit.ecosystems.python import PythonEcosystem, notebook_runner
+from reprokit.errors import BadRequest
+from reprokit.model import JSON, Artifact, LockedEcosystem, LockedPackage, Mount, Rendering
+from reprokit.quoting import shell_command
+from tests.ecosystems.python.python_resolving import base
+
+UV = "tools/uv-0.9.1-py3-none-manylinux_2_28_x86_64.whl"
+
+
+def package(name: str, version: str, folder: str = "wheels") -> LockedPackage:
+    path = f"{folder}/{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    digest = "sha256:" + f"{len(name):064d}"
+    artifact = Artifact(path=path, sha256=digest, size=1, url="https://e.example/x")
+    return LockedPackage(name=name, version=version, artifacts=(artifact,))
+
+
+LOCKED = LockedEcosystem(
+    ecosystem="python",
+    packages=(package("six", "1.16.0"), package("matplotlib", "3.9.0")),
+    settings={"uv": UV, "project": ["six==1.16.0", "matplotlib==3.9.0"], "tools": [], "build": []},
+)
+
+
+def render(locked: LockedEcosystem) -> Rendering:
+    return PythonEcosystem().render(locked, base())
+
+
+def test_the_environment_is_made_from_what_the_lock_lists() -> None:
+    rendering = render(LOCKED)
+    (run,) = rendering.dependencies
+    assert rendering.files[0].path == "python/requirements.txt"
+    assert rendering.files[0].content == (
+        f"matplotlib==3.9.0 --hash=sha256:{10:064d}\nsix==1.16.0 --hash=sha256:{3:064d}\n"
+    )
+    uv = "/mnt/tools/uv-0.9.1.data/scripts/uv"
+    assert [shell_command(command) for command in run.commands] == [
+        f"python3 -m zipfile -e /mnt/{UV} /mnt/tools",
+        f"chmod +x {uv}",
+        f"{uv} venv --quiet --python python3 /opt/venv",
+        f"{uv} pip install --quiet --python /opt/venv/bin/python --no-index --find-links "
+        "/mnt/wheels --require-hashes --no-deps --compile-bytecode --requirements "
+        "/mnt/python/requirements.txt",
+    ]
+    assert Mount(source="vendor/tools", target="/mnt/tools", writable=True) in run.mounts
+    assert rendering.environment == (("VIRTUAL_ENV", "/opt/venv"), ("MPLBACKEND", "Agg"))
+    assert rendering.path == ("/opt/venv/bin",)
+    assert rendering.install == () and rendering.stage is None
+
+
+def test_the_order_in_the_lock_does_not_matter() -> None:
+    settings: dict[str, JSON] = {**LOCKED.settings, "project": ["matplotlib==3.9.0", "six==1.16.0"]}
+    turned = replace(LOCKED, packages=LOCKED.packages[::-1], settings=settings)
+    assert render(turned) == render(LOCKED)
+
+
+def test_a_project_without_requirements_still_gets_a_python() -> None:
+    settings: dict[str, JSON] = {**LOCKED.settings, "project": []}
+    rendering = render(replace(LOCKED, packages=(), settings=settings))
+    (run,) = rendering.dependencies
+    assert run.commands[-1][-1] == "/opt/venv"
+    assert rendering.files == ()
+    assert all(mount.source == "vendor/tools" for mount in run.mounts)
+
+
+def test_notebooks_get_an_environment_of_their_own() -> None:
+    tools = package("ipykernel", "6.29.0")
+    settings: dict[str, JSON] = {**LOCKED.settings, "tools": ["ipykernel==6.29.0"]}
+    rendering = render(replace(LOCKED, packages=(*LOCKED.packages, tools), settings=settings))
+    assert [file.path for file in rendering.files] == [
+        "python/kernel.json", "python/kernel.py", "python/notebook.txt",
+        "python/repro-notebook", "python/requirements.txt",
+    ]  # fmt: skip
+    kernel = json.loads(rendering.files[0].content)
+    assert kernel["argv"][0] == "/opt/venv/bin/python"
+    assert rendering.files[3].content.startswith("#!/opt/reprokit/notebook/bin/python\n")
+    commands = "\n".join(shell_command(c) for c in rendering.dependencies[1].commands)
+    assert "/opt/reprokit/notebook/bin/python" in commands
+    assert "/usr/local/bin/repro-notebook" in commands
+
+
+def test_the_project_itself_is_installed_after_its_code_is_there() -> None:
+    backend = package("hatchling", "1.25.0", "wheels-build")
+    settings: dict[str, JSON] = {
+        **LOCKED.settings,
+        "build": ["hatchling==1.25.0"],
+        "local": [{"path": ".", "build": []}, {"path": "a b/it's", "build": []}],
+    }
+    rendering = render(replace(LOCKED, packages=(*LOCKED.packages, backend), settings=settings))
+    (run,) = rendering.install
+    written = [shell_command(command) for command in run.commands]
+    assert written[-2].endswith("--editable /app")
+    assert written[-1].endswith("""--editable '/app/a b/it'"'"'s'""")
+    assert "--no-index" in written[-1]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"uv": "tools/uv; rm -rf /.whl"},
+        {"uv": "../uv-0.9.1-py3-none-any.whl"},
+        {"project": ["six==9"]},
+        {"local": [{"path": "../x"}]},
+        {"local": [{"path": "/etc"}]},
+    ],
+)
+def test_a_lock_that_was_tampered_with_is_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(BadRequest):
+        render(replace(LOCKED, settings={**LOCKED.settings, **settings}))  # type: ignore[dict-item]
+
+
+def _run_notebook(folder: Path, cells: list[str]) -> tuple[int, str, dict[str, object]]:
+    """The very script of the image, on a kernel of this Python."""
+    kernel = folder / "kernels" / "kernels" / "reprokit" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel.write_text(json.dumps({"argv": argv, "display_name": "x", "language": "python"}))
+    listed: list[dict[str, JSON]] = [
+        {"cell_type": "code", "source": c, "metadata": {}, "outputs": [], "execution_count": None}
+        for c in cells
+    ]
+    content = {"cells": listed, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "a notebook.ipynb").write_text(json.dumps(content))
+    done = subprocess.run(
+        [sys.executable, notebook_runner.__file__, "a notebook.ipynb"],
+        cwd=folder,
+        env={
+            **os.environ,
+            "REPRO_KERNELS": str(folder / "kernels"),
+            "REPRO_RESULTS": str(folder / "results"),
+        },
+        capture_output=True,
+        text=True,
+    )
+    written = json.loads((folder / "results" / "a notebook.ipynb").read_text())
+    return done.returncode, done.stderr, written
+
+
+def test_a_notebook_runs_in_its_folder_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    cells = ["open('seen', 'w').close()", "print(6 * 7)"]
+    first, second = tmp_path / "1", tmp_path / "2"
+    status, said, written = _run_notebook(first, cells)
+    assert (status, said) == (0, "")
+    assert (first / "seen").exists()
+    listed = written["cells"]
+    assert isinstance(listed, list)
+    assert [cell["id"] for cell in listed] == ["cell-1", "cell-2"]
+    assert listed[1]["outputs"][0]["text"] == ["42\n"]
+    assert _run_notebook(second, cells)[2] == written
+
+
+def test_a_failing_cell_fails_the_run_and_keeps_what_there_is(tmp_path: Path) -> None:
+    status, said, written = _run_notebook(tmp_path, ["print(1)", "1 / 0", "print(2)"])
+    assert status == 1
+    assert "ZeroDivisionError" in said and "\x1b" not in said
+    listed = written["cells"]
+    assert isinstance(listed, list) and listed[0]["outputs"] and not listed[2]["outputs"]
+
+
+def test_a_dead_kernel_is_said(tmp_path: Path) -> None:
+    status, said, _ = _run_notebook(tmp_path, ["import os; os._exit(9)"])
+    assert status == 137
+    assert "died" in said and "Traceback" not in said
+
+
+def test_a_missing_notebook_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert notebook_runner.main(["nowhere.ipynb"]) == 2
+    assert "nowhere.ipynb does not exist" in capsys.readouterr().err
+    assert notebook_runner.main([]) == 2

@@ -1,0 +1,178 @@
+"""Locking with the real uv and the real PyPI, as of a fixed day."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reprokit.ecosystems.python import PythonEcosystem, pylock
+from reprokit.ecosystems.python.resolve import explained
+from reprokit.ecosystems.python.system_packages import system_packages
+from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.model import DateChoice, LockedEcosystem, Reason, Requirement
+from reprokit.project import Project
+from tests.ecosystems.python.python_resolving import (
+    NoWorkshop,
+    OnlineResolver,
+    Suite,
+    base,
+)
+
+FITS = pylock.Target("3.11", "x86_64", 36)
+
+
+def lock(folder: Path, files: dict[str, str], **changes: object) -> LockedEcosystem:
+    for name, content in files.items():
+        (folder / name).write_text(content, "utf-8")
+    project = Project(folder)
+    detection = PythonEcosystem().detect(project)
+    assert detection is not None
+    resolver = replace(OnlineResolver(project), **changes)  # type: ignore[arg-type]
+    return PythonEcosystem().resolve(detection, resolver)
+
+
+@pytest.mark.network
+def test_wheels_of_the_day_with_url_size_and_hash(tmp_path: Path) -> None:
+    locked = lock(tmp_path, {"requirements.txt": "pandas\n"})
+    versions = {p.name: p.version for p in locked.packages}
+    assert versions["pandas"] == "2.2.2"
+    assert versions["numpy"] == "1.26.4"
+    assert {p.name for p in locked.packages if p.requested} == {"pandas"}
+    for package in locked.packages:
+        (artifact,) = package.artifacts
+        assert artifact.url is not None and artifact.url.startswith("https://")
+        assert artifact.size > 1000 and len(artifact.sha256) == 71
+    (numpy,) = [p for p in locked.packages if p.name == "numpy"]
+    assert numpy.artifacts[0].path.startswith("wheels/numpy-1.26.4-cp311-cp311-manylinux")
+    assert numpy.artifacts[0].path.endswith("x86_64.whl")
+
+
+@pytest.mark.network
+def test_the_day_the_python_and_the_machine_decide(tmp_path: Path) -> None:
+    locked = lock(
+        tmp_path,
+        {"requirements.txt": "numpy\n"},
+        date=DateChoice(day="2021-08-30", source="given"),
+        base=base("bullseye", "3.9"),
+        platform="linux/arm64",
+    )
+    (numpy,) = [p for p in locked.packages if p.name == "numpy"]
+    assert numpy.version == "1.21.2"
+    assert "cp39" in numpy.artifacts[0].path and "aarch64" in numpy.artifacts[0].path
+    assert "aarch64" in str(locked.settings["uv"])
+
+
+@pytest.mark.network
+def test_the_notebook_runner_agrees_with_the_project(tmp_path: Path) -> None:
+    cells = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}'
+    locked = lock(tmp_path, {"requirements.txt": "traitlets==5.9.0\n", "a.ipynb": cells})
+    tools = locked.settings["tools"]
+    assert isinstance(tools, list)
+    assert "traitlets==5.9.0" in tools
+    assert any(str(name).startswith("ipykernel==") for name in tools)
+    assert locked.settings["project"] == ["traitlets==5.9.0"]
+
+
+@pytest.mark.network
+def test_a_hash_that_the_project_does_not_allow_is_refused(tmp_path: Path) -> None:
+    text = f"six==1.16.0 --hash=sha256:{'a' * 64}\n"
+    with pytest.raises(InputUnavailable, match="hashes the project allows"):
+        lock(tmp_path, {"requirements.txt": text})
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("six\nnonexistent-package-of-nobody>=1\n", "requirements.txt:2", "was not found"),
+        ("six\n\nnumpy==9.9.9\n", "requirements.txt:3", "no version of numpy==9.9.9"),
+        ("six==1.17.0\n", "requirements.txt:1", "2024-06-01"),
+        ("pandas==2.2.2\nnumpy<1.20\n", "requirements.txt:1", "requirements.txt:2"),
+    ],
+)
+def test_what_cannot_be_had_is_named_with_its_line(
+    tmp_path: Path, text: str, place: str, said: str
+) -> None:
+    with pytest.raises(InputUnavailable) as caught:
+        lock(tmp_path, {"requirements.txt": text})
+    assert caught.value.where == place
+    assert said in str(caught.value)
+
+
+@pytest.mark.network
+def test_what_has_no_wheel_is_built_in_a_container_never_here(tmp_path: Path) -> None:
+    with pytest.raises(NoWorkshop):
+        lock(tmp_path, {"requirements.txt": "docopt==0.6.2\n"})
+
+
+def _wheels(*names: str) -> str:
+    listed = ", ".join(
+        f'{{ url = "https://e.example/{name}", size = 9, hashes = {{ sha256 = "{n:064d}" }} }}'
+        for n, name in enumerate(names)
+    )
+    return f'[[packages]]\nname = "x"\nversion = "1"\nwheels = [{listed}]\n'
+
+
+def test_of_several_wheels_the_most_specific_that_fits() -> None:
+    text = _wheels(
+        "x-1-py3-none-any.whl",
+        "x-1-cp311-cp311-manylinux_2_39_x86_64.whl",
+        "x-1-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "x-1-cp311-cp311-manylinux2014_x86_64.whl",
+        "x-1-cp312-cp312-manylinux_2_28_x86_64.whl",
+        "x-1-cp311-cp311-musllinux_1_2_x86_64.whl",
+        "x-1-cp311-cp311-manylinux_2_28_aarch64.whl",
+    )
+    (found,) = pylock.read(text, FITS, {})
+    assert found.wheel is not None
+    assert found.wheel.file == "x-1-cp311-cp311-manylinux_2_28_x86_64.whl"
+    (older,) = pylock.read(text, pylock.Target("3.11", "x86_64", 17), {})
+    assert older.wheel is not None and "manylinux2014" in older.wheel.file
+    (limited,) = pylock.read(text, FITS, {"x==1": [f"sha256:{0:064d}"]})
+    assert limited.wheel is not None and limited.wheel.file == "x-1-py3-none-any.whl"
+
+
+def test_a_package_without_a_fitting_file_is_an_error() -> None:
+    with pytest.raises(InputUnavailable, match=r"no file for Python 3\.11"):
+        pylock.read(_wheels("x-1-cp312-cp312-manylinux_2_28_x86_64.whl"), FITS, {})
+
+
+@pytest.mark.parametrize("name", ["", "..", "a b.whl", "$(x).whl", "a%2fb.whl", "a%0ab.whl"])
+def test_an_index_cannot_choose_a_path(name: str) -> None:
+    with pytest.raises(InputUnavailable):
+        _ = pylock.Source(f"https://e.example/{name}").file
+
+
+def test_targets() -> None:
+    assert pylock.target("3.11.2", "linux/arm64", "bookworm").uv_platform == (
+        "aarch64-manylinux_2_36"
+    )
+    assert pylock.target("3.12", "linux/amd64", "python:3.12-slim").glibc == 28
+    with pytest.raises(BadRequest, match="linux/s390x"):
+        pylock.target("3.12", "linux/s390x", "bookworm")
+
+
+def test_an_explanation_names_only_requirements_it_speaks_of() -> None:
+    asked = [
+        Requirement(name=name, reason=Reason(text=f"asks for {name}", file="r.txt", line=line))
+        for line, name in enumerate(("six", "scikit_learn", "numpy"), start=1)
+    ]
+    error = explained("error: No solution found\n  cause: scikit-learn fails", asked, "2024-01-01")
+    assert error.where == "r.txt:2"
+    assert "r.txt:1" not in str(error) and "r.txt:3" not in str(error)
+
+
+def test_system_packages_of_the_suite(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("opencv-python\nnumpy\n")
+    detection = PythonEcosystem().detect(Project(tmp_path))
+    assert detection is not None
+    trixie = Suite(frozenset({"python3", "libgl1", "libglib2.0-0t64"}))
+    found = system_packages(detection, base("trixie"), trixie)
+    assert [(p.name, p.stage) for p in found] == [
+        ("python3", "run"), ("libgl1", "run"), ("libglib2.0-0t64", "run"),
+    ]  # fmt: skip
+    assert str(found[1].reason) == "requirements.txt:1: opencv-python needs it at run time"
+    official = replace(base(), provides={"python": "3.11.9"})
+    assert "python3" not in [p.name for p in system_packages(detection, official, trixie)]
