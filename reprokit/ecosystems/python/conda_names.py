@@ -2,9 +2,9 @@
 
 PYPI: packages whose PyPI name is another one (grayskull keeps a longer list:
 https://github.com/conda/grayskull). DEBIAN: programs of conda-forge and bioconda and the Debian
-packages that hold them. CARRIED: parts of a conda installation that PyPI's wheels carry inside
-themselves or that the base image has; they are left out, with one note. NOT_ON_PYPI: what to do
-instead.
+packages that hold them, all found in bookworm's package list. CARRIED: parts of a conda
+installation that PyPI's wheels carry inside themselves or that the base image has; they are left
+out, with one note. NOT_ON_PYPI: what to do instead.
 """
 
 from __future__ import annotations

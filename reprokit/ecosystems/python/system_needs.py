@@ -1,7 +1,8 @@
 """Debian packages that distributions need at run time beyond what their wheels carry.
 
-Names as in Debian bookworm; where a suite lacks a package (libglib2.0-0 became libglib2.0-0t64 in
-trixie) the catalogue's own name is taken. The links name the page that documents the need.
+Names as in Debian bookworm (all were found in its package list); where a suite lacks one
+(libglib2.0-0 became libglib2.0-0t64 in trixie) an alternative is taken. Written by hand; the links
+name the page of the project that should document the need.
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ def system_packages(
     A library that the distribution does not have under any known name is left out: the import
     that misses it says its name.
     """
+    from reprokit.registry import system_needs
+
+    added = {normalised(k): v for k, v in system_needs().get("python", {}).items()}
     wanted: dict[str, Reason] = {}
     if "python" not in base.provides:
         reason = next(
@@ -24,7 +27,8 @@ def system_packages(
         )
         wanted["python3"] = reason
     for asked in detection.requirements:
-        for name in NEEDS.get(normalised(asked.name), ()):
+        known = normalised(asked.name)
+        for name in (*NEEDS.get(known, ()), *added.get(known, ())):
             text = f"{asked.name} needs it at run time"
             wanted.setdefault(
                 name, Reason(text=text, file=asked.reason.file, line=asked.reason.line)

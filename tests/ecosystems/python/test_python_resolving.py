@@ -164,6 +164,17 @@ def test_an_explanation_names_only_requirements_it_speaks_of() -> None:
     assert "r.txt:1" not in str(error) and "r.txt:3" not in str(error)
 
 
+def test_plugins_add_system_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = {"python": {"My_Package": ("libfoo1",)}, "r": {"my-package": ("libbar1",)}}
+    monkeypatch.setattr("reprokit.registry.system_needs", lambda: needs)
+    (tmp_path / "requirements.txt").write_text("my-package\n")
+    detection = PythonEcosystem().detect(Project(tmp_path))
+    assert detection is not None
+    suite = Suite(frozenset({"python3", "libfoo1", "libbar1"}))
+    names = [p.name for p in system_packages(detection, base(), suite)]
+    assert names == ["python3", "libfoo1"]
+
+
 def test_system_packages_of_the_suite(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("opencv-python\nnumpy\n")
     detection = PythonEcosystem().detect(Project(tmp_path))
