@@ -21,7 +21,7 @@ from reprokit.errors import BadRequest
 from reprokit.model import DataFile
 from reprokit.progress import Reporter
 
-_BUFFER = 1024 * 1024
+_BUFFER = 256 * 1024
 _QUERY = 500
 # A file can change twice within one tick of its file system's clock (2 s on FAT): what was
 # modified just now is hashed again next time.

@@ -85,6 +85,9 @@ def _make(source: Path, format: Format, target: Path, meter: _Meter) -> None:
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".unpacking-"))
     try:
         with _explained(source):
+            if source.stat().st_size == 0:
+                # Python's gzip takes it for the compressed nothing; no program writes that.
+                raise EOFError("it is empty")
             if format == "zip":
                 _unzip(source, temporary, meter)
             elif format == "tar":

@@ -137,8 +137,7 @@ def _pattern(paths: tuple[str, ...]) -> re.Pattern[str] | None:
 
 def _either(paths: list[str]) -> str:
     patterns = tuple(paths) + tuple(f"{path}/*" for path in paths)
-    names = tuple(f"*/{path}" for path in paths if "/" not in path)
-    return f"(?:{compiled(patterns + names).pattern})"
+    return f"(?:{compiled(patterns).pattern})"
 
 
 def _mounted_as(path: str, mounted: set[str]) -> str:
