@@ -196,14 +196,21 @@ def _started(
 
 
 def _children(parent: int) -> list[int]:
-    """The processes right below one; none where there is no /proc."""
+    """The processes right below one, past those that are the same program started again (as a
+    rootless Podman does); none where there is no /proc."""
     found = []
     for place in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             # The program's name, in brackets, may contain anything.
             if int(place.read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(place.parent.name))
+                child = int(place.parent.name)
+                again = _command_line(child) == _command_line(parent)
+                found += _children(child) if again else [child]
     return found
+
+
+def _command_line(number: int) -> bytes:
+    return Path(f"/proc/{number}/cmdline").read_bytes()
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -34,12 +34,14 @@ class SocketContainer:
         request: ContainerRequest,
         *,
         local: bool,
+        counted: bool,
     ) -> None:
         self._api = api
         self._engine = engine
         self._id = identifier
         self._request = request
         self._local = local
+        self._counted = counted
         self._attached: Any = None
         self._peak_file: Path | None = None
         self._peak: int | None = None
@@ -218,6 +220,8 @@ class SocketContainer:
                 self._peak_file = memory.peak_file(pid, self._id)
             if self._peak_file is not None:
                 return memory.read_number(self._peak_file)
+            if not self._counted:
+                return None
             figures = self._api.stats(self._id, stream=False, one_shot=True)["memory_stats"]
         used: int | None = figures.get("max_usage") or figures.get("usage")
         return used
@@ -239,10 +243,12 @@ def created(
     *,
     rootless: bool,
     local: bool,
+    counted: bool,
     keep: bool,
 ) -> Iterator[SocketContainer]:
     """Create a container; kill and remove it when the block ends, however it ends.
 
+    local: its processes may be this machine's. counted: it has a control group of its own.
     keep: kill it, but leave it for somebody to look into.
     """
     token = secrets.token_hex(8)
@@ -250,7 +256,7 @@ def created(
     name = request.name or f"reprokit-{token}"
     with translated(request.image, engine), deferred():
         identifier = api.create_container_from_config(body, name)["Id"]
-    container = SocketContainer(api, engine, identifier, request, local=local)
+    container = SocketContainer(api, engine, identifier, request, local=local, counted=counted)
     try:
         yield container
     finally:

@@ -101,7 +101,14 @@ class SocketEngine:
                     return False
             except OSError:
                 pass
-        return any("rootless" in option for option in self._info.get("SecurityOptions") or ())
+        options = self._info.get("SecurityOptions") or ()
+        return bool(self._info.get("Rootless")) or any("rootless" in text for text in options)
+
+    @cached_property
+    def _ignores_limits(self) -> bool:
+        """Whether containers get no control group of their own, so that limits do nothing and
+        figures are those of everything that the user runs. Podman says that limits work."""
+        return self._rootless and self._info.get("CgroupVersion") == "1"
 
     @cached_property
     def _containerd_store(self) -> bool:
@@ -288,7 +295,16 @@ class SocketEngine:
         )
 
     def container(self, request: ContainerRequest) -> AbstractContextManager[Container]:
-        """A created container, killed and removed when the block ends. REPROKIT_KEEP=1 keeps it."""
+        """A created container, killed and removed when the block ends. REPROKIT_KEEP=1 keeps it.
+
+        Raises BadRequest for a memory limit that this engine would ignore.
+        """
+        if request.memory is not None and self._ignores_limits:
+            raise BadRequest(
+                f"{self.name} without root cannot limit memory on this machine: control groups v2 "
+                "are missing",
+                next="leave out the memory limit, or use an engine that runs as root",
+            )
         return container.created(
             self._api,
             self.name,
@@ -296,6 +312,7 @@ class SocketEngine:
             self.flavour,
             rootless=self._rootless,
             local=self.endpoint.socket is not None,
+            counted=not self._ignores_limits,
             keep=os.environ.get("REPROKIT_KEEP") == "1",
         )
 

@@ -17,10 +17,11 @@ from reprokit.errors import (
 
 DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _NOT_STARTED = re.compile(
-    r"executable file not found|exec(?: format error)?:|no such file or directory|"
-    r"permission denied|not found in \$PATH",
+    r"executable file not found|exec format error|"
+    r"exec:? \"?[^\":]+\"?: (?:stat .*: )?(?:no such file|permission denied|is a directory)",
     re.IGNORECASE,
 )
+_NO_TUNNEL = "/dev/net/tun"
 
 
 def disk_full(where: str) -> StorageFailed:
@@ -55,6 +56,13 @@ def _translation(error: Exception, what: str, engine: str) -> ReprokitError | No
         text = explanation(error)
         if DISK_FULL.search(text):
             return disk_full(engine)
+        if _NO_TUNNEL in text:
+            return NoEngine(
+                f"{engine} cannot give a container a network without root: {_NO_TUNNEL} is not "
+                "there or not open to you",
+                next="run `modprobe tun` and `chmod 666 /dev/net/tun` as root, or set "
+                'resolver_network = "host" in site.toml',
+            )
         if isinstance(error, ImageNotFound):
             return InputUnavailable(f"there is no image {what} in {engine}")
         if error.is_client_error():

@@ -76,7 +76,10 @@ def test_a_build_has_no_network(engine: SocketEngine, tmp_path: Path) -> None:
 
 
 def test_interrupting_a_build_stops_it(engine: SocketEngine, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text(f"FROM {tiny.REFERENCE}\nRUN echo begun && sleep 47\n")
+    seconds = str(1000 + time.time_ns() % 1_000_000)  # tells it from any other sleep
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {tiny.REFERENCE}\nRUN echo begun && sleep {seconds}\n"
+    )
 
     def on_line(line: str) -> None:
         if "begun" in line and "RUN" not in line:
@@ -87,9 +90,9 @@ def test_interrupting_a_build_stops_it(engine: SocketEngine, tmp_path: Path) -> 
         engine.build(BuildRequest(context=tmp_path, tag=TAG, no_cache=True), on_line)
     assert time.monotonic() - began < 30
     deadline = time.monotonic() + 10
-    while sleeping("47") and time.monotonic() < deadline:
+    while sleeping(seconds) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not sleeping("47")
+    assert not sleeping(seconds)
 
 
 def sleeping(seconds: str) -> bool:
@@ -135,6 +138,9 @@ def test_peak_memory_is_seen_while_it_runs(engine: SocketEngine) -> None:
     )
     with engine.container(request) as container:
         container.start()
+        if engine._ignores_limits:
+            assert container.peak_memory() is None, "better no figure than that of all processes"
+            return
         deadline = time.monotonic() + 20
         while (container.peak_memory() or 0) < 30_000_000 and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -241,4 +247,5 @@ def test_it_tells_what_it_is(engine: SocketEngine) -> None:
     assert facts.platform == f"linux/{tiny.architecture()}"
     assert facts.builder in ("buildkit", "buildah")
     assert facts.version[0].isdigit()
-    assert not facts.rootless or os.getuid() != 0
+    if os.getuid() != 0 and facts.name == "podman":
+        assert facts.rootless
