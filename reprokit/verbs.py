@@ -162,7 +162,7 @@ def clean(
 
 def doctor(*, fix: bool = False, reporter: Reporter | None = None) -> Result:
     """Look at what a run needs here; with `fix` install and start what is missing."""
-    from reprokit import doctor as examination
+    from reprokit.engines import doctor as examination
 
     if fix:
         examination.fix(reporter or Silent())

@@ -106,16 +106,19 @@ def lay_out(prepared: Prepared, root: Path, folder: Path, store: Store, *, epoch
         for artifact in context.artifacts:
             path = f"vendor/{artifact.path}"
             target = _inside(folder, path)
-            if placed.get(path) != artifact.sha256 or not _is_untouched(target, epoch):
+            if placed.get(path) != artifact.sha256 or not _is_untouched(
+                target, artifact.sha256, epoch
+            ):
                 store.place(artifact.sha256, target, executable=artifact.executable)
-                os.utime(target, (epoch, epoch))
+                _stamp(target, artifact.sha256, epoch)
             now[path] = artifact.sha256
         for path, source in context.code:
             mode = _mode(root / source)
             digest = f"{prepared.digests[source]} {mode:o}"
             target = _inside(folder, path)
-            if placed.get(path) != digest or not _is_untouched(target, epoch):
-                _copy(root / source, target, mode, epoch)
+            if placed.get(path) != digest or not _is_untouched(target, digest, epoch):
+                _copy(root / source, target, mode)
+                _stamp(target, digest, epoch)
             now[path] = digest
         _remove_others(folder, set(now))
         _set_folder_times(folder, epoch)
@@ -132,12 +135,25 @@ def _read_note(note: Path) -> dict[str, str]:
     return value if isinstance(value, dict) else {}
 
 
-def _is_untouched(target: Path, epoch: int) -> bool:
+def _stamp(target: Path, digest: str, epoch: int) -> None:
+    """Set the one time all files have, to the second. The nanoseconds come from the content:
+    BuildKit's client sends only files whose size or time differ from those of the last build, and
+    would otherwise keep the old bytes of an edit that leaves the size as it was."""
+    moment = epoch * 1_000_000_000 + _nanoseconds(digest)
+    os.utime(target, ns=(moment, moment))
+
+
+def _nanoseconds(digest: str) -> int:
+    return int(hashlib.sha256(digest.encode()).hexdigest()[:12], 16) % 1_000_000_000
+
+
+def _is_untouched(target: Path, digest: str, epoch: int) -> bool:
     try:
         status = target.lstat()
     except OSError:
         return False
-    return stat.S_ISREG(status.st_mode) and status.st_mtime_ns == epoch * 1_000_000_000
+    moment = epoch * 1_000_000_000 + _nanoseconds(digest)
+    return stat.S_ISREG(status.st_mode) and status.st_mtime_ns == moment
 
 
 def _inside(folder: Path, relative: str) -> Path:
@@ -153,15 +169,14 @@ def _write(path: Path, content: bytes, executable: bool, epoch: int) -> None:
         path.unlink(missing_ok=True)
         path.write_bytes(content)
     path.chmod(0o755 if executable else 0o644)
-    os.utime(path, (epoch, epoch))
+    _stamp(path, hashlib.sha256(content).hexdigest(), epoch)
 
 
-def _copy(source: Path, target: Path, mode: int, epoch: int) -> None:
+def _copy(source: Path, target: Path, mode: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     shutil.copyfile(source, target)
     target.chmod(mode)
-    os.utime(target, (epoch, epoch))
 
 
 def _mode(source: Path) -> int:

@@ -133,7 +133,7 @@ def _build_stage(stage: BuildStage, lock: Lock) -> str:
     parent = "build" if lock.build_system else "system"
     lines = [f"FROM {parent} AS build-{stage.name}", f"ARG SOURCE_DATE_EPOCH={lock.epoch}"]
     lines.append("WORKDIR /build")
-    for source in stage.sources or (".",):
+    for source in (stage.sources or (".",)) if stage.reads_code else ():
         tail = "" if source == "." else source
         lines.append(f"COPY {exec_form([f'app/{tail}', f'/build/{tail}'])}")
     lines += [

@@ -83,6 +83,7 @@ class _Started:
     data: tuple[DataFile, ...]
     entry: Entry
     folder: run_folder.RunFolder
+    state: records.ProjectState
 
 
 def run(
@@ -157,6 +158,8 @@ def _make_ready(
         data=data,
         entry=entry,
         folder=run_folder.create(job.project.root, datetime.now(UTC)),
+        # Asked before the run: what is edited meanwhile is not what runs.
+        state=records.project_state(job.project.root, job.plan.name),
     )
 
 
@@ -171,9 +174,37 @@ def _run_and_record(
     folder.dockerfile.write_text(started.dockerfile, "utf-8")
     folder.lock.write_text(lock_file.dumps(started.lock), "utf-8")
     command = " && ".join(printable_command(step.argv) for step in started.entry.steps)
-    index.add(
-        indexes.running(folder.id, folder.project, plan.name, datetime.now(UTC), redacted(command))
+    running = indexes.running(
+        folder.id,
+        folder.project,
+        plan.name,
+        datetime.now(UTC),
+        redacted(command),
+        image=started.image.config_digest,
     )
+    index.add(running)
+    try:
+        record, outcome, found = _contained(started, engine, watch)
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        index.mark(running, "interrupted" if stopped else "failed")
+        raise
+    run_folder.write_record(folder, record)
+    index.add(indexes.entry_of(record, folder.project), watch.seconds)
+    registry.manager().hook.reprokit_after_run(record=record, run=folder.id, outcome=outcome)
+    target = results or started.job.project.root / started.job.configuration.results
+    collecting.deliver(found, folder.results, target)
+    runs.give_to_user(folder.path)
+    return RunResult(
+        record=record, folder=folder.path, results=target, failure=failure(outcome, plan, folder)
+    )
+
+
+def _contained(
+    started: _Started, engine: Engine, watch: Stopwatch
+) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...]]:
+    """The container itself, from its start to the record of what it did."""
+    folder, plan = started.folder, started.job.plan
     registry.manager().hook.reprokit_before_run(plan=plan, run=folder.id)
     collected: list[str] = []
 
@@ -184,15 +215,7 @@ def _run_and_record(
         outcome = runs.run(_request(started, watch.reporter), engine, watch.reporter, collect)
     found = collecting.listing(folder.results, tuple(collected))
     record = _record(started, outcome, found)
-    run_folder.write_record(folder, record)
-    index.add(indexes.entry_of(record, folder.project), watch.seconds)
-    registry.manager().hook.reprokit_after_run(record=record, run=folder.id, outcome=outcome)
-    target = results or started.job.project.root / started.job.configuration.results
-    collecting.deliver(found, folder.results, target)
-    runs.give_to_user(folder.path)
-    return RunResult(
-        record=record, folder=folder.path, results=target, failure=failure(outcome, plan, folder)
-    )
+    return record, outcome, found
 
 
 def _request(started: _Started, reporter: Reporter) -> runs.RunRequest:
@@ -225,7 +248,7 @@ def _record(
     undated = tuple(text for e in lock.ecosystems for text in e.undated)
     return records.compose(
         run=started.folder.id,
-        state=records.project_state(started.job.project.root, plan.name),
+        state=started.state,
         plan=replace(plan, entry=started.entry),
         lock=lock,
         image=started.image,

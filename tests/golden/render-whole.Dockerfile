@@ -9,9 +9,10 @@ ARG SOURCE_DATE_EPOCH=1717200000
 # System packages
 RUN --mount=type=bind,source=vendor/debs,target=/mnt/debs \
     export DEBIAN_FRONTEND=noninteractive && \
-    sh -c 'apt-get install -y -qq --no-download --no-install-recommends /mnt/debs/*.deb' && \
-    rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log \
-      /var/cache/ldconfig/aux-cache /var/cache/apt /var/lib/apt/lists \
+    sh -c 'apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb' && \
+    rm -f /var/log/apt/history.log /var/log/apt/term.log /var/log/apt/eipp.log.xz \
+      /var/log/dpkg.log /var/log/alternatives.log /var/cache/apt/pkgcache.bin \
+      /var/cache/apt/srcpkgcache.bin /var/cache/ldconfig/aux-cache \
       /var/cache/debconf/config.dat-old /var/cache/debconf/templates.dat-old \
       /var/lib/dpkg/status-old
 # Whoever runs this is not root; group 0 may write, as any --user is put into it.
@@ -25,9 +26,10 @@ ARG SOURCE_DATE_EPOCH=1717200000
 # System packages: maven
 RUN --mount=type=bind,source=vendor/debs-build,target=/mnt/debs \
     export DEBIAN_FRONTEND=noninteractive && \
-    sh -c 'apt-get install -y -qq --no-download --no-install-recommends /mnt/debs/*.deb' && \
-    rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log \
-      /var/cache/ldconfig/aux-cache /var/cache/apt /var/lib/apt/lists \
+    sh -c 'apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb' && \
+    rm -f /var/log/apt/history.log /var/log/apt/term.log /var/log/apt/eipp.log.xz \
+      /var/log/dpkg.log /var/log/alternatives.log /var/cache/apt/pkgcache.bin \
+      /var/cache/apt/srcpkgcache.bin /var/cache/ldconfig/aux-cache \
       /var/cache/debconf/config.dat-old /var/cache/debconf/templates.dat-old \
       /var/lib/dpkg/status-old
 

@@ -1,0 +1,219 @@
+"""The whole way on a real engine: what a user meets, on a project that needs only Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import engines
+
+pytestmark = [pytest.mark.engine, pytest.mark.network]
+
+PROGRAM = """\
+import pathlib
+pathlib.Path("results").mkdir(exist_ok=True)
+pathlib.Path("results/a.txt").write_text(pathlib.Path("data/in.txt").read_text().upper())
+pathlib.Path("figures").mkdir(exist_ok=True)
+pathlib.Path("figures/b.txt").write_text("beside")
+print("done")
+"""
+
+
+@pytest.fixture(params=engines())
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    name: str = request.param
+    monkeypatch.setenv("REPROKIT_ENGINE", name)
+    return name
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "a project, ünïcode & $(touch evil)"
+    (root / "data").mkdir(parents=True)
+    (root / "data" / "in.txt").write_text("hello\n")
+    (root / "main.py").write_text(PROGRAM)
+    (root / ".env").write_text("PASSWORD=secret\n")
+    (root / "repro.toml").write_text('base = "bookworm"\n')
+    return root
+
+
+def reprokit(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "reprokit", *words], capture_output=True, text=True
+    )
+
+
+def run(project: Path, *words: str) -> dict[str, object]:
+    done = reprokit("run", str(project), "--json", *words)
+    document: dict[str, object] = json.loads(done.stdout)
+    return document
+
+
+def paths(record: dict[str, object]) -> set[str]:
+    results = record["results"]
+    assert isinstance(results, list)
+    return {row["path"] for row in results}
+
+
+def test_a_project_runs_and_runs_again(engine: str, project: Path) -> None:
+    first = run(project)
+    assert first["status"] == "succeeded"
+    assert paths(first) == {"a.txt", "figures/b.txt"}
+    assert (project / "results" / "a.txt").read_text() == "HELLO\n"
+    assert (project / "results" / "figures" / "b.txt").read_text() == "beside"
+    assert not (project / "figures").exists()
+    owner = (project / "results" / "a.txt").stat()
+    assert (owner.st_uid, owner.st_gid) == (os.getuid(), os.getgid())
+
+    again = reprokit("run", str(project))
+    assert again.returncode == 0
+    assert "reprokit: build" not in again.stderr and "reprokit: lock" not in again.stderr
+
+    (project / "main.py").write_text(PROGRAM.replace("upper", "title"))
+    edited = run(project)
+    assert (project / "results" / "a.txt").read_text() == "Hello\n"
+    assert edited["environment_digest"] == first["environment_digest"]
+    before, after = (record["image"]["layers"] for record in (first, edited))  # type: ignore[index]
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+
+
+def test_no_secret_reaches_the_image(engine: str, project: Path) -> None:
+    done = reprokit("run", str(project), "--json", "--", "ls", "-a", "/app")
+    assert done.returncode == 0, done.stderr
+    assert "main.py" in done.stderr
+    assert ".env\n" not in done.stderr
+    assert "secret" in done.stderr  # said so, in the warning
+    assert not (project / "evil").exists()
+
+
+def test_the_program_is_confined(engine: str, project: Path) -> None:
+    (project / "main.py").write_text(
+        "import os, socket\n"
+        "print('uid', os.getuid())\n"
+        "print([l for l in open('/proc/self/status') if l.startswith(('CapEff', 'NoNewPrivs'))])\n"
+        "try: open('data/in.txt', 'a')\n"
+        "except OSError as error: print('data', error.errno)\n"
+        "try: socket.create_connection(('1.1.1.1', 53), 2)\n"
+        "except OSError as error: print('network', type(error).__name__)\n"
+    )
+    done = reprokit("run", str(project), "--json")
+    assert "uid 0" not in done.stderr
+    assert "0000000000000000" in done.stderr and "NoNewPrivs:\\t1" in done.stderr
+    assert "data 30" in done.stderr or "data 13" in done.stderr
+    assert "network" in done.stderr
+
+
+def test_a_failing_command_keeps_its_results(engine: str, project: Path) -> None:
+    (project / "main.py").write_text(PROGRAM + "raise SystemExit(7)\n")
+    done = reprokit("run", str(project), "--json")
+    record = json.loads(done.stdout)
+    assert (done.returncode, record["exit_code"], record["status"]) == (3, 7, "failed")
+    assert (project / "results" / "a.txt").exists()
+    assert "Traceback" not in done.stderr
+
+
+def test_out_of_memory_is_said_with_the_limit(engine: str, project: Path) -> None:
+    (project / "main.py").write_text("x = bytearray(900_000_000)\nprint(len(x))\n")
+    done = reprokit("run", str(project), "--json", "--memory", "60m")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["status"] == "out-of-memory"
+    assert "out of memory" in done.stderr and "--memory" in done.stderr
+
+
+def test_an_interrupt_keeps_what_is_there(engine: str, project: Path) -> None:
+    assert reprokit("run", str(project), "--", "true").returncode == 0
+    (project / "main.py").write_text(PROGRAM.replace('print("done")', "") + SLEEP)
+    words = [sys.executable, "-m", "reprokit", "run", str(project), "--json"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "sleeping" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        out, err = process.communicate(timeout=60)
+    assert time.monotonic() - started < 30
+    assert process.returncode == 130, err
+    record = json.loads(out)
+    assert record["status"] == "interrupted"
+    assert paths(record) == {"a.txt", "figures/b.txt"}
+    folder = project / ".reprokit" / "runs" / record["run"]
+    assert "sleeping" in (folder / "log.txt").read_text()
+
+
+SLEEP = 'import time; print("sleeping", flush=True); time.sleep(120)\n'
+
+
+def test_a_stale_lock_is_told_and_made_again(engine: str, project: Path) -> None:
+    assert reprokit("lock", str(project)).returncode == 0
+    assert reprokit("lock", str(project), "--check").returncode == 0
+    (project / "requirements.txt").write_text("six==1.16.0\n")
+    stale = reprokit("lock", str(project), "--check")
+    assert stale.returncode == 2 and "stale" in stale.stdout
+    record = run(project, "--", "python", "-c", "import six; print(six.__version__)")
+    assert record["exit_code"] == 0
+    assert '"six"' in (project / "repro.lock").read_text()
+
+
+def test_an_export_builds_without_reprokit(engine: str, project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    done = reprokit("export", str(folder), "--path", str(project))
+    assert done.returncode == 0, done.stderr
+    readme = (folder / "README.md").read_text()
+    commands = [row[4:] for row in readme.splitlines() if row.startswith("    ")]
+    program = "podman" if "podman" in engine else "docker"
+    script = "set -e\n" + "\n".join(commands).replace("docker ", f"{program} ")
+    built = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DOCKER_BUILDKIT": "1", "PATH": f"/usr/bin:{os.environ['PATH']}"},
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert (folder / "results" / "a.txt").read_text() == "HELLO\n"
+
+
+def test_a_dockerfile_of_the_projects_own_is_used(engine: str, project: Path) -> None:
+    record = run(project)
+    base = record["base"]
+    assert isinstance(base, dict)
+    lock = json.loads((project / "repro.lock").read_text())
+    (project / "repro.toml").unlink()
+    (project / "Dockerfile").write_text(
+        f"FROM {lock['base']['reference']}\nWORKDIR /app\n"
+        'CMD ["sh", "-c", "echo own > /app/results/own.txt"]\n'
+    )
+    own = run(project)
+    assert own["status"] == "succeeded"
+    assert (project / "results" / "own.txt").read_text() == "own\n"
+
+
+def test_history_tells_what_changed(engine: str, project: Path) -> None:
+    first = run(project)
+    (project / "data" / "in.txt").write_text("other\n")
+    second = run(project)
+    shown = subprocess.run(
+        [sys.executable, "-m", "reprokit", "diff", str(first["run"]), str(second["run"])],
+        capture_output=True,
+        text=True,
+        cwd=project,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "data/in.txt" in shown.stdout and "a.txt" in shown.stdout
+    listed = subprocess.run(
+        [sys.executable, "-m", "reprokit", "runs", "--json"],
+        capture_output=True,
+        text=True,
+        cwd=project,
+    )
+    assert str(second["run"]) in listed.stdout
