@@ -18,7 +18,7 @@ from reprokit.progress import Reporter
 from reprokit.quoting import shell_word
 from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, mirrored_url, trusted_bundle
 
-RECIPE = 2
+RECIPE = 3
 """Raised with every change here that changes the bytes: stored bases of another recipe are not
 taken for a new lock, and an old lock's base is not made again in vain."""
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -46,7 +46,9 @@ _MANUAL_FOLDERS = 'mkdir -p "$1/usr/share/man/man1" "$1/usr/share/man/man7"'
 # hostname and resolv.conf are this machine's; the others differ between builds or help nobody.
 _CLEAN = (
     'rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1"/var/cache/debconf/*-old '
-    '"$1"/var/lib/dpkg/*-old "$1"/var/log/*.log "$1"/etc/*-'
+    '"$1"/var/lib/dpkg/*-old "$1"/var/log/*.log "$1"/etc/*- '
+    # Which packages came only as dependencies: not known when made again from all the .debs.
+    '"$1/var/lib/apt/extended_states"'
 )
 # dpkg leaves on folders what the order of unpacking happened to be, which is another one when a
 # base is made again from its .debs. No other difference has been seen.

@@ -29,19 +29,25 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bases")
 
 
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def suite(request: pytest.FixtureRequest) -> str:
+    """Both, since trixie's apt brings less along: what is added there has dependencies."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def base(engine: Engine, store: Path) -> Iterator[LockedBase]:
+def base(engine: Engine, store: Path, suite: str) -> Iterator[LockedBase]:
     """A base that no other project on this machine can be using: its files are dated by us."""
     if shutil.which("mmdebstrap") is None:
         pytest.skip("needs mmdebstrap")
     architecture = debian_store.architecture(engine.information().platform)
-    first, *others = debian_store._releases("bookworm", load())
+    first, *others = debian_store._releases(suite, load())
     ours = format_datetime(datetime.fromtimestamp(1_600_000_000 + os.getpid(), UTC))
     made = debian_store._make(
-        "bookworm", architecture, ((first[0], ours), *others), load(), store, Silent()
+        suite, architecture, ((first[0], ours), *others), load(), store, Silent()
     )
     debian_store.write_index(made, architecture, store)
-    candidate = FAMILY.named("bookworm")
+    candidate = FAMILY.named(suite)
     assert candidate is not None
     yield FAMILY.lock(candidate, engine, load(), store, Silent())
     engine.remove_image(made.reference)
@@ -78,7 +84,7 @@ def test_it_holds_nothing_of_this_machine(base: LockedBase, engine: Engine) -> N
         "ls /usr/share/doc/apt; ls -A /dev/shm"
     )
     text = said(engine, base.reference, script)
-    assert text.startswith("deb http://deb.debian.org/debian bookworm main\n")
+    assert text.startswith(f"deb http://deb.debian.org/debian {base.name} main\n")
     assert "dpkg.log" not in text
     assert "InRelease" not in text
     assert "copyright" in text
@@ -88,7 +94,7 @@ def test_it_holds_nothing_of_this_machine(base: LockedBase, engine: Engine) -> N
 def test_locking_again_takes_the_one_in_the_store(
     base: LockedBase, engine: Engine, store: Path
 ) -> None:
-    candidate = FAMILY.named("bookworm")
+    candidate = FAMILY.named(base.name)
     assert candidate is not None
     assert FAMILY.lock(candidate, engine, load(), store, Silent()) == base
 
