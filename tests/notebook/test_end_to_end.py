@@ -87,7 +87,7 @@ def test_a_failed_run_is_shown_and_fails_the_cell(project: Path, engine: SocketE
 
 
 INTERRUPT = """
-import _thread, threading, time
+import os, signal, threading, time
 from pathlib import Path
 import docker
 client = docker.DockerClient(base_url={socket!r})
@@ -101,21 +101,22 @@ def interrupt():
         log.read_text() for log in Path(".reprokit").glob("runs/*/log*")
     ):
         time.sleep(0.2)
-    seen.append(containers())
-    _thread.interrupt_main()
+    seen.extend([containers(), time.monotonic()])
+    os.kill(os.getpid(), signal.SIGINT)  # what a front end's stop button does
 threading.Thread(target=interrupt, daemon=True).start()
 """
 
 
 def test_an_interrupted_kernel_stops_the_container(project: Path, engine: SocketEngine) -> None:
     (project / "wait").touch()
-    _, _, ran, listed, left = kernels.execute(
+    _, _, ran, took, listed, left = kernels.execute(
         project,
         "%load_ext reprokit",
         INTERRUPT.format(socket=engine.information().socket),
         run(engine),
+        "print(time.monotonic() - seen[1])",
         "%repro runs",
-        "seen, containers()",
+        "seen[0], containers()",
         allow_errors=True,
         timeout=900,
     )
@@ -123,5 +124,6 @@ def test_an_interrupted_kernel_stops_the_container(project: Path, engine: Socket
     assert ran[-1]["ename"] in ("Interrupted", "KeyboardInterrupt")
     assert "interrupted" in listed[0]["data"]["text/plain"]
     # The run's own container, by its label: there before the interrupt, gone after it.
-    assert left[0]["data"]["text/plain"] == "([1], 0)"
+    assert left[0]["data"]["text/plain"] == "(1, 0)"
+    assert float(took[0]["text"]) < 60  # the program would have slept for 300 s
     assert (project / "results" / "table.csv").exists()
