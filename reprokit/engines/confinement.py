@@ -75,7 +75,7 @@ def _host(request: ContainerRequest, flavour: Flavour, rootless: bool) -> dict[s
             for name, limit in _limits(flavour, rootless)
         ],
         "LogConfig": {"Type": "json-file", "Config": {"max-size": LOG_SIZE}},
-        "Mounts": [_mount(bind, flavour) for bind in request.binds],
+        **_mounts(request.binds, flavour),
         "GroupAdd": list(request.groups),
         "ReadonlyRootfs": request.read_only,
     }
@@ -115,13 +115,29 @@ def _limits(flavour: Flavour, rootless: bool) -> Iterator[tuple[str, int]]:
         yield name, most if hard == resource.RLIM_INFINITY else min(most, hard)
 
 
-def _mount(bind: Bind, flavour: Flavour) -> dict[str, Any]:
-    if not bind.source.exists():
-        # Podman would create it as an empty folder, and Docker's own message names no remedy.
-        raise BadRequest("is to be mounted but does not exist", where=str(bind.source))
-    return {
-        "Type": "bind",
-        "Source": mount_source(bind.source.absolute(), flavour),
-        "Target": bind.target,
-        "ReadOnly": not bind.writable,
-    }
+def _mounts(binds: tuple[Bind, ...], flavour: Flavour) -> dict[str, Any]:
+    mounts, strings = [], []
+    for bind in binds:
+        if not bind.source.exists():
+            # Podman would create it as an empty folder, and Docker's message names no remedy.
+            raise BadRequest("is to be mounted but does not exist", where=str(bind.source))
+        source = mount_source(bind.source.absolute(), flavour)
+        if flavour == "podman" and "," in source:
+            # It joins the fields of a mount with commas and takes them apart again at those.
+            if ":" in source:
+                raise BadRequest(
+                    "Podman cannot mount a path with both a comma and a colon in it",
+                    where=source,
+                    next="rename the folder",
+                )
+            strings.append(f"{source}:{bind.target}:{'rw' if bind.writable else 'ro'}")
+            continue
+        mounts.append(
+            {
+                "Type": "bind",
+                "Source": source,
+                "Target": bind.target,
+                "ReadOnly": not bind.writable,
+            }
+        )
+    return {"Mounts": mounts, "Binds": strings}

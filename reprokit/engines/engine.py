@@ -23,7 +23,7 @@ from reprokit.engines.protocol import (
     EngineInformation,
 )
 from reprokit.engines.translating import DISK_FULL, disk_full, explanation, translated
-from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.errors import BadRequest, InputUnavailable, NoAnswer
 from reprokit.model import Image
 
 _LOADED = re.compile(r"Loaded image(?:\(s\)| ID)?: (?P<names>.+)")
@@ -226,9 +226,9 @@ class SocketEngine:
             text = explanation(error)
             if registry.is_missing(text):
                 return None
-            raise InputUnavailable(f"no registry answers for {reference}: {text}") from error
+            raise NoAnswer(f"no registry answers for {reference}: {text}") from error
         except requests.exceptions.RequestException as error:
-            raise InputUnavailable(
+            raise NoAnswer(
                 f"no registry answers for {reference} within {timeout:g} s"
             ) from error
         finally:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-from reprokit.errors import InputUnavailable
+from reprokit.errors import NoAnswer
 
 HUB = "docker.io"
 _HUB_HOST = "registry-1.docker.io"
@@ -89,7 +89,7 @@ def digest(reference: str, timeout: float) -> str | None:
         reasons.append("")
     if "" in reasons:
         return None
-    raise InputUnavailable(f"no registry answers for {reference}: {'; '.join(reasons)}")
+    raise NoAnswer(f"no registry answers for {reference}: {'; '.join(reasons)}")
 
 
 def places(name: str, configuration: dict[str, object]) -> Iterator[Place]:

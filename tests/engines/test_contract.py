@@ -133,7 +133,7 @@ def test_unread_output_holds_nothing_up(any_engine: Engine) -> None:
 
 
 def test_results_come_out_and_data_stays_as_it_is(any_engine: Engine, tmp_path: Path) -> None:
-    data, results = tmp_path / "with space ü", tmp_path / "results"
+    data, results = tmp_path / "a, space & ü $(x)", tmp_path / "results"
     data.mkdir()
     results.mkdir(mode=0o777)
     results.chmod(0o777)

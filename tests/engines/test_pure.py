@@ -91,6 +91,20 @@ def test_windows_paths_reach_each_engine_as_it_wants_them() -> None:
         mount_source(PureWindowsPath(r"\\server\share\project"), "podman")
 
 
+def test_podman_mounts_a_path_with_a_comma_or_a_colon_but_not_both(tmp_path: Path) -> None:
+    def host(name: str) -> dict[str, object]:
+        (tmp_path / name).mkdir()
+        bind = Bind(source=tmp_path / name, target="/data")
+        request = ContainerRequest(image="x", command=None, binds=(bind,))
+        found: dict[str, object] = creation(request, "podman", rootless=False, token="t")
+        return found["HostConfig"]  # type: ignore[return-value]
+
+    assert host("a, b")["Binds"] == [f"{tmp_path}/a, b:/data:ro"]
+    assert host("a:b")["Binds"] == []
+    with pytest.raises(BadRequest, match="comma and a colon"):
+        host("a,b:c")
+
+
 # -- builds --------------------------------------------------------------------------------------
 
 
