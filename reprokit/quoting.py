@@ -13,9 +13,14 @@ from collections.abc import Iterable, Sequence
 
 from reprokit.errors import BadRequest
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+# Line breaks and control characters; what reverses the direction of writing, so that a person reads
+# another text than the machine; halves of characters, which no file can hold.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_EXPANDED = re.compile(r"""[\\'"$]""")
+_WILDCARD = re.compile(r"[*?\[]")
 DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
-DEBIAN_VERSION = re.compile(r"[A-Za-z0-9.+:~-]+")
+# A version begins with a digit or letter: "~" by itself would be a home folder to a shell.
+DEBIAN_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:~-]*")
 
 
 def refuse_control_characters(text: str, *, where: str | None = None) -> str:
@@ -50,6 +55,22 @@ def dockerfile_value(text: str) -> str:
     for character in ("\\", '"', "$"):
         text = text.replace(character, "\\" + character)
     return f'"{text}"'
+
+
+def copy_form(sources: Sequence[str], destination: str) -> str:
+    """The JSON form of COPY for exactly these paths: Docker expands variables, takes quotes away
+    and matches patterns there, even in JSON. Raises BadRequest for a source with a backslash:
+    BuildKit takes it for an escape when it looks for the file, whatever is written."""
+    backslash = next((source for source in sources if "\\" in source), None)
+    if backslash is not None:
+        raise BadRequest(
+            f"{backslash!r} contains a backslash",
+            next="rename it: a Dockerfile cannot name such a file",
+        )
+    words = [*(_WILDCARD.sub(r"[\g<0>]", source) for source in sources), destination]
+    for word in words:
+        refuse_control_characters(word)
+    return exec_form([_EXPANDED.sub(r"\\\g<0>", word) for word in words])
 
 
 def checked_name(
