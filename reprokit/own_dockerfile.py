@@ -228,7 +228,8 @@ def _instructions(text: str, path: str) -> Iterator[_Instruction]:
         word = match["word"].upper() if match else ""
         if match is None or word not in _KNOWN:
             raise BadRequest(
-                f"{content.split()[0]!r} is not an instruction", where=f"{path}:{first + 1}"
+                f"{(content.split() or [content])[0]!r} is not an instruction",
+                where=f"{path}:{first + 1}",
             )
         rest = match["rest"] or ""
         begin = match.start("rest") if match["rest"] is not None else len(content)

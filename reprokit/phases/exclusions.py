@@ -51,7 +51,7 @@ def code_files(
                 code.append(path)
             else:
                 excluded[verdict[0] or path] = verdict[1]
-    if project.is_repository:
+    if (project.root / ".git").exists():
         excluded[".git/"] = "version control"
     found = (Exclusion(path=path, why=excluded[path]) for path in sorted(excluded))
     return tuple(sorted(code)), tuple(found)

@@ -258,8 +258,9 @@ def _name(project: Project, configuration: Configuration) -> str:
     """A name that images can have, from the configuration or the folder's name."""
     if configuration.name is not None:
         return configuration.name
-    plain = unicodedata.normalize("NFKD", project.root.name).encode("ascii", "ignore").decode()
-    return _NOT_IN_NAMES.sub("-", plain.lower()).strip("-")[:60].strip("-") or "project"
+    folded = unicodedata.normalize("NFKD", project.root.name.casefold())
+    plain = folded.encode("ascii", "ignore").decode()
+    return _NOT_IN_NAMES.sub("-", plain).strip("-")[:60].strip("-") or "project"
 
 
 def _digested(detection: Detection) -> JSON:

@@ -189,7 +189,8 @@ def _step(step: Step) -> str:
 def _written(requirement: Requirement) -> str:
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
     url = f" @ {requirement.url}" if requirement.url else ""
-    return f"{requirement.name}{extras}{requirement.specifier}{url}"
+    space = " " if requirement.specifier[:1].isalnum() else ""
+    return f"{requirement.name}{extras}{space}{requirement.specifier}{url}"
 
 
 def _shortened(lines: Iterable[str]) -> Iterator[str]:

@@ -140,7 +140,7 @@ def planned(
 def test_a_plan(tmp_path: Path) -> None:
     files = {"requirements.txt": "", "a.ipynb": "", "main.py": "", "data/x": "", ".env": ""}
     made = planned(tmp_path / "My Größe!", files)
-    assert made.name == "my-groe"
+    assert made.name == "my-grosse"
     assert [d.ecosystem for d in made.detections] == ["notebooks", "python"]
     (runtime,) = made.runtimes
     assert (runtime.language, runtime.specifier) == ("python", "<3.12,>=3.9")
