@@ -62,6 +62,10 @@ class InputUnavailable(ReprokitError):
     exit_code = 6
 
 
+class NoAnswer(InputUnavailable):
+    """A whole source of inputs (a registry, a mirror) does not answer: asking again is in vain."""
+
+
 class BuildFailed(ReprokitError):
     """The image could not be built."""
 

@@ -1,4 +1,4 @@
-"""What long work says while it goes on. The phases speak to a Reporter; who shows it decides how."""
+"""What long work says while it goes on: phases speak to a Reporter, who shows it decides how."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ TRUSTSTORE = "/run/reprokit/certificates.jks"
 
 DEBIAN = "http://deb.debian.org/debian"
 DEBIAN_SECURITY = "http://deb.debian.org/debian-security"
+MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 """The public archives. Plain http: apt and the lock check hashes, and a minimal base has no
 certificates."""
 
@@ -164,7 +165,7 @@ def apt_options(site: Site) -> tuple[str, ...]:
 
 def mirrored_url(url: str, site: Site) -> str:
     """Where this machine fetches something that a lock names by the public archive's URL."""
-    for public, mirror in _debian_archives(site):
+    for public, mirror in _archives(site):
         if url.startswith(f"{public}/"):
             return mirror + url.removeprefix(public)
     return url
@@ -173,14 +174,18 @@ def mirrored_url(url: str, site: Site) -> str:
 def canonical_url(url: str, site: Site) -> str:
     """The public archive's URL of something that came from one of the site's mirrors, so that a
     lock reads the same everywhere."""
-    for public, mirror in _debian_archives(site):
+    for public, mirror in _archives(site):
         if url.startswith(f"{mirror}/"):
             return public + url.removeprefix(mirror)
     return url
 
 
-def _debian_archives(site: Site) -> tuple[tuple[str, str], ...]:
-    pairs = ((DEBIAN, site.debian_mirror), (DEBIAN_SECURITY, site.debian_security_mirror))
+def _archives(site: Site) -> tuple[tuple[str, str], ...]:
+    pairs = (
+        (DEBIAN, site.debian_mirror),
+        (DEBIAN_SECURITY, site.debian_security_mirror),
+        (MAVEN_CENTRAL, site.maven_mirror),
+    )
     return tuple((public, mirror) for public, mirror in pairs if mirror is not None)
 
 

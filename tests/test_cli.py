@@ -110,9 +110,7 @@ def test_no_engine_is_said_with_the_way_out(tmp_path: Path) -> None:
 def test_every_exit_code_is_documented_and_unique() -> None:
     table = (ROOT / "docs" / "exit-codes.md").read_text()
     documented = dict(re.findall(r"^\| (\d+) \| (\w+) \|", table, re.MULTILINE))
-    classes = {
-        str(kind.exit_code): kind.__name__ for kind in errors.ReprokitError.__subclasses__()
-    }
+    classes = {str(kind.exit_code): kind.__name__ for kind in errors.ReprokitError.__subclasses__()}
     assert documented == classes
 
 

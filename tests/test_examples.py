@@ -27,7 +27,9 @@ def reprokit(*words: str, engine: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_there_are_examples() -> None:
-    assert {"align-tool", "mixed", "notebook-project", "python-analysis", "r-analysis"} <= set(NAMES)
+    assert {"align-tool", "mixed", "notebook-project", "python-analysis", "r-analysis"} <= set(
+        NAMES
+    )
 
 
 @pytest.mark.engine

@@ -228,9 +228,7 @@ class SocketEngine:
                 return None
             raise NoAnswer(f"no registry answers for {reference}: {text}") from error
         except requests.exceptions.RequestException as error:
-            raise NoAnswer(
-                f"no registry answers for {reference} within {timeout:g} s"
-            ) from error
+            raise NoAnswer(f"no registry answers for {reference} within {timeout:g} s") from error
         finally:
             client.close()
         digest: str = answer["Descriptor"]["digest"]

@@ -12,7 +12,7 @@ from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact
 from reprokit.process import redacted
 from reprokit.progress import Reporter
-from reprokit.site import Site, mirrored_url
+from reprokit.site import Site, mirrored_url, trusted_bundle
 from reprokit.store import Store
 
 if TYPE_CHECKING:
@@ -144,7 +144,9 @@ def session(site: Site) -> requests.Session:
     made = requests.Session()
     made.mount("https://", HTTPAdapter(pool_maxsize=PARALLEL))
     made.mount("http://", HTTPAdapter(pool_maxsize=PARALLEL))
-    if site.certificates is not None:
-        made.verify = str(site.certificates)
-    made.proxies.update(dict(site.proxies))
+    bundle = trusted_bundle(site)
+    if bundle is not None:
+        made.verify = str(bundle)
+    # A site names proxies as the environment does ("https_proxy"), requests by the scheme alone.
+    made.proxies.update({name.lower().removesuffix("_proxy"): url for name, url in site.proxies})
     return made

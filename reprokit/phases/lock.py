@@ -16,7 +16,7 @@ from reprokit import folders, lock_file, process
 from reprokit.bases.protocol import BaseFamily
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Container, ContainerRequest, Engine
-from reprokit.errors import InputUnavailable
+from reprokit.errors import InputUnavailable, NoAnswer
 from reprokit.model import (
     JSON,
     Artifact,
@@ -35,7 +35,7 @@ from reprokit.phases.render import render_toolbox
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.resolving import Catalogue
-from reprokit.site import Site, resolver_binds, resolver_environment
+from reprokit.site import Site, resolver_binds, resolver_environment, trusted_bundle
 from reprokit.store import Store
 from reprokit.system_packages import BUILD_FOLDER, FOLDER, AptCatalogue
 from reprokit.version import __version__
@@ -93,7 +93,10 @@ def epoch_of(day: str) -> int:
 
 def _lock_base(plan: Plan, powers: Powers) -> LockedBase:
     refused = []
+    silent: set[str] = set()
     for candidate in plan.bases:
+        if candidate.family in silent:
+            continue
         family = powers.families[candidate.family]
         powers.reporter.message(f"base {candidate.name}")
         try:
@@ -102,6 +105,8 @@ def _lock_base(plan: Plan, powers: Powers) -> LockedBase:
             )
         except InputUnavailable as error:
             refused.append(f"{candidate.name}: {error.what}")
+            if isinstance(error, NoAnswer):
+                silent.add(candidate.family)
             continue
         # Ecosystems ask the locked base which versions its distribution can add.
         offers: dict[str, JSON] = {name: [*found] for name, found in candidate.offers.items()}
@@ -271,8 +276,9 @@ class LockResolver:
 def resolver_environment_of_host(site: Site) -> dict[str, str]:
     """Environment for programs of ours on the host that reach the network."""
     environment = dict(site.proxies)
-    if site.certificates is not None:
-        environment["SSL_CERT_FILE"] = str(site.certificates)
+    bundle = trusted_bundle(site)
+    if bundle is not None:
+        environment["SSL_CERT_FILE"] = str(bundle)
     return environment
 
 

@@ -164,7 +164,7 @@ INSTRUCTIONS = {"FROM", "ARG", "RUN", "ENV", "COPY", "LABEL", "USER", "WORKDIR",
 
 
 def instructions(text: str) -> list[str]:
-    """The instructions of a Dockerfile, with continuation lines joined, as the builder sees them."""
+    """The instructions of a Dockerfile, with lines joined, as the builder sees them."""
     logical = text.replace("\\\n", " ").splitlines()
     return [row.split()[0] for row in logical if row.strip() and not row.startswith("#")]
 

@@ -21,8 +21,9 @@ from xml.sax.saxutils import escape
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, LockedPackage
 from reprokit.resolving import Resolver
+from reprokit.site import MAVEN_CENTRAL
 
-CENTRAL = "https://repo1.maven.org/maven2"
+CENTRAL = MAVEN_CENTRAL
 """Maven Central; https://repo.maven.apache.org/maven2 is the same by another name."""
 FOLDER = "m2"
 _ALIASES = ("https://repo.maven.apache.org/maven2/", "http://repo1.maven.org/maven2/")

@@ -28,7 +28,7 @@ def read(project: Project, path: str) -> Found:
     left_out = []
     for node in _dependencies(project, path):
         line = node.start_mark.line + 1
-        if node.id == "mapping":
+        if isinstance(node.value, list):  # a mapping: `- pip: [...]`
             parts.append(_pip(project, path, node))
             continue
         reason = Reason(text=f"asks for {node.value}", file=path, line=line)
