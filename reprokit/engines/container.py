@@ -260,11 +260,16 @@ def created(
     try:
         yield container
     finally:
-        with deferred():
-            if keep:
-                _kill(api, engine, identifier)
-            else:
-                remove(api, engine, identifier)
+        end = _kill if keep else remove
+        try:
+            with deferred():
+                end(api, engine, identifier)
+        except KeyboardInterrupt:
+            # A second Ctrl-C may come just before it is held back.
+            with deferred():
+                end(api, engine, identifier)
+            raise
+        finally:
             container._let_go()
 
 
