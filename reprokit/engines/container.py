@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from reprokit.engines import memory, output
+from reprokit.engines import memory, output, overlay
 from reprokit.engines.confinement import Flavour, creation
 from reprokit.engines.interrupts import deferred
 from reprokit.engines.output import Stream
@@ -178,6 +178,9 @@ class SocketContainer:
     def changes(self) -> tuple[Change, ...]:
         """What the container added, changed or deleted in its own file system."""
         with translated(self._id[:12], self._engine):
+            read = overlay.upper_changes(self._api.inspect_container(self._id))
+            if read is not None:
+                return read
             found = self._api.diff(self._id) or []
         return tuple(Change(path=item["Path"], kind=_KINDS[item["Kind"]]) for item in found)
 

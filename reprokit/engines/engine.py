@@ -118,6 +118,10 @@ class SocketEngine:
         return any("io.containerd.snapshotter" in str(value) for _, value in status)
 
     def information(self) -> EngineInformation:
+        return self._information
+
+    @cached_property
+    def _information(self) -> EngineInformation:
         with translated(self.endpoint.url, self.name):
             version = self._api.version()
         architecture = version.get("Arch") or ""

@@ -13,9 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reprokit import folders, lock_file, process
-from reprokit.bases.protocol import BaseFamily
-from reprokit.ecosystems.protocol import Ecosystem
-from reprokit.engines.protocol import Container, ContainerRequest, Engine
+from reprokit.engines.protocol import Container, ContainerRequest
 from reprokit.errors import InputUnavailable, NoAnswer
 from reprokit.model import (
     JSON,
@@ -32,25 +30,13 @@ from reprokit.phases import own_images
 from reprokit.phases.fetch import Download, fetch
 from reprokit.phases.plan import inputs_digest
 from reprokit.phases.render import render_toolbox
+from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.resolving import Catalogue
 from reprokit.site import Site, resolver_binds, resolver_environment, trusted_bundle
-from reprokit.store import Store
 from reprokit.system_packages import BUILD_FOLDER, FOLDER, AptCatalogue
 from reprokit.version import __version__
-
-
-@dataclass(frozen=True, kw_only=True)
-class Powers:
-    """What the lock phase works with."""
-
-    engine: Engine
-    site: Site
-    store: Store
-    reporter: Reporter
-    ecosystems: Mapping[str, Ecosystem]
-    families: Mapping[str, BaseFamily]
 
 
 def lock(plan: Plan, project: Project, powers: Powers, today: str) -> Lock:

@@ -9,11 +9,16 @@ from reprokit.engines.protocol import Bind
 from reprokit.errors import BadRequest
 from reprokit.model import DataPlan
 from reprokit.progress import Reporter
-from reprokit.unpacking import unpacked
+from reprokit.unpacking import DEFAULT_LIMITS, Limits, unpacked
 
 
 def binds(
-    data: DataPlan, root: Path, digests: Mapping[str, str], store: Path, reporter: Reporter
+    data: DataPlan,
+    root: Path,
+    digests: Mapping[str, str],
+    store: Path,
+    reporter: Reporter,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[Bind, ...]:
     """A read-only bind for each mount of the plan.
 
@@ -29,7 +34,13 @@ def binds(
         if mount.unpack is not None:
             name = PurePosixPath(mount.target).name
             source = unpacked(
-                source, digests[mount.source], mount.unpack, store, name=name, reporter=reporter
+                source,
+                digests[mount.source],
+                mount.unpack,
+                store,
+                name=name,
+                limits=limits,
+                reporter=reporter,
             )
         target = str(PurePosixPath("/app") / mount.target)
         found.append(Bind(source=source.resolve(), target=target))

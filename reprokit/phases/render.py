@@ -25,6 +25,7 @@ from reprokit.model import (
     Run,
 )
 from reprokit.quoting import (
+    copy_form,
     dockerfile_value,
     exec_form,
     refuse_control_characters,
@@ -135,7 +136,7 @@ def _build_stage(stage: BuildStage, lock: Lock) -> str:
     lines.append("WORKDIR /build")
     for source in (stage.sources or (".",)) if stage.reads_code else ():
         tail = "" if source == "." else source
-        lines.append(f"COPY {exec_form([f'app/{tail}', f'/build/{tail}'])}")
+        lines.append(f"COPY {copy_form([f'app/{tail}'], f'/build/{tail}')}")
     lines += [
         _run(replace(run, folder=None) if run.folder == "/build" else run) for run in stage.run
     ]
@@ -160,7 +161,7 @@ def _final(
     for stage in stages:
         for source, target in stage.outputs:
             copies.append(
-                f"COPY --chown=1000:0 --from=build-{stage.name} {exec_form([source, target])}"
+                f"COPY --chown=1000:0 --from=build-{stage.name} {copy_form([source], target)}"
             )
     if plan.entry is not None and _needs_script(plan.entry):
         copies.append(f'COPY ["vendor/reprokit/steps", "{STEPS}"]')

@@ -16,13 +16,14 @@ from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.model import JSON, Lock
 from reprokit.phases import build as building
-from reprokit.phases import lock as locking
 from reprokit.phases.fetch import fetch
 from reprokit.phases.mounting import binds
 from reprokit.pipeline.job import Job, Stopwatch, Wishes, ensure_lock, powers_for, prepare
 from reprokit.pipeline.job import prepare_build as prepared_for
+from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.quoting import shell_word
+from reprokit.unpacking import limits_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +90,12 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
     files.write_text(folder / "README.md", _readme(job, lock, prepared.tag))
 
 
-def _copy_data(job: Job, folder: Path, digests: Mapping[str, str], powers: locking.Powers) -> None:
+def _copy_data(job: Job, folder: Path, digests: Mapping[str, str], powers: Powers) -> None:
     """Data as the program sees it: what the plan unpacks is unpacked here as well."""
     store = folders.store() / "unpacked"
-    for bind in binds(job.plan.data, job.project.root, digests, store, powers.reporter):
+    limits = limits_for(job.configuration.data_unpack_limit)
+    found = binds(job.plan.data, job.project.root, digests, store, powers.reporter, limits)
+    for bind in found:
         target = folder / "data" / PurePosixPath(bind.target).relative_to("/app")
         target.parent.mkdir(parents=True, exist_ok=True)
         if bind.source.is_dir():

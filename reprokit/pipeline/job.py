@@ -22,11 +22,10 @@ from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
-from reprokit.phases import lock as locking
 from reprokit.phases import own_images
 from reprokit.phases import plan as planning
-from reprokit.phases.fetch import fetch
 from reprokit.phases.render import render
+from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.store import Store
@@ -108,6 +107,11 @@ def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False) -> Job:
     )
 
 
+def folder_of(path: Path) -> Path:
+    """The project folder that `path` names: itself, or the folder of a notebook."""
+    return path if path.is_dir() else path.parent
+
+
 def _root_and_notebook(path: Path) -> tuple[Path, str | None]:
     try:
         place = path.resolve(strict=True)
@@ -168,10 +172,13 @@ def commit_day(project: Project) -> str | None:
         return None
 
 
-def ensure_lock(job: Job, powers: locking.Powers, watch: Stopwatch, *, again: bool) -> Lock:
+def ensure_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> Lock:
     """The present lock if it is current, else a new one, written beside the project's files."""
     if job.lock is not None and not again and is_current(job.lock, job.plan, powers.engine):
         return job.lock
+    # Imported where it is needed: a warm run locks and fetches nothing.
+    from reprokit.phases import lock as locking
+
     with watch.phase("lock"):
         today = datetime.now(UTC).date().isoformat()
         made = locking.lock(job.plan, job.project, powers, today)
@@ -190,7 +197,7 @@ def ensure_image(
     job: Job,
     lock: Lock,
     prepared: building.Prepared,
-    powers: locking.Powers,
+    powers: Powers,
     watch: Stopwatch,
     *,
     no_cache: bool,
@@ -200,6 +207,8 @@ def ensure_image(
         image = powers.engine.image(prepared.tag)
         if image is not None:
             return image
+    from reprokit.phases.fetch import fetch
+
     with watch.phase("fetch"):
         if lock.base.family != own_images.FAMILY:
             powers.families[lock.base.family].provide(
@@ -230,9 +239,9 @@ def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.
     return building.prepare(context, digests, job.project.root, job.plan.name, lock.epoch)
 
 
-def powers_for(engine: Engine, reporter: Reporter) -> locking.Powers:
+def powers_for(engine: Engine, reporter: Reporter) -> Powers:
     """Everything that the phases which touch the world work with."""
-    return locking.Powers(
+    return Powers(
         engine=engine,
         site=site.load(),
         store=Store(folders.store()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ from reprokit.pipeline.job import (
     Wishes,
     ensure_image,
     ensure_lock,
+    folder_of,
     powers_for,
     prepare,
     prepare_build,
@@ -46,6 +48,7 @@ from reprokit.pipeline.job import (
 from reprokit.process import redacted
 from reprokit.progress import Reporter
 from reprokit.quoting import printable_command
+from reprokit.unpacking import limits_for
 from reprokit.version import __version__
 
 ENVIRONMENT_POLICY = "inputs-1"
@@ -95,17 +98,29 @@ def run(
     results: Path | None = None,
 ) -> RunResult:
     """The whole way. See `reprokit.verbs.run`."""
-    job = prepare(path, wishes)
-    entry = chosen_entry(job.plan)
-    for note in job.plan.notes:
-        if note.level == "warning":
-            reporter.warning(note.text if note.reason is None else f"{note.reason}: {note.text}")
-    index = indexes.Index()
-    watch = Stopwatch(reporter, index.last_durations(job.project.root))
     with ExitStack() as stack:
-        engine = stack.enter_context(connect(wishes.engine))
-        started = _make_ready(job, entry, engine, watch, no_cache=no_cache)
+        # The engine is asked who it is, and git which commit this is, while the plan is made.
+        ahead = stack.enter_context(ThreadPoolExecutor(2))
+        opening = ahead.submit(_opened, stack, wishes.engine)
+        asking = ahead.submit(records.project_state, folder_of(path))
+        job = prepare(path, wishes)
+        entry = chosen_entry(job.plan)
+        for note in job.plan.notes:
+            if note.level == "warning":
+                text = note.text if note.reason is None else f"{note.reason}: {note.text}"
+                reporter.warning(text)
+        index = indexes.Index()
+        watch = Stopwatch(reporter, index.last_durations(job.project.root))
+        engine = opening.result()
+        state = replace(asking.result(), name=job.plan.name)
+        started = _make_ready(job, entry, engine, watch, state, no_cache=no_cache)
         return _run_and_record(started, engine, watch, index, results)
+
+
+def _opened(stack: ExitStack, wanted: str | None) -> Engine:
+    engine = stack.enter_context(connect(wanted))
+    engine.information()
+    return engine
 
 
 def chosen_entry(plan: Plan) -> Entry:
@@ -133,7 +148,13 @@ def chosen_entry(plan: Plan) -> Entry:
 
 
 def _make_ready(
-    job: Job, entry: Entry, engine: Engine, watch: Stopwatch, *, no_cache: bool
+    job: Job,
+    entry: Entry,
+    engine: Engine,
+    watch: Stopwatch,
+    state: records.ProjectState,
+    *,
+    no_cache: bool,
 ) -> _Started:
     """Everything before the container: lock, image, data, the run's folder."""
     powers = powers_for(engine, watch.reporter)
@@ -158,8 +179,7 @@ def _make_ready(
         data=data,
         entry=entry,
         folder=run_folder.create(job.project.root, datetime.now(UTC)),
-        # Asked before the run: what is edited meanwhile is not what runs.
-        state=records.project_state(job.project.root, job.plan.name),
+        state=state,
     )
 
 
@@ -233,12 +253,14 @@ def _request(started: _Started, reporter: Reporter) -> runs.RunRequest:
 
 
 def _data_binds(started: _Started, reporter: Reporter) -> tuple[Bind, ...]:
-    plan = started.job.plan
-    if plan.data.mode == "bake":
-        return ()
+    """Data mounts; with baked data only what is unpacked, which the image does not hold."""
+    data, configuration = started.job.plan.data, started.job.configuration
+    if data.mode == "bake":
+        data = replace(data, mounts=tuple(m for m in data.mounts if m.unpack is not None))
     digests = {file.path: file.sha256 for file in started.data}
     store = folders.store() / "unpacked"
-    return binds(plan.data, started.job.project.root, digests, store, reporter)
+    limits = limits_for(configuration.data_unpack_limit)
+    return binds(data, started.job.project.root, digests, store, reporter, limits)
 
 
 def _record(

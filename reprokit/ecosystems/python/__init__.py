@@ -13,6 +13,13 @@ from reprokit.model import (
 from reprokit.project import Project
 from reprokit.resolving import Catalogue, Resolver
 
+_SIGNS = (
+    *("*.py", "*.ipynb", "requirements*.txt", "requirements*.in", "pyproject.toml", "setup.cfg"),
+    *("Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock", "pylock*.toml", "environment.y*ml"),
+    *("runtime.txt", ".python-version"),
+)
+"""Files without one of which no Python is in a project; the detection itself costs an import."""
+
 
 class PythonEcosystem:
     """Python with pip's, uv's, Poetry's, Pipenv's and conda's declarations."""
@@ -21,6 +28,8 @@ class PythonEcosystem:
 
     def detect(self, project: Project) -> Detection | None:
         """See `Ecosystem.detect`."""
+        if not project.matching(*_SIGNS):
+            return None
         from reprokit.ecosystems.python.detect import detect
 
         return detect(project)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from reprokit.ecosystems.r.detecting import detect
-from reprokit.ecosystems.r.distribution import system_packages
-from reprokit.ecosystems.r.rendering import render
-from reprokit.ecosystems.r.resolving import resolve
 from reprokit.model import (
     BaseCandidate,
     Detection,
@@ -25,6 +21,10 @@ class REcosystem:
 
     def detect(self, project: Project) -> Detection | None:
         """Declarations and code, read without R. Raises BadRequest with file and line."""
+        if not project.matching("DESCRIPTION", "renv.lock", "*.[rR]", "*.[rR]md", "*.qmd"):
+            return None
+        from reprokit.ecosystems.r.detecting import detect
+
         return detect(project)
 
     def system_packages(
@@ -32,13 +32,19 @@ class REcosystem:
     ) -> tuple[SystemPackage, ...]:
         """R itself and r-cran-* packages where the base lacks R; compilers and libraries for
         packages that only CRAN has."""
+        from reprokit.ecosystems.r.distribution import system_packages
+
         return system_packages(detection, base, catalogue)
 
     def resolve(self, detection: Detection, resolver: Resolver) -> LockedEcosystem:
         """What the distribution installed, by version, and CRAN's sources for the rest. Raises
         InputUnavailable with the package's file and line."""
+        from reprokit.ecosystems.r.resolving import resolve
+
         return resolve(detection, resolver)
 
     def render(self, locked: LockedEcosystem, base: LockedBase) -> Rendering:
         """Compiles CRAN's sources in a stage of their own; nothing where there are none."""
+        from reprokit.ecosystems.r.rendering import render
+
         return render(locked, base)

@@ -1,0 +1,146 @@
+"""Maven: projects with a pom.xml, built offline from a vendored repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reprokit.ecosystems.java import candidate_packages, java_packages
+from reprokit.ecosystems.maven import building, repository
+from reprokit.errors import BadRequest
+from reprokit.model import (
+    JSON,
+    BaseCandidate,
+    BuildStage,
+    Detection,
+    GeneratedFile,
+    LockedBase,
+    LockedEcosystem,
+    Mount,
+    Reason,
+    Rendering,
+    Run,
+    SystemPackage,
+)
+from reprokit.resolving import Catalogue, Resolver
+
+NORMALISER = "strip-nondeterminism"
+"""Old jar plugins write the time of the build into the jar; this takes it out again."""
+
+
+def system_packages(
+    detection: Detection, base: BaseCandidate | LockedBase, catalogue: Catalogue
+) -> tuple[SystemPackage, ...]:
+    """A JRE to run with, and a JDK and Maven to build with; nothing on an image with Java."""
+    if "java" in base.provides:
+        return ()
+    reason = Reason(text="the project is built with Maven", file=detection.files[0])
+    offered = catalogue.versions(candidate_packages())
+    return (
+        *java_packages(detection.runtimes, base, offered),
+        SystemPackage(name="maven", reason=reason, stage="build"),
+        SystemPackage(
+            name=NORMALISER,
+            reason=Reason(text="jar files that do not carry the time of the build"),
+            stage="build",
+        ),
+    )
+
+
+def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
+    """Build once with the network and keep every file that Maven fetched."""
+    requested = frozenset(r.name for r in detection.requirements)
+    with resolver.workshop(project=True) as workshop:
+        built = building.build(detection, workshop, resolver)
+        normalises = workshop.execute(("which", NORMALISER)).code == 0
+        found = repository.read(
+            workshop.read(building.LOCAL_REPOSITORY), built.printed, requested, resolver
+        )
+    settings: dict[str, JSON] = {
+        "epoch": resolver.epoch,
+        "level": detection.settings.get("level"),
+        "metadata": {path: list(versions) for path, versions in found.metadata.items()},
+        "normalise": normalises,
+        "outputs": list(built.outputs),
+        "roots": detection.settings["roots"],
+        "sources": list(built.sources),
+    }
+    return LockedEcosystem(
+        ecosystem="maven",
+        packages=found.packages,
+        settings=settings,
+        undated=_undated(detection, found.metadata),
+    )
+
+
+def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
+    """A stage that builds offline; its jars and libraries go to /app/…/target."""
+    outputs = _texts(locked.settings, "outputs")
+    if not outputs:
+        return Rendering()
+    epoch, level = locked.settings["epoch"], locked.settings.get("level")
+    if not isinstance(epoch, int):
+        raise BadRequest("the lock's Maven part has no epoch", next="lock again")
+    commands = [
+        building.command(
+            root,
+            level if isinstance(level, int) else None,
+            epoch,
+            "-o",
+            "-q",
+            "-Dmaven.repo.local=/m2",
+        )
+        for root in _texts(locked.settings, "roots")
+    ]
+    jars = tuple(path for path in outputs if path.endswith(".jar"))
+    if jars and locked.settings.get("normalise") is True:
+        commands.append((NORMALISER, "--type", "jar", "--timestamp", str(epoch), *jars))
+    touch = ("touch", "--no-dereference", f"--date=@{epoch}")
+    commands.append(("find", *outputs, "-exec", *touch, "{}", "+"))
+    return Rendering(
+        stage=BuildStage(
+            name="maven",
+            sources=_texts(locked.settings, "sources"),
+            run=(
+                Run(
+                    comment="Compile, and put the libraries beside the program.",
+                    commands=tuple(commands),
+                    mounts=(Mount(source="vendor/m2", target="/m2", writable=True),),
+                ),
+            ),
+            outputs=tuple((f"/build/{path}", f"/app/{path}") for path in _by_change(outputs)),
+        ),
+        environment=(("LANG", "C.UTF-8"),),
+        files=tuple(_metadata(locked.settings)),
+    )
+
+
+def _by_change(outputs: tuple[str, ...]) -> list[str]:
+    """Libraries first: they change less often than the program."""
+    return sorted(outputs, key=lambda path: (path.endswith((".jar", "/classes")), path))
+
+
+def _metadata(settings: Mapping[str, JSON]) -> list[GeneratedFile]:
+    found = settings.get("metadata")
+    return [
+        GeneratedFile(
+            path=f"{repository.FOLDER}/{path}",
+            content=repository.metadata_text(path, [str(version) for version in versions]),
+        )
+        for path, versions in sorted(found.items() if isinstance(found, dict) else ())
+        if isinstance(versions, list)
+    ]
+
+
+def _undated(detection: Detection, metadata: Iterable[str]) -> tuple[str, ...]:
+    """What got its version from a repository's list of today: ranges, and plugins without one."""
+    warned = {note.reason for note in detection.notes if note.level == "warning"}
+    found = {r.name for r in detection.requirements if r.reason in warned}
+    for path in metadata:
+        group, artifact, _ = path.rsplit("/", 2)
+        found.add(f"{group.replace('/', '.')}:{artifact}")
+    return tuple(sorted(found))
+
+
+def _texts(settings: Mapping[str, JSON], key: str) -> tuple[str, ...]:
+    found = settings.get(key)
+    return tuple(str(item) for item in found) if isinstance(found, list) else ()
