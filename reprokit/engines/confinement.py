@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Literal
 
-from reprokit.engines.protocol import LABEL, Bind, ContainerRequest
+from reprokit.engines.protocol import LABEL, PROCESS, Bind, ContainerRequest
 from reprokit.errors import BadRequest
+from reprokit.history.living import this_process
 
 Flavour = Literal["docker", "podman"]
 
@@ -43,7 +44,12 @@ def creation(
     config: dict[str, Any] = {
         "Image": request.image,
         "Env": [f"{key}={value}" for key, value in sorted(request.environment.items())],
-        "Labels": {**request.labels, LABEL: "reprokit", f"{LABEL}.token": token},
+        "Labels": {
+            **request.labels,
+            LABEL: "reprokit",
+            f"{LABEL}.token": token,
+            PROCESS: this_process(),
+        },
         "AttachStdout": True,
         "AttachStderr": True,
         "HostConfig": _host(request, flavour, rootless),

@@ -17,6 +17,7 @@ from reprokit.engines.confinement import Flavour
 from reprokit.engines.endpoint import Endpoint
 from reprokit.engines.protocol import (
     LABEL,
+    PROCESS,
     BuildRequest,
     Container,
     ContainerRequest,
@@ -318,11 +319,18 @@ class SocketEngine:
             keep=os.environ.get("REPROKIT_KEEP") == "1",
         )
 
-    def leftovers(self) -> tuple[str, ...]:
-        """Ids of containers of ours that still exist."""
+    def leftovers(self, *, abandoned: bool = False) -> tuple[str, ...]:
+        """Ids of containers of ours that still exist; with `abandoned` only those whose process
+        is gone."""
+        from reprokit.history.living import is_alive
+
         with translated("containers", self.name):
             found = self._api.containers(all=True, filters={"label": f"{LABEL}=reprokit"})
-        return tuple(item["Id"] for item in found)
+        return tuple(
+            item["Id"]
+            for item in found
+            if not (abandoned and is_alive((item.get("Labels") or {}).get(PROCESS, "")))
+        )
 
     def remove_container(self, identifier: str) -> None:
         container.remove(self._api, self.name, identifier)

@@ -375,8 +375,9 @@ class FakeEngine:
         finally:
             self.remove_container(identifier)
 
-    def leftovers(self) -> tuple[str, ...]:
-        return tuple(self._containers)
+    def leftovers(self, *, abandoned: bool = False) -> tuple[str, ...]:
+        # They live in this process, which is not gone.
+        return () if abandoned else tuple(self._containers)
 
     def remove_container(self, identifier: str) -> None:
         container = self._containers.pop(identifier, None)

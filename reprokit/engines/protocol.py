@@ -10,6 +10,8 @@ from typing import Literal, Protocol
 
 from reprokit.model import Argv, Image
 
+PROCESS = "org.reprokit.process"
+"""The process that a container belongs to (reprokit.history.living)."""
 LABEL = "org.reprokit.owner"
 """Set to "reprokit" on every container and volume of ours, so that `clean` finds them."""
 
@@ -181,7 +183,8 @@ class Engine(Protocol):
 
     def container(self, request: ContainerRequest) -> AbstractContextManager[Container]: ...
 
-    def leftovers(self) -> tuple[str, ...]:
-        """Ids of containers of ours that still exist."""
+    def leftovers(self, *, abandoned: bool = False) -> tuple[str, ...]:
+        """Ids of containers of ours that still exist; with `abandoned` only those whose process
+        is gone: a container of another command that still runs is in use."""
 
     def remove_container(self, identifier: str) -> None: ...

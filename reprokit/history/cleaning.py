@@ -320,7 +320,7 @@ def _connected(engine: Engine | None) -> Iterator[Engine]:
 
 
 def _sweep_containers(sweep: _Sweep, engine: Engine) -> None:
-    for identifier in engine.leftovers():
+    for identifier in engine.leftovers(abandoned=True):
         item = Removed(kind="container", name=identifier)
         sweep.take(item, partial(engine.remove_container, identifier))
 

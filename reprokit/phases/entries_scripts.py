@@ -9,6 +9,7 @@ from reprokit.model import Entry, Note, Reason, Step
 from reprokit.project import Project
 
 RUN_SCRIPTS = ("run.sh", "run_all.sh", "run-all.sh", "runall.sh", "reproduce.sh", "main.sh")
+MOST_SCRIPTS = 20  # scripts offered as choices where nothing tells which is the main one
 _MAIN_NAMES = ("main.py", "run.py", "run_all.py", "reproduce.py", "analysis.py")
 _FOLDERS = ("", "code/", "src/", "scripts/", "analysis/", "notebooks/", "experiments/")
 _SUPPORT = re.compile(
@@ -91,7 +92,12 @@ def _main_scripts(project: Project, python: Sequence[str]) -> list[Entry]:
     mains = [(path, line) for path, line in mains if path in kept]
     if len(mains) == 1:
         return [_main(project, mains[0][0], mains[0][1], "the only script with a main part")]
-    return [_main(project, path, line, "a script with a main part") for path, line in mains]
+    if mains:
+        return [_main(project, path, line, "a script with a main part") for path, line in mains]
+    rest = _not_imported(project, own[:MOST_SCRIPTS])
+    if len(rest) == 1:
+        return [_main(project, rest[0], 1, "the only script that no other imports")]
+    return [_main(project, path, 1, "one of several scripts") for path in rest]
 
 
 def _not_imported(project: Project, paths: list[str]) -> list[str]:

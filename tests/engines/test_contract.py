@@ -211,6 +211,7 @@ def test_nothing_is_left_whatever_happens(any_engine: Engine, error: BaseExcepti
     ):
         container.start()
         assert container.id in any_engine.leftovers()
+        assert container.id not in any_engine.leftovers(abandoned=True)
         raise error
     assert container.id not in any_engine.leftovers()
 

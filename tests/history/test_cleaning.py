@@ -30,7 +30,8 @@ class FakeEngine:
         self.containers = list(containers)
         self.stuck = stuck
 
-    def leftovers(self) -> tuple[str, ...]:
+    def leftovers(self, *, abandoned: bool = False) -> tuple[str, ...]:
+        assert abandoned
         return tuple(self.containers)
 
     def remove_container(self, identifier: str) -> None:

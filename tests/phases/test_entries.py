@@ -249,8 +249,23 @@ def test_nothing_is_guessed(tmp_path: Path, files: dict[str, str]) -> None:
     assert len(choice.alternatives) >= 2
 
 
+def test_scripts_without_any_evidence_are_choices(tmp_path: Path) -> None:
+    choice = chosen(tmp_path, {"a.py": "", "b.py": ""})
+    assert choice.entry is None
+    assert [entry.steps[0].argv for entry in choice.alternatives] == [
+        ("python", "a.py"),
+        ("python", "b.py"),
+    ]
+
+
+def test_the_script_that_no_other_imports_is_the_one(tmp_path: Path) -> None:
+    choice = chosen(tmp_path, {"a.py": "import b\n", "b.py": ""})
+    assert choice.entry is not None
+    assert choice.entry.steps[0].argv == ("python", "a.py")
+
+
 def test_no_evidence_at_all(tmp_path: Path) -> None:
-    assert chosen(tmp_path, {"a.py": "", "b.py": ""}) == Choice(entry=None, alternatives=())
+    assert chosen(tmp_path, {"a.txt": ""}) == Choice(entry=None, alternatives=())
 
 
 def test_the_user_wins(tmp_path: Path) -> None:
