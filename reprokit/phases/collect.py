@@ -131,5 +131,5 @@ def deliver(results: tuple[ResultFile, ...], source: Path, target: Path) -> None
                 where=str(place.parent),
                 next="remove the link",
             )
-        with files.replacing(place) as out, (source / file.path).open("rb") as content:
+        with files.replacing(place, copy=True) as out, (source / file.path).open("rb") as content:
             shutil.copyfileobj(content, out, 1024 * 1024)
