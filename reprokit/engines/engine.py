@@ -118,19 +118,24 @@ class SocketEngine:
         status = self._info.get("DriverStatus") or ()
         return any("io.containerd.snapshotter" in str(value) for _, value in status)
 
-    def information(self) -> EngineInformation:
-        return self._information
-
     @cached_property
-    def _information(self) -> EngineInformation:
+    def _facts(self) -> Mapping[str, Any]:
         with translated(self.endpoint.url, self.name):
-            version = self._api.version()
-        architecture = version.get("Arch") or ""
+            version: Mapping[str, Any] = self._api.version()
+        return version
+
+    def platform(self) -> str:
+        """The platform of its images, "linux/amd64"."""
+        return f"{self._facts.get('Os') or 'linux'}/{self._facts.get('Arch') or ''}"
+
+    def information(self) -> EngineInformation:
+        """The engine and its host. Finding the builder asks the commands on PATH."""
+        version = self._facts
         return EngineInformation(
             name=self.name,
             version=_engine_version(version),
             api=version.get("ApiVersion") or "",
-            platform=f"{version.get('Os') or 'linux'}/{architecture}",
+            platform=self.platform(),
             rootless=self._rootless,
             builder=building.builder_name(self._builder_address()),
             socket=self.endpoint.url,

@@ -242,6 +242,9 @@ class FakeEngine:
             raise CommandFailed(f"the container could not start {argv[0]}: no such program")
         return found
 
+    def platform(self) -> str:
+        return self.information().platform
+
     def information(self) -> EngineInformation:
         return EngineInformation(
             name=self.name,

@@ -46,7 +46,7 @@ def lock(plan: Plan, project: Project, powers: Powers, today: str) -> Lock:
         return own_images.lock(plan, text, powers.engine, powers.reporter, today)
     date = plan.date or DateChoice(day=today, source="today")
     base = _lock_base(plan, powers)
-    platform = powers.engine.information().platform
+    platform = powers.engine.platform()
     made = Lock(
         schema=lock_file.SCHEMA,
         reprokit=__version__,

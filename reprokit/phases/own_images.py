@@ -31,7 +31,7 @@ def lock(plan: Plan, text: str, engine: Engine, reporter: Reporter, today: str) 
     return Lock(
         schema=lock_file.SCHEMA,
         reprokit=__version__,
-        platform=engine.information().platform,
+        platform=engine.platform(),
         inputs=inputs_digest(plan),
         date=date,
         epoch=int(datetime.fromisoformat(date.day).replace(tzinfo=UTC).timestamp()),
@@ -54,7 +54,7 @@ def lock(plan: Plan, text: str, engine: Engine, reporter: Reporter, today: str) 
 def _pin(reference: str, dockerfile: str, engine: Engine, reporter: Reporter) -> tuple[str, Image]:
     """A reference that names exactly this image, and the image. One that exists only on this
     machine has no registry digest: its name stands, its config digest is in the record."""
-    platform = engine.information().platform
+    platform = engine.platform()
     if "@" not in reference:
         try:
             digest = engine.registry_digest(reference)

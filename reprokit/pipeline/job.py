@@ -188,7 +188,7 @@ def ensure_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> L
 
 def is_current(lock: Lock, plan: Plan, engine: Engine | None) -> bool:
     """Whether the lock pins what the plan asks for, on this platform."""
-    if engine is not None and lock.platform != engine.information().platform:
+    if engine is not None and lock.platform != engine.platform():
         return False
     return planning.why_stale(plan, lock) is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -80,7 +80,7 @@ class _Started:
     job: Job
     lock: Lock
     image: Image
-    engine: EngineInformation
+    engine: Future[EngineInformation]
     dockerfile: str
     context_digest: str
     data: tuple[DataFile, ...]
@@ -112,14 +112,15 @@ def run(
         index = indexes.Index()
         watch = Stopwatch(reporter, index.last_durations(job.project.root))
         engine = opening.result()
+        facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
-        started = _make_ready(job, entry, engine, watch, state, no_cache=no_cache)
+        started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
         return _run_and_record(started, engine, watch, index, results)
 
 
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:
     engine = stack.enter_context(connect(wanted))
-    engine.information()
+    engine.platform()
     return engine
 
 
@@ -153,6 +154,7 @@ def _make_ready(
     engine: Engine,
     watch: Stopwatch,
     state: records.ProjectState,
+    facts: Future[EngineInformation],
     *,
     no_cache: bool,
 ) -> _Started:
@@ -173,7 +175,7 @@ def _make_ready(
         job=job,
         lock=locked,
         image=image,
-        engine=engine.information(),
+        engine=facts,
         dockerfile=prepared.context.dockerfile,
         context_digest=prepared.key,
         data=data,
@@ -274,7 +276,7 @@ def _record(
         plan=replace(plan, entry=started.entry),
         lock=lock,
         image=started.image,
-        engine=started.engine,
+        engine=started.engine.result(),
         steps=started.entry.steps,
         parameters={},
         outcome=outcome,
