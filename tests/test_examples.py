@@ -26,6 +26,11 @@ def reprokit(*words: str, engine: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def dockerfile(project: Path, record: dict[str, str]) -> str:
+    """The Dockerfile that a run keeps."""
+    return str(project / ".reprokit" / "runs" / record["run"] / "Dockerfile")
+
+
 def test_there_are_examples() -> None:
     assert {"align-tool", "mixed", "notebook-project", "python-analysis", "r-analysis"} <= set(
         NAMES
@@ -52,6 +57,13 @@ def test_an_example_runs_and_verifies(name: str, engine: str, tmp_path: Path) ->
     )
     assert check.returncode == 0, check.stdout + check.stderr
 
+    lint = subprocess.run(
+        [str(Path(sys.executable).parent / "hadolint"), "--no-color", dockerfile(project, record)],
+        capture_output=True,
+        text=True,
+    )
+    assert (lint.returncode, lint.stdout) == (0, "")
+
     second = reprokit("run", str(project), "--base", "debian", "--json", engine=engine)
     assert second.returncode == 0, second.stderr[-4000:]
     again = json.loads(second.stdout)
@@ -59,3 +71,25 @@ def test_an_example_runs_and_verifies(name: str, engine: str, tmp_path: Path) ->
     assert again["environment_digest"] == record["environment_digest"]
     assert "reprokit: build" not in second.stderr
     assert "reprokit: lock" not in second.stderr
+
+
+@pytest.mark.engine
+@pytest.mark.network
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_aligner_gives_the_same_results_with_ant(engine: str, tmp_path: Path) -> None:
+    project = tmp_path / "align-tool"
+    shutil.copytree(
+        EXAMPLES / "align-tool",
+        project,
+        ignore=shutil.ignore_patterns(".reprokit", "results", "target", "repro.lock"),
+    )
+    with (project / "repro.toml").open("a") as configuration:
+        configuration.write('[java]\nbuild = "ant"\n')
+    done = reprokit("run", str(project), "--base", "debian", "--json", engine=engine)
+    assert done.returncode == 0, done.stderr[-4000:]
+    command = json.loads(done.stdout)["command"]
+    assert "build/" in json.dumps(command)
+    check = subprocess.run(
+        [str(project / "verify"), str(project / "results")], capture_output=True, text=True
+    )
+    assert check.returncode == 0, check.stdout + check.stderr

@@ -1,0 +1,61 @@
+"""What `pip install .` and `pip install -e .` put on a machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from reprokit import resources
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+         "--wheel-dir", str(folder), str(ROOT)],
+        check=True,
+    )  # fmt: skip
+    return next(folder.glob("reprokit-*.whl"))
+
+
+def test_a_wheel_holds_everything_that_is_not_python(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    package = ROOT / "reprokit"
+    wanted = {
+        f"reprokit/{path.relative_to(package).as_posix()}"
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix in (".json", ".toml", ".R", ".typed")
+    }
+    wanted |= {f"reprokit/templates/{path.name}" for path in (ROOT / "templates").iterdir()}
+    assert len(wanted) > 5
+    assert wanted <= names
+
+
+def test_templates_are_found_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from reprokit import resources\n"
+        "print(resources.templates()); print(len(resources.template('export-README.md')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    folder, length = done.stdout.splitlines()
+    assert Path(folder) == tmp_path / "reprokit" / "templates"
+    assert int(length) > 100
+
+
+def test_templates_are_found_from_a_checkout() -> None:
+    assert resources.templates() == ROOT / "templates"
+    assert "$name" in resources.template("export-README.md")
