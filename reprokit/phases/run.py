@@ -45,13 +45,15 @@ def run(
     """Run the container to its end. `collect` reads from it before it is removed, however it
     ended; an interrupt stops it, keeps log and partial results, and is told in the outcome."""
     _make_writable(request.results, 0o777 if request.as_image_says else 0o775)
-    started = time.time()
-    with engine.container(_container_request(request, engine)) as container:
-        watch = _Watch(container)
-        status, ended = _attend(container, request, reporter, watch)
-        finished = time.time()
-        _collected(container, collect, reporter)
-    give_to_user(request.results)
+    try:
+        started = time.time()
+        with engine.container(_container_request(request, engine)) as container:
+            watch = _Watch(container)
+            status, ended = _attend(container, request, reporter, watch)
+            finished = time.time()
+            _collected(container, collect, reporter)
+    finally:
+        give_to_user(request.results)
     return _outcome(status, ended, started, finished, watch.peak, request.options)
 
 
