@@ -4,12 +4,12 @@
 
 One build is that of a folder from `reprokit export`, with the network off; the other installs the
 same pins with apt and pip on the same base image, network on. Downloads are warm in both: reprokit
-has fetched them, apt (its lists as well) and pip keep theirs in BuildKit's cache mounts. pip still
-asks the index for its pages, which `index_s` in the output bounds: what the expert's build takes
-longer than with the same wheels beside the Dockerfile. After one build of each that does not
-count, they build in turn with --no-cache, so that a noisy machine slows all of them down. The
-limits are 1.10 of the expert's time and 1.05 of the image's size. --steps shows on stderr how long
-each step took.
+has fetched them, apt (its lists as well) and pip keep theirs in BuildKit's cache mounts. Both
+still ask their servers what is new. For pip a third build tells what that costs: `index_s` is what
+the expert's takes longer than with the same wheels beside the Dockerfile. After one build of each
+that does not count, they build in turn with --no-cache, so that a noisy machine slows all of them
+down. The limits are 1.10 of the expert's time and 1.05 of the image's size. --steps shows on
+stderr how long each step took.
 
 The images are removed at the end. BuildKit's cache mounts and build cache stay: they cannot be
 told from other people's.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -17,6 +16,7 @@ import pytest
 from reprokit.engines.connect import connect
 from reprokit.engines.engine import SocketEngine
 from reprokit.errors import NoEngine
+from tests import registry_program
 
 REQUESTED = os.environ.get("REPROKIT_TEST_ENGINES")
 """Which real engines to test on: "docker", "podman" or addresses, separated by commas."""
@@ -31,7 +31,7 @@ def engines() -> list[str]:
 def local_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
     """The address of an empty image registry on this machine; `None` where there is no program
     for it. A Podman that the tests start takes Hub names from it."""
-    program = shutil.which("docker-registry")
+    program = registry_program.find()
     if program is None:
         yield None
         return
@@ -82,7 +82,7 @@ def _wait_for(url: str) -> None:
 def registry(local_registry: str | None) -> str:
     """The address of an empty image registry on this machine."""
     if local_registry is None:
-        pytest.skip("docker-registry is not installed")
+        pytest.fail("docker-registry can neither be found nor downloaded (apt-get update?)")
     return local_registry
 
 
@@ -104,7 +104,7 @@ def opened_engines(local_registry: str | None) -> Iterator[dict[str, SocketEngin
 def engine(request: pytest.FixtureRequest, opened_engines: dict[str, SocketEngine]) -> SocketEngine:
     """Each real engine; tests that use it carry the mark `engine`."""
     if request.param not in opened_engines:
-        pytest.skip(f"no {request.param} answers here (`dev/engine start` starts one)")
+        pytest.fail(f"no {request.param} answers here (`dev/engine start` starts one)")
     return opened_engines[request.param]
 
 
