@@ -51,8 +51,10 @@ def java_level(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def runtime_for(level: int, reason: Reason) -> Runtime:
-    """The JDKs that compile and run a source level."""
+def runtime_for(level: int | None, reason: Reason) -> Runtime:
+    """The JDKs that compile and run a source level; any, where the project names none (`None`)."""
+    if level is None:
+        return Runtime(language="java", specifier="", reason=reason, development=True)
     specifier = f">={max(level, _OLDEST_JDK)}"
     if level in _LAST_JDK:
         specifier += f",<{_LAST_JDK[level] + 1}"

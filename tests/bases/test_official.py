@@ -61,11 +61,29 @@ def runtime(language: str, specifier: str = "", *, development: bool = False) ->
         (
             "2026-01-01",
             (runtime("python", "==3.11.4"),),
-            [
-                "python:3.11.4-slim-trixie",
-                "python:3.11.4-slim-bookworm",
-                "python:3.11.4-slim-bullseye",
-            ],
+            # Trixie came when 3.11.13 was the newest.
+            ["python:3.11.4-slim-bookworm", "python:3.11.4-slim-bullseye"],
+        ),
+        ("2026-01-01", (runtime("python", "==3.10.2"),), ["python:3.10.2-slim-bullseye"]),
+        # The last 3.12 on bullseye is 3.12.11.
+        (
+            "2026-01-01",
+            (runtime("python", ">=3.12.12,<3.13"),),
+            ["python:3.12-slim-trixie", "python:3.12-slim-bookworm"],
+        ),
+        # A project that names its Java gets the nearest to it, also long after; one that names
+        # none gets that of its date.
+        *(
+            (day, (runtime("java", specifier, development=True),), [f"maven:3.9-{image}-noble"])
+            for day, specifier, image in (
+                (None, ">=17", "eclipse-temurin-17"),
+                ("2026-01-01", ">=17", "eclipse-temurin-17"),
+                ("2026-01-01", ">=18", "eclipse-temurin-21"),
+                ("2026-01-01", ">=8,<20", "eclipse-temurin-8"),
+                ("2018-01-01", ">=11", "eclipse-temurin-11"),
+                ("2022-01-01", "", "eclipse-temurin-17"),
+                (None, "", "eclipse-temurin-25"),
+            )
         ),
         # Only bookworm adds R 4.2 to Python 3.11; no R image adds Python 3.11.
         (
@@ -83,7 +101,7 @@ def runtime(language: str, specifier: str = "", *, development: bool = False) ->
         ("2026-01-01", (runtime("r", "==3.6.3"), runtime("java")), []),
     ],
 )
-def test_candidates(day: str, runtimes: tuple[Runtime, ...], expected: list[str]) -> None:
+def test_candidates(day: str | None, runtimes: tuple[Runtime, ...], expected: list[str]) -> None:
     assert [candidate.name for candidate in FAMILY.candidates(runtimes, day)] == expected
 
 

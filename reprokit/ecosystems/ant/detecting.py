@@ -81,7 +81,7 @@ def _java(build: BuildFile) -> tuple[dict[str, str], Runtime, tuple[Note, ...]]:
             found.append((level, reason, name))
     if not found:
         reason = Reason(text="compiles Java of no stated release", file=build.file)
-        return {}, runtime_for(OLDEST_LEVEL, reason), ()
+        return {}, runtime_for(None, reason), ()
     level, reason, _ = max(found, key=lambda item: item[0])
     old = {name for other, _, name in found if other < OLDEST_LEVEL}
     if level < OLDEST_LEVEL and None not in old:

@@ -151,7 +151,7 @@ def _java(poms: list[Pom]) -> tuple[int | None, Runtime, tuple[Note, ...]]:
         text = f"the pom.xml names no Java release, so it is compiled for Java {OLDEST_LEVEL}"
         level = None if poms[0].remote_parent() is not None else OLDEST_LEVEL
         note = (Note(level="warning", text=text, reason=reason),) if level else ()
-        return level, runtime_for(OLDEST_LEVEL, reason), note
+        return level, runtime_for(None, reason), note
     level, reason, _ = max(found, key=lambda item: item[0])
     if level < OLDEST_LEVEL and all(changeable for _, _, changeable in found):
         text = f"Java {level} is older than today's compilers accept: Java {OLDEST_LEVEL} instead"
