@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from reprokit.ecosystems.java import java_level, runtime_for
 from reprokit.ecosystems.maven import programs
@@ -143,6 +144,20 @@ def plugin_elements(pom: Pom, artifact: str) -> Iterator[Element]:
                     yield element
 
 
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A module's Java level and where it stands.
+
+    changeable: -D on the command line may change it. by_release: it is said as `release`, which
+    compiler plugins before 3.6, the ones that older Mavens bind, do not know.
+    """
+
+    number: int
+    reason: Reason
+    changeable: bool
+    by_release: bool
+
+
 def _java(poms: list[Pom]) -> tuple[int | None, Runtime, tuple[Note, ...]]:
     """The level that the build has to be told (`None`: it knows), the JDKs, and what to know."""
     found = [level for pom in poms for level in [_level(pom)] if level is not None]
@@ -152,22 +167,27 @@ def _java(poms: list[Pom]) -> tuple[int | None, Runtime, tuple[Note, ...]]:
         level = None if poms[0].remote_parent() is not None else OLDEST_LEVEL
         note = (Note(level="warning", text=text, reason=reason),) if level else ()
         return level, runtime_for(None, reason), note
-    level, reason, _ = max(found, key=lambda item: item[0])
-    if level < OLDEST_LEVEL and all(changeable for _, _, changeable in found):
-        text = f"Java {level} is older than today's compilers accept: Java {OLDEST_LEVEL} instead"
+    highest = max(found, key=lambda item: item.number)
+    number, reason = highest.number, highest.reason
+    if number < OLDEST_LEVEL and all(item.changeable for item in found):
+        text = f"Java {number} is older than today's compilers accept: Java {OLDEST_LEVEL} instead"
         note = (Note(level="warning", text=text, reason=reason),)
         return OLDEST_LEVEL, runtime_for(OLDEST_LEVEL, reason), note
-    return None, runtime_for(level, reason), ()
+    told = any(item.by_release for item in found) and not all(map(_versioned_compiler, poms))
+    return number if told else None, runtime_for(number, reason), ()
 
 
-def _level(pom: Pom) -> tuple[int, Reason, bool] | None:
-    """A module's Java level, where it stands, and whether -D on the command line may change it."""
+def _versioned_compiler(pom: Pom) -> bool:
+    return any(plugin.value("version") for plugin in plugin_elements(pom, COMPILER))
+
+
+def _level(pom: Pom) -> _Level | None:
     for plugin in plugin_elements(pom, COMPILER):
-        found = _declared(pom, plugin.child("configuration"), ("release",), ("source", "target"))
+        found = _declared(pom, plugin.child("configuration"), "release", ("source", "target"))
         if found is not None:
             return found
     for layer in pom.layers():
-        release = ("maven.compiler.release",)
+        release = "maven.compiler.release"
         names = ("maven.compiler.source", "maven.compiler.target")
         found = _declared(pom, layer.child("properties"), release, names, changeable=True)
         if found is not None:
@@ -175,31 +195,36 @@ def _level(pom: Pom) -> tuple[int, Reason, bool] | None:
     parent = pom.remote_parent()
     if parent is not None and (parent.value("artifactId") or "").startswith("spring-boot"):
         for layer in pom.layers():
-            found = _declared(pom, layer.child("properties"), ("java.version",), ())
+            found = _declared(pom, layer.child("properties"), None, ("java.version",))
             if found is not None:
-                return found
+                return replace(found, changeable=False)
+        if pom.text(parent.value("version")).split(".")[0] in ("3", "4"):
+            return _Level(
+                17, parent.reason("Spring Boot 3 and later are for Java 17"), False, False
+            )
     return None
 
 
 def _declared(
     pom: Pom,
     holder: Element | None,
-    first: tuple[str, ...],
-    then: tuple[str, ...],
+    release: str | None,
+    names: tuple[str, ...],
     *,
     changeable: bool = False,
-) -> tuple[int, Reason, bool] | None:
-    for names in (first, then):
+) -> _Level | None:
+    for group in ((release,) if release else (), names):
         found = []
-        for name in names:
+        for name in group:
             element = holder.child(name) if holder is not None else None
             level = java_level(pom.text(element.text)) if element is not None else None
             if element is not None and level is not None:
                 given_by_property = "${maven.compiler." in element.text
                 reason = element.reason(f"{name} is Java {level}")
-                found.append((level, reason, (changeable or given_by_property) and names is then))
+                may_change = (changeable or given_by_property) and name != release
+                found.append(_Level(level, reason, may_change, name == release))
         if found:
-            return max(found, key=lambda item: item[0])
+            return max(found, key=lambda item: item.number)
     return None
 
 

@@ -41,11 +41,14 @@ def main_class(name: str) -> str:
     )
 
 
-def plugin(artifact: str, configuration: str) -> str:
+def plugin(artifact: str, configuration: str, goal: str | None = None) -> str:
+    execution = (
+        f"<executions><execution><goals><goal>{goal}</goal></goals></execution></executions>"
+    )
     return (
         "<build><plugins><plugin>\n"
         f"<artifactId>{artifact}</artifactId>\n<configuration>{configuration}</configuration>\n"
-        "</plugin></plugins></build>"
+        f"{execution if goal else ''}</plugin></plugins></build>"
     )
 
 
@@ -117,6 +120,32 @@ def test_a_level_written_into_the_plugin_bounds_the_jdk(tmp_path: Path) -> None:
     assert "level" not in found.settings
 
 
+@pytest.mark.parametrize(
+    ("inner", "told"),
+    [
+        ("<properties><maven.compiler.release>17</maven.compiler.release></properties>", 17),
+        (plugin("maven-compiler-plugin", "<release>11</release>"), 11),
+        (plugin("maven-compiler-plugin", "<release>11</release></configuration>"
+                "<version>3.11.0</version><configuration>"), None),
+        ("<properties><maven.compiler.source>17</maven.compiler.source></properties>", None),
+    ],
+)  # fmt: skip
+def test_a_release_is_told_to_compilers_that_may_not_know_it(
+    tmp_path: Path, inner: str, told: int | None
+) -> None:
+    """Maven 3.8 binds a compiler plugin that ignores `release` and compiles for Java 5."""
+    assert detected(tmp_path, {"pom.xml": pom(inner)}).settings.get("level") == told
+
+
+def test_spring_boot_3_is_for_java_17(tmp_path: Path) -> None:
+    parent = (
+        "<parent><groupId>org.springframework.boot</groupId>"
+        "<artifactId>spring-boot-starter-parent</artifactId><version>3.2.1</version></parent>"
+    )
+    found = detected(tmp_path, {"pom.xml": pom("", NAMED + parent)})
+    assert found.runtimes[0].specifier == ">=17"
+
+
 def test_an_old_level_in_a_property_is_raised_and_said(tmp_path: Path) -> None:
     inner = "<properties><maven.compiler.source>1.5</maven.compiler.source></properties>"
     found = detected(tmp_path, {"pom.xml": pom(inner)})
@@ -151,6 +180,7 @@ def test_versions_that_are_not_fixed_are_warned_of(tmp_path: Path, version: str)
                 "maven-shade-plugin",
                 "<transformers><transformer><mainClass>org.x.Run</mainClass></transformer>"
                 "</transformers>",
+                "shade",
             ),
             ("java", "-jar", "target/tool-1.2.jar"),
         ),
@@ -160,8 +190,32 @@ def test_versions_that_are_not_fixed_are_warned_of(tmp_path: Path, version: str)
                 "<archive><manifest><mainClass>org.x.Run</mainClass></manifest></archive>"
                 "<descriptorRefs><descriptorRef>jar-with-dependencies</descriptorRef>"
                 "</descriptorRefs>",
+                "single",
             ),
             ("java", "-jar", "target/tool-1.2-jar-with-dependencies.jar"),
+        ),
+        # Without an execution, `mvn package` makes no such jar.
+        (
+            plugin(
+                "maven-assembly-plugin",
+                "<archive><manifest><mainClass>org.x.Run</mainClass></manifest></archive>"
+                "<descriptorRefs><descriptorRef>jar-with-dependencies</descriptorRef>"
+                "</descriptorRefs>",
+            ),
+            ("java", "-cp", "target/tool-1.2.jar:target/dependency/*", "org.x.Run"),
+        ),
+        (
+            plugin(
+                "exec-maven-plugin",
+                "<executable>java</executable><arguments><argument>-Xmx2g</argument>"
+                "<argument>-classpath</argument><classpath/><argument>org.x.Run</argument>"
+                "<argument>in.nq</argument></arguments>",
+                "exec",
+            ),
+            (
+                "java", "-Xmx2g", "-cp", "target/tool-1.2.jar:target/dependency/*", "org.x.Run",
+                "in.nq",
+            ),
         ),
         (
             plugin(
@@ -181,6 +235,34 @@ def test_the_program_and_how_it_starts(tmp_path: Path, inner: str, argv: tuple[s
     (entry,) = detected(tmp_path, files).entries
     assert (entry.steps[0].argv, entry.rank) == (argv, 30)
     assert entry.reason.line is not None
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "name"),
+    [
+        (
+            "kotlin/org/x/run.kt",
+            "package org.x\n\nfun main(args: Array<String>) {}\n",
+            "org.x.RunKt",
+        ),
+        ("kotlin/a.kt", '@file:JvmName("Tool")\npackage a\nsuspend fun main() {}\n', "a.Tool"),
+        ("kotlin/b.kt", "class B {\n  fun main() {}\n}\n", None),
+        (
+            "scala/R.scala",
+            "package org.x\nobject Other\nobject R {\n def main(a: Array[String]) = {} }\n",
+            "org.x.R",
+        ),
+        ("scala/A.scala", "object A extends App {}\n", "A"),
+        ("scala/C.scala", "// object C extends App\nobject C { def f = 1 }\n", None),
+        ("java/D.java", "class D { static void main(String[] a) {} }\n", None),
+    ],
+)
+def test_other_languages_have_main_classes_too(
+    tmp_path: Path, file: str, text: str, name: str | None
+) -> None:
+    files = {"pom.xml": pom(""), f"src/main/{file}": text}
+    classes = [entry.steps[0].argv[-1] for entry in detected(tmp_path, files).entries]
+    assert classes == ([name] if name else [])
 
 
 def test_several_main_classes_are_several_entries(tmp_path: Path) -> None:
