@@ -65,7 +65,7 @@ def _java(build: BuildFile) -> tuple[dict[str, str], Runtime, tuple[Note, ...]]:
     """Properties to set for the build, the JDKs that suit, and what to know."""
     found: list[tuple[int, Reason, str | None]] = []
     for target in build.targets.values():
-        for element in target.descendants():
+        for element in build.tasks(target):
             if element.tag != "javac":
                 continue
             for name in ("release", "source", "target"):
@@ -110,6 +110,6 @@ def _downloads(build: BuildFile) -> tuple[Note, ...]:
             reason=element.reason(f"the target {holder.attributes.get('name', '')}"),
         )
         for holder in found
-        for element in holder.descendants()
+        for element in build.tasks(holder)
         if element.tag == "get"
     )
