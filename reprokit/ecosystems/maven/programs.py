@@ -25,9 +25,10 @@ def entries(project: Project, poms: list[Pom]) -> tuple[Entry, ...]:
     configured = [program for pom in poms for program in _configured(pom)]
     found = configured or [program for pom in poms for program in _by_source(project, pom)]
     folder = poms[0].folder
+    libraries = tuple(dict.fromkeys(jar for pom in poms for jar in _system_jars(project, pom)))
     unique: dict[tuple[Step, ...], Entry] = {}
     for program in found:
-        step = Step(argv=program.argv(folder), folder=folder or ".")
+        step = Step(argv=program.argv(folder, libraries), folder=folder or ".")
         unique.setdefault((step,), Entry(steps=(step,), reason=program.reason, rank=RANK))
     return tuple(unique.values())
 
@@ -43,13 +44,15 @@ class _Program:
     arguments: Argv = ()
     options: Argv = ()
 
-    def argv(self, start: str) -> Argv:
+    def argv(self, start: str, libraries: tuple[str, ...]) -> Argv:
+        """The command, run in the folder `start`; `libraries` are jars of the project's own."""
         target = posixpath.join(posixpath.relpath(self.pom.folder or ".", start or "."), "target")
         target = posixpath.normpath(target)
         jar = f"{target}/{self.jar}.jar"
         if self.main is None:
             return ("java", "-jar", jar, *self.arguments)
-        classpath = f"{jar}:{target}/dependency/*"
+        own = (posixpath.relpath(library, start or ".") for library in libraries)
+        classpath = ":".join((jar, f"{target}/dependency/*", *own))
         return ("java", *self.options, "-cp", classpath, self.main, *self.arguments)
 
 
@@ -85,6 +88,16 @@ def _executed(pom: Pom) -> _Program | None:
     if named and _is_class(pom.text(named)):
         return _with_classpath(pom, pom.text(named), _place(pom, "exec.mainClass"))
     return None
+
+
+def _system_jars(project: Project, pom: Pom) -> Iterator[str]:
+    """Jars in the project that stand in for a dependency (scope system): Maven copies none."""
+    for layer in pom.layers():
+        for element in layer.all("dependencies/dependency"):
+            place = pom.text(element.value("systemPath"))
+            path = posixpath.normpath(posixpath.join(pom.folder, place))
+            if element.value("scope") == "system" and place and project.has(path):
+                yield path
 
 
 def _java_command(pom: Pom, configuration: Element) -> _Program | None:

@@ -265,6 +265,21 @@ def test_other_languages_have_main_classes_too(
     assert classes == ([name] if name else [])
 
 
+def test_a_jar_of_the_project_is_on_the_class_path(tmp_path: Path) -> None:
+    inner = (
+        "<dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId>"
+        "<version>1</version><scope>system</scope>"
+        "<systemPath>${project.basedir}/lib/a.jar</systemPath></dependency></dependencies>"
+    )
+    files = {"pom.xml": pom(inner), "lib/a.jar": "", "src/main/java/x/M.java": main_class("x.M")}
+    found = detected(tmp_path, files)
+    (entry,) = found.entries
+    assert entry.steps[0].argv == (
+        "java", "-cp", "target/tool-1.2.jar:target/dependency/*:lib/a.jar", "x.M",
+    )  # fmt: skip
+    assert found.requirements == ()
+
+
 def test_several_main_classes_are_several_entries(tmp_path: Path) -> None:
     files = {"pom.xml": pom("")}
     files |= {f"src/main/java/org/x/{n}.java": main_class(f"org.x.{n}") for n in ("A", "B")}
