@@ -92,6 +92,14 @@ class BuildFile:
         return None
 
 
+def downloads(build: BuildFile, target: str | None) -> Iterator[tuple[Element, Element]]:
+    """Each <get> task that making a target carries out, with the target that holds it."""
+    for holder in build.closure(target) if target is not None else ():
+        for element in build.tasks(holder):
+            if element.tag == "get":
+                yield holder, element
+
+
 def load(project: Project, file: str) -> BuildFile:
     """Read a build.xml and what it imports from the project.
 

@@ -8,9 +8,11 @@ import tarfile
 from dataclasses import dataclass
 
 from reprokit.ecosystems.ant import ivy
+from reprokit.ecosystems.ant.buildfile import downloads, load
 from reprokit.engines.protocol import Container
 from reprokit.errors import BuildFailed, InputUnavailable, ReprokitError
 from reprokit.model import Argv, Detection, Settings
+from reprokit.project import Project
 from reprokit.quoting import refuse_control_characters
 from reprokit.resolving import Resolver
 
@@ -20,6 +22,7 @@ _SETTINGS = "/tmp/reprokit-ivysettings.xml"
 _UNRESOLVED = re.compile(
     r"::\s+(?P<name>[\w.-]+)#(?P<module>[\w.-]+);(?P<revision>\S+?): not found"
 )
+_GET = re.compile(r"^ *\[get\] Getting: (\S+)", re.MULTILINE)
 _COMPILER = re.compile(
     r"^\s*\[javac\] /build/(?P<file>[^:\n]+\.java):(?P<line>\d+): error: (?P<text>.*)$",
     re.MULTILINE,
@@ -36,6 +39,15 @@ def command(settings: Settings, ivy_settings: str | None) -> Argv:
     if isinstance(properties, dict):
         argv += [f"-D{name}={value}" for name, value in sorted(properties.items())]
     return (*argv, shown_target(settings))
+
+
+def ivy_in_place(settings: Settings) -> Argv | None:
+    """Puts the distribution's Ivy where the build file would have fetched it to."""
+    place = settings.get("ivy_jar")
+    if not isinstance(place, str):
+        return None
+    where = str(settings["file"])
+    return ("install", "-D", IVY_JAR, refuse_control_characters(place, where=where))
 
 
 def shown_target(settings: Settings) -> str:
@@ -61,6 +73,9 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
     uses_ivy = detection.settings.get("ivy") is True
     if uses_ivy:
         _put(workshop, _SETTINGS, ivy.online_settings(resolver.site.maven_mirror))
+    prepared = ivy_in_place(detection.settings)
+    if prepared is not None:
+        workshop.execute(prepared, folder="/build")
     before = _listing(workshop)
     argv = command(detection.settings, _SETTINGS if uses_ivy else None)
     chunks: list[bytes] = []
@@ -71,8 +86,11 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
             resolver.reporter.log(line)
 
     done = workshop.execute(argv, folder="/build", on_output=take)
+    printed = (done.stdout + done.stderr or b"".join(chunks)).decode("utf-8", "replace")
+    fetched_by_itself = _GET.search(printed)
+    if fetched_by_itself is not None:
+        raise _downloads(fetched_by_itself[1], resolver.project, detection.settings)
     if done.code != 0:
-        printed = (done.stdout + done.stderr or b"".join(chunks)).decode("utf-8", "replace")
         raise explained(printed, detection)
     after = _listing(workshop)
     fetched = {path.rpartition("/")[2] for path in (*before, *_cached(workshop))}
@@ -93,6 +111,16 @@ def made(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:
             for path in new
             if path.rpartition("/")[0] not in new and not path.startswith(".git")
         )
+    )
+
+
+def _downloads(url: str, project: Project, settings: Settings) -> BuildFailed:
+    found = load(project, str(settings["file"]))
+    places = [element.where for _, element in downloads(found, shown_target(settings))]
+    return BuildFailed(
+        f"the build fetches {url} by itself, but images are built without a network",
+        where=places[0] if places else found.file,
+        next="put the file into the project, or let Ivy fetch it",
     )
 
 

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from reprokit.ecosystems.ant.buildfile import BuildFile
-from reprokit.ecosystems.ant.ivy import uses_ivy
+from reprokit.ecosystems.ant.ivy import LIBRARIES, cached_paths, uses_ivy
 from reprokit.ecosystems.java import CLASS_NAME, main_classes
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.model import Argv, Entry, Reason, Step
@@ -133,6 +133,8 @@ def _classpath(build: BuildFile, element: Element, depth: int) -> Iterator[str]:
         return
     attributes = element.attributes
     for name in ("classpathref", "refid"):
+        if name in attributes and build.text(attributes[name]) in cached_paths(build):
+            yield f"{LIBRARIES}/*"
         other = build.identified(build.text(attributes.get(name))) if name in attributes else None
         if other is not None:
             yield from _classpath(build, other, depth + 1)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprokit.ecosystems.java import java_packages
-from reprokit.ecosystems.maven import MavenEcosystem, building, repository
+from reprokit.ecosystems.maven import MavenEcosystem, building, explaining, repository
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
 from reprokit.model import (
     JSON,
@@ -186,7 +186,7 @@ POM = """<project>
 
 def explained(tmp_path: Path, printed: str) -> Exception:
     (tmp_path / "pom.xml").write_text(POM)
-    return building.explained(printed, Project(tmp_path))
+    return explaining.explained(printed, Project(tmp_path))
 
 
 def test_a_missing_dependency_names_its_line(tmp_path: Path) -> None:
@@ -228,10 +228,41 @@ def test_anything_else_shows_what_maven_said(tmp_path: Path) -> None:
     assert "The enforcer says no" in error.what
 
 
+@pytest.mark.parametrize(
+    ("printed", "plugin"),
+    [
+        (
+            "[INFO] --- frontend-maven-plugin:1.12.1:install-node-and-npm (n) @ tool ---\n",
+            "frontend-maven-plugin",
+        ),
+        ("[INFO] --- frontend:1.15.0:npm (i) @ tool ---\n", "frontend-maven-plugin"),
+        (
+            "[INFO] Executing tasks\n     [get] Getting: https://x.org/a.csv\n",
+            "https://x.org/a.csv",
+        ),
+    ],
+)
+def test_a_plugin_that_downloads_on_its_own_is_refused_when_locking(
+    tmp_path: Path, printed: str, plugin: str
+) -> None:
+    """Maven's offline mode does not know of it, so the image could not be built."""
+    own = "<plugin><artifactId>frontend-maven-plugin</artifactId></plugin>\n</plugins>"
+    (tmp_path / "pom.xml").write_text(POM.replace("</plugins>", own))
+    error = explaining.downloads(printed, Project(tmp_path))
+    assert isinstance(error, BuildFailed)
+    assert plugin in error.what
+    if "frontend" in plugin:
+        assert error.where == "pom.xml:8"
+    assert (
+        explaining.downloads("[INFO] --- maven-jar-plugin:2.4:jar (d) @ t ---", Project(tmp_path))
+        is None
+    )
+
+
 @given(st.text(max_size=300))
 def test_whatever_maven_prints_has_an_explanation(printed: str) -> None:
     project = cast(Any, SimpleNamespace(has=lambda _: False, matching=lambda *_: ()))
-    assert str(building.explained(printed, project))
+    assert str(explaining.explained(printed, project))
 
 
 OFFERED = {"openjdk-11-jdk-headless": "11.0.1", "openjdk-17-jdk-headless": "17.0.1"}

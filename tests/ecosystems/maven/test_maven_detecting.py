@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reprokit.ecosystems.maven import MavenEcosystem
+from reprokit.ecosystems.maven import MavenEcosystem, building
 from reprokit.errors import BadRequest
 from reprokit.model import Detection
 from reprokit.project import Project
@@ -361,3 +361,33 @@ def test_properties_that_grow_without_end_stay_small(tmp_path: Path) -> None:
     )
     (requirement,) = detected(tmp_path, {"pom.xml": pom(inner)}).requirements
     assert len(requirement.specifier) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("<version>1.2</version>", "<version>1.3</version>", False),
+        ("</project>", "<build><plugins><plugin><artifactId>p</artifactId></plugin></plugins>"
+         "</build></project>", False),
+        ("</project>", "<!-- a remark -->\n\n</project>", True),
+        ("</project>", "<description>of it</description></project>", True),
+    ],
+)  # fmt: skip
+def test_what_decides_how_it_is_built_makes_a_lock_stale(
+    tmp_path: Path, before: str, after: str, same: bool
+) -> None:
+    """A jar is named after the version, and plugins are no requirements."""
+    text = pom("")
+    first = detected(tmp_path, {"pom.xml": text}).settings
+    second = detected(tmp_path, {"pom.xml": text.replace(before, after)}).settings
+    assert (first == second) is same
+
+
+def test_settings_of_the_wrapper_make_a_lock_stale(tmp_path: Path) -> None:
+    first = detected(tmp_path, {"pom.xml": pom(""), ".mvn/maven.config": "-Pa\n"}).settings
+    assert detected(tmp_path, {".mvn/maven.config": "-Pb\n"}).settings != first
+
+
+def test_plugins_that_read_git_are_left_out(tmp_path: Path) -> None:
+    settings = detected(tmp_path, {"pom.xml": pom(plugin("git-commit-id-plugin", ""))}).settings
+    assert building.skipping(settings) == ("-Dmaven.gitcommitid.skip=true",)
