@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,29 @@ def test_a_lock_of_another_form_is_refused(key: str, value: object) -> None:
     plain[key] = value
     with pytest.raises(BadRequest):
         lock_file.loads(json.dumps(plain))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("sha256:" + "a" * 64, "sha256:" + "a" * 63),
+        ("sha256:" + "b" * 64, "md5:" + "b" * 64),
+        ("debs/r-base.deb", "../../debs/r-base.deb"),
+        ("debs/r-base.deb", "/etc/passwd"),
+    ],
+)
+def test_a_file_that_was_edited_by_hand_is_told_with_its_line(right: str, wrong: str) -> None:
+    text = lock_file.dumps(sample()).replace(right, wrong)
+    with pytest.raises(BadRequest, match="is damaged") as caught:
+        lock_file.loads(text)
+    line = next(i for i, row in enumerate(text.splitlines(), 1) if wrong in row)
+    assert caught.value.where == f"repro.lock:{line}"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", None])
+def test_what_is_no_lock_at_all_says_what_to_do(tmp_path: Path, content: bytes | None) -> None:
+    place = tmp_path / lock_file.NAME
+    place.mkdir() if content is None else place.write_bytes(content)
+    with pytest.raises(BadRequest) as caught:
+        lock_file.read(tmp_path)
+    assert caught.value.next is not None
