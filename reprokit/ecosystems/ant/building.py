@@ -143,8 +143,9 @@ def explained(printed: str, detection: Detection) -> ReprokitError:
             next="correct it, or ask for the Java version it is for",
         )
     _, _, tail = printed.rpartition("BUILD FAILED")
+    told = [line for line in tail.strip().splitlines() if not line.startswith("\tat ")]
     return BuildFailed(
-        "Ant cannot build the project:\n  " + "\n  ".join(tail.strip().splitlines()[:8]),
+        "Ant cannot build the project:\n  " + "\n  ".join(told[:8]),
         where=f"ant {detection.settings['target']}",
         next="see whether this works in a fresh copy of the project",
     )
