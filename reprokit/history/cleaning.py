@@ -79,7 +79,8 @@ class Cleaned:
         lines = [_summary(verb, kind, self.of(kind)) for kind in _KINDS if self.of(kind)]
         if self.forgotten:
             count = wording.counted(len(self.forgotten), "run")
-            lines.append(f"Took {count} off the list: the folder is gone")
+            took = "Would take" if self.dry_run else "Took"
+            lines.append(f"{took} {count} off the list: the folder is gone")
         lines += [f"Left alone: {wording.printable(text)}" for text in self.skipped]
         lines += [
             f"Not removed: {wording.printable(f'{what}: {why}')}" for what, why in self.failed

@@ -245,6 +245,7 @@ def test_runs_whose_folder_is_gone_are_forgotten(index: Index, project: Path) ->
     folder, _ = finished(project, index)
     folder.path.rename(project / "elsewhere")
     index.add(entry(5, "/media/not-mounted"))
+    assert "Would take 1 run off the list" in clean(index, dry_run=True).text()
     done = clean(index)
     assert done.forgotten == (folder.id,)
     assert [one.project for one in index.list()] == ["/media/not-mounted"]
