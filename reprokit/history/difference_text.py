@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from os.path import commonprefix
+from itertools import takewhile
 
 from reprokit.history import wording
 from reprokit.history.reading import Record, mapping, number, rows, text, texts
@@ -54,7 +54,8 @@ def _change(change: Record) -> str:
 
 def _from_difference(value: str, other: str) -> str:
     """Where two long texts begin alike: the end that differs, with some words before it."""
-    start = max(len(commonprefix([value, other])) - 20, 0)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(value, other)))
+    start = max(alike - 20, 0)
     return f"…{value[start:]}" if start else value
 
 
