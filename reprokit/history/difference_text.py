@@ -54,7 +54,8 @@ def _change(change: Record) -> str:
 
 def _from_difference(value: str, other: str) -> str:
     """Where two long texts begin alike: the end that differs, with some words before it."""
-    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(value, other)))
+    pairs = zip(value, other, strict=False)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     start = max(alike - 20, 0)
     return f"…{value[start:]}" if start else value
 
