@@ -114,6 +114,13 @@ class OfficialFamily:
             )
         reference = f"{candidate.name}@{digest}"
         image = _pulled(reference, engine, reporter)
+        platform = engine.information().platform
+        if image.platform.split("/")[:2] != platform.split("/")[:2]:
+            # Docker pulls a lone image of another platform without a word.
+            raise InputUnavailable(
+                f"{candidate.name} is made for {image.platform} only, the engine runs {platform}",
+                next="name another base, or use the debian family (--base debian)",
+            )
         return LockedBase(
             family=self.name,
             name=candidate.name,
@@ -128,7 +135,14 @@ class OfficialFamily:
         self, locked: LockedBase, engine: Engine, site: Site, store: Path, reporter: Reporter
     ) -> None:
         """Pull the locked digest unless the engine has it."""
-        image = _pulled(locked.reference, engine, reporter)
+        try:
+            image = _pulled(locked.reference, engine, reporter)
+        except InputUnavailable as error:
+            raise InputUnavailable(
+                error.what,
+                next="the lock pins this image: reach its registry, or pin another base with "
+                "`reprokit lock --upgrade --base debian`",
+            ) from error
         if image.config_digest != locked.config_digest:
             raise InputUnavailable(
                 f"{locked.reference} is {image.config_digest} here, not {locked.config_digest} "
