@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from reprokit.ecosystems.java import java_level, runtime_for
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.ecosystems.maven.pom import Pom, plugin_elements
+from reprokit.errors import BadRequest
 from reprokit.model import Note, Reason, Runtime
 
 COMPILER = "maven-compiler-plugin"
@@ -88,7 +89,14 @@ def _declared(
         found = []
         for name in group:
             element = holder.child(name) if holder is not None else None
-            level = java_level(pom.text(element.text)) if element is not None else None
+            said = pom.text(element.text) if element is not None else ""
+            level = java_level(said)
+            if element is not None and said and level is None and "${" not in said:
+                raise BadRequest(
+                    f"{name} is {said!r}, which is no Java release",
+                    where=element.where,
+                    next="write it like 17 or 1.8",
+                )
             if element is not None and level is not None:
                 given_by_property = "${maven.compiler." in element.text
                 reason = element.reason(f"{name} is Java {level}")

@@ -137,6 +137,13 @@ def test_a_release_is_told_to_compilers_that_may_not_know_it(
     assert detected(tmp_path, {"pom.xml": pom(inner)}).settings.get("level") == told
 
 
+def test_a_release_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = pom("<properties>\n<maven.compiler.release>seven</maven.compiler.release></properties>")
+    with pytest.raises(BadRequest, match="'seven', which is no Java release") as caught:
+        detected(tmp_path, {"pom.xml": text})
+    assert caught.value.where == "pom.xml:4"
+
+
 def test_spring_boot_3_is_for_java_17(tmp_path: Path) -> None:
     parent = (
         "<parent><groupId>org.springframework.boot</groupId>"
