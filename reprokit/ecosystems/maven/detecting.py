@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from reprokit.ecosystems.maven import levels, programs
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.ecosystems.maven.pom import Pom, active_profiles, load, modules, plugin_elements
+from reprokit.errors import BadRequest
 from reprokit.files import canonical_json, sha256_text
 from reprokit.model import JSON, Detection, Note, Reason, Requirement
 from reprokit.project import Project
@@ -144,6 +145,12 @@ def _requirement(pom: Pom, element: Element, why: str) -> tuple[Requirement, tup
             return _made(group, artifact, "", reason), (
                 Note(level="warning", text=text, reason=reason),
             )
+    elif not version and not _managed_elsewhere(pom):
+        raise BadRequest(
+            f"{group}:{artifact} has no version",
+            where=element.where,
+            next="add a <version>, here or in <dependencyManagement>",
+        )
     notes: tuple[Note, ...] = ()
     if version.endswith("-SNAPSHOT") or _RANGE.match(version) or version in ("LATEST", "RELEASE"):
         text = (
@@ -156,6 +163,16 @@ def _requirement(pom: Pom, element: Element, why: str) -> tuple[Requirement, tup
 
 def _made(group: str, artifact: str, version: str, reason: Reason) -> Requirement:
     return Requirement(name=f"{group}:{artifact}", specifier=version, reason=reason)
+
+
+def _managed_elsewhere(pom: Pom) -> bool:
+    """Whether versions may come from what only a repository or Maven itself knows: a parent, an
+    imported list, a profile that it may find active."""
+    return pom.remote_parent() is not None or any(
+        _imports(layer.all("dependencyManagement/dependencies/dependency"))
+        or any(p.at("dependencyManagement") is not None for p in layer.all("profiles/profile"))
+        for layer in pom.layers()
+    )
 
 
 def _managed(pom: Pom, group: str, artifact: str) -> str:

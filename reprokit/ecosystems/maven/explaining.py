@@ -6,7 +6,7 @@ import re
 
 from reprokit.ecosystems.maven.detecting import root_files
 from reprokit.ecosystems.maven.pom import load, modules, plugin_elements
-from reprokit.errors import BuildFailed, InputUnavailable, ReprokitError
+from reprokit.errors import BadRequest, BuildFailed, InputUnavailable, ReprokitError
 from reprokit.project import Project
 
 _MISSING = re.compile(
@@ -21,6 +21,13 @@ _PLUGIN = re.compile(
 _NO_VERSION = re.compile(
     r"No versions available for (?P<group>[\w.-]+):(?P<artifact>[\w.-]+):\w+:(?P<version>\S+)"
 )
+_MODEL = re.compile(
+    r"\(/(?:tmp/stage|build)/(?P<file>[^)\n]+)\) has \d+ errors?\n"
+    r"\[ERROR\] +(?P<text>[^\n]*?)(?: @ (?:[^\n]*, )?line (?P<line>\d+), column \d+)?"
+    r"(?: -> \[Help[^\n]*)?$",
+    re.MULTILINE,
+)
+_NEWER = re.compile(r"(?:class file has wrong version|\(class file version) (\d{2,3})\.0")
 _DOWNLOADER = re.compile(
     r"^\[INFO\] --- (?P<plugin>frontend|download|wagon)(?:-maven-plugin)?:\S+ "
     r"|^ *(?:\[INFO\] +)?\[get\] Getting: (?P<url>\S+)",
@@ -81,6 +88,19 @@ def explained(printed: str, project: Project) -> ReprokitError:
             f"no Maven repository has {name} {missing['version']}",
             where=place_of(project, missing["group"], missing["artifact"]),
             next="correct the name or version, or see whether the repository can be reached",
+        )
+    wrong = _MODEL.search(printed)
+    if wrong is not None:
+        line = f":{wrong['line']}" if wrong["line"] else ""
+        return BadRequest(wrong["text"], where=f"{wrong['file']}{line}", next="correct it")
+    newer = _NEWER.search(printed)
+    if newer is not None:
+        release = int(newer[1]) - 44  # class files of Java 8 have version 52
+        place = _COMPILER.search(printed)
+        return BuildFailed(
+            f"a library or plugin is made for Java {release}, and the build runs on an older one",
+            where=f"{place['file']}:{place['line']}" if place is not None else "mvn package",
+            next=f'write version = "{release}" under [java] in repro.toml, or take an older one',
         )
     found = (f"{m['file']}:{m['line']}: {m['text']}" for m in _COMPILER.finditer(printed))
     errors = list(dict.fromkeys(found))  # Maven lists them once more at the end.

@@ -222,6 +222,46 @@ def test_code_that_does_not_compile_is_not_an_unavailable_input(tmp_path: Path) 
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [(" @ line 2, column 27", "core/pom.xml:2"), ("", "core/pom.xml"),
+     (" @ g:parent:1, /build/pom.xml, line 7, column 3", "core/pom.xml:7")],
+)  # fmt: skip
+def test_what_maven_finds_wrong_in_a_pom_is_a_bad_request(
+    tmp_path: Path, place: str, where: str
+) -> None:
+    error = explained(
+        tmp_path,
+        "[ERROR] The build could not read 1 project -> [Help 1]\n"
+        "[ERROR]   The project a:b:1 (/build/core/pom.xml) has 1 error\n"
+        f"[ERROR]     'packaging' with value 'jra' is invalid.{place}\n[ERROR] \n",
+    )
+    assert isinstance(error, BadRequest)
+    assert (error.what, error.where) == ("'packaging' with value 'jra' is invalid.", where)
+
+
+@pytest.mark.parametrize(
+    ("printed", "where"),
+    [
+        (
+            "[ERROR] /build/src/main/java/x/M.java:[3,11] cannot access a.B\n"
+            "  bad class file: /tmp/m2/a/b.jar(a/B.class)\n"
+            "    class file has wrong version 65.0, should be 61.0\n",
+            "src/main/java/x/M.java:3",
+        ),
+        (
+            "[ERROR] a/B has been compiled by a more recent version of Java (class file "
+            "version 65.0), this version only recognizes class file versions up to 61.0\n",
+            "mvn package",
+        ),
+    ],
+)
+def test_a_library_for_a_newer_java_says_which(tmp_path: Path, printed: str, where: str) -> None:
+    error = explained(tmp_path, printed)
+    assert isinstance(error, BuildFailed)
+    assert (error.where, "Java 21" in error.what) == (where, True)
+
+
 def test_anything_else_shows_what_maven_said(tmp_path: Path) -> None:
     error = explained(tmp_path, "[INFO] x\n[ERROR] The enforcer says no\n[ERROR] \n")
     assert isinstance(error, BuildFailed)

@@ -137,6 +137,26 @@ def test_a_release_is_told_to_compilers_that_may_not_know_it(
     assert detected(tmp_path, {"pom.xml": pom(inner)}).settings.get("level") == told
 
 
+def test_a_dependency_without_a_version_is_refused_unless_a_parent_may_have_it(
+    tmp_path: Path,
+) -> None:
+    inner = (
+        "<dependencies>\n<dependency><groupId>g</groupId><artifactId>a</artifactId></dependency>"
+        "</dependencies>"
+    )
+    with pytest.raises(BadRequest, match="g:a has no version") as caught:
+        detected(tmp_path, {"pom.xml": pom(inner)})
+    assert caught.value.where == "pom.xml:4"
+    parent = "<parent><groupId>g</groupId><artifactId>p</artifactId><version>1</version></parent>"
+    assert detected(tmp_path, {"pom.xml": pom(inner, NAMED + parent)}).requirements
+    bom = (
+        "<dependencyManagement><dependencies><dependency><groupId>g</groupId>"
+        "<artifactId>bom</artifactId><version>1</version><type>pom</type><scope>import</scope>"
+        "</dependency></dependencies></dependencyManagement>"
+    )
+    assert detected(tmp_path, {"pom.xml": pom(bom + inner)}).requirements
+
+
 def test_a_release_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
     text = pom("<properties>\n<maven.compiler.release>seven</maven.compiler.release></properties>")
     with pytest.raises(BadRequest, match="'seven', which is no Java release") as caught:
