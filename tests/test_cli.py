@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit import arguments, errors, verbs
+from reprokit.schemas import schema
 from reprokit.version import __version__
 
 ROOT = Path(__file__).parent.parent
@@ -78,6 +80,7 @@ def test_errors_are_documents_too(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("print(1)\n")
     done = reprokit("plan", str(tmp_path), "--json")
     document = json.loads(done.stdout)
+    Draft202012Validator(schema("error-1")).validate(document)
     assert document["error"]["class"] == "BadRequest"
     assert document["error"]["exit_code"] == done.returncode == 2
     assert document["error"]["where"] == "repro.toml:4"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit import lock_file
 from reprokit.errors import BadRequest
@@ -16,6 +17,9 @@ from reprokit.model import (
     LockedEcosystem,
     LockedPackage,
 )
+from reprokit.pipeline.exporting import ExportResult
+from reprokit.pipeline.locked import LockResult
+from reprokit.schemas import schema
 
 
 def sample() -> Lock:
@@ -119,3 +123,17 @@ def test_what_is_no_lock_at_all_says_what_to_do(tmp_path: Path, content: bytes |
     with pytest.raises(BadRequest) as caught:
         lock_file.read(tmp_path)
     assert caught.value.next is not None
+
+
+@pytest.mark.parametrize("failure", [None, BadRequest("stale")])
+def test_what_the_verb_prints_follows_its_schema(failure: BadRequest | None) -> None:
+    result = LockResult(
+        lock=sample(), path=Path("repro.lock"), current=failure is None, written=False,
+        failure=failure,
+    )  # fmt: skip
+    Draft202012Validator(schema("lock-1")).validate(result.json())
+
+
+def test_an_export_follows_its_schema(tmp_path: Path) -> None:
+    result = ExportResult(folder=tmp_path, files=3, size=10)
+    Draft202012Validator(schema("export-1")).validate(result.json())
