@@ -22,6 +22,7 @@ _SETTINGS = "/tmp/reprokit-ivysettings.xml"
 _UNRESOLVED = re.compile(
     r"::\s+(?P<name>[\w.-]+)#(?P<module>[\w.-]+);(?P<revision>\S+?): not found"
 )
+_PLACE = re.compile(r"(\S[^:]*\.xml:\d+): ")
 _GET = re.compile(r"^ *\[get\] Getting: (\S+)", re.MULTILINE)
 _COMPILER = re.compile(
     r"^\s*\[javac\] /build/(?P<file>[^:\n]+\.java):(?P<line>\d+): error: (?P<text>.*)$",
@@ -143,10 +144,15 @@ def explained(printed: str, detection: Detection) -> ReprokitError:
             next="correct it, or ask for the Java version it is for",
         )
     _, _, tail = printed.rpartition("BUILD FAILED")
-    told = [line for line in tail.strip().splitlines() if not line.startswith("\tat ")]
+    told = [
+        line.replace("/build/", "", 1)
+        for line in tail.strip().splitlines()
+        if line.strip() and not line.startswith(("\tat ", "Total time:"))
+    ]
+    places = [match for line in told if (match := _PLACE.match(line)) is not None]
     return BuildFailed(
         "Ant cannot build the project:\n  " + "\n  ".join(told[:8]),
-        where=f"ant {detection.settings['target']}",
+        where=places[-1][1] if places else f"ant {detection.settings['target']}",
         next="see whether this works in a fresh copy of the project",
     )
 

@@ -260,8 +260,13 @@ def test_failures_name_the_line(tmp_path: Path) -> None:
     error = building.explained(wrong, found)
     assert isinstance(error, BuildFailed)
     assert error.where == "src/A.java:4"
-    error = building.explained("BUILD FAILED\n/build/build.xml:3: no such task\n", found)
-    assert "no such task" in error.what
+    printed = (
+        "BUILD FAILED\n/build/build.xml:9: The following error occurred in this line:\n"
+        "/build/more/b.xml:3: no such task\n\tat org.apache.Ant(A.java:1)\n\nTotal time: 0 s\n"
+    )
+    error = building.explained(printed, found)
+    assert error.where == "more/b.xml:3"
+    assert error.what.splitlines()[-1].strip() == "more/b.xml:3: no such task"
 
 
 def test_what_decides_how_it_is_built_makes_a_lock_stale(tmp_path: Path) -> None:
