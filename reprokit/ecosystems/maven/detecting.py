@@ -95,7 +95,17 @@ def root_files(project: Project) -> tuple[str, ...]:
         return ("pom.xml",)
     found = [f for f in project.matching("pom.xml") if "src" not in f.split("/")[:-1]]
     nearest = min((f.count("/") for f in found), default=0)
-    return tuple(f for f in found if f.count("/") == nearest)
+    roots = tuple(f for f in found if f.count("/") == nearest)
+    if len(roots) < 2:
+        return roots
+    # A parent may stand beside its modules instead of above them: it builds them all.
+    built = {
+        pom.file
+        for root in roots
+        for pom in modules(project, load(project, root))
+        if pom.file != root
+    }
+    return tuple(root for root in roots if root not in built)
 
 
 def _files(project: Project, poms: list[Pom], roots: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ def entries(project: Project, poms: list[Pom]) -> tuple[Entry, ...]:
     """The programs of a project and its modules (its own pom.xml first), each once.
 
     What a plugin's configuration names comes alone; only where none names any, the classes with a
-    `main` method count. They start where the project's own pom.xml stands.
+    `main` method count. They start where the project's own pom.xml stands, or, where that stands
+    beside its modules, where the module's does.
     """
     configured = [program for pom in poms for program in _configured(pom)]
     found = configured or [program for pom in poms for program in _by_source(project, pom)]
@@ -28,7 +29,9 @@ def entries(project: Project, poms: list[Pom]) -> tuple[Entry, ...]:
     libraries = tuple(dict.fromkeys(jar for pom in poms for jar in _system_jars(project, pom)))
     unique: dict[tuple[Step, ...], Entry] = {}
     for program in found:
-        step = Step(argv=program.argv(folder, libraries), folder=folder or ".")
+        inside = not folder or f"{program.pom.folder}/".startswith(f"{folder}/")
+        start = folder if inside else program.pom.folder
+        step = Step(argv=program.argv(start, libraries), folder=start or ".")
         unique.setdefault((step,), Entry(steps=(step,), reason=program.reason, rank=RANK))
     return tuple(unique.values())
 

@@ -315,6 +315,23 @@ def test_several_main_classes_are_several_entries(tmp_path: Path) -> None:
     assert found[0].reason.line == 4
 
 
+def test_a_parent_beside_its_modules_builds_them(tmp_path: Path) -> None:
+    parent = pom("<packaging>pom</packaging><modules><module>../app</module></modules>")
+    link = (
+        "<parent><groupId>org.x</groupId><artifactId>tool</artifactId><version>1.2</version>"
+        "<relativePath>../parent</relativePath></parent><artifactId>app</artifactId>"
+    )
+    files = {
+        "parent/pom.xml": parent,
+        "app/pom.xml": pom("", HEAD + link),
+        "app/src/main/java/x/M.java": main_class("x.M"),
+    }
+    found = detected(tmp_path, files)
+    assert found.settings["roots"] == ["parent"]
+    (entry,) = found.entries
+    assert entry.steps[0].folder == "app"
+
+
 def test_a_project_in_a_folder_starts_there(tmp_path: Path) -> None:
     files = {
         "code/pom.xml": pom(""),
