@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reprokit.ecosystems.ant import ivy
 from reprokit.ecosystems.ant.buildfile import downloads, load
 from reprokit.engines.protocol import Container
-from reprokit.errors import BuildFailed, InputUnavailable, ReprokitError
+from reprokit.errors import BuildFailed, InputUnavailable, ReprokitError, StorageFailed
 from reprokit.model import Argv, Detection, Settings
 from reprokit.project import Project
 from reprokit.quoting import refuse_control_characters
@@ -127,6 +127,11 @@ def _downloads(url: str, project: Project, settings: Settings) -> BuildFailed:
 
 def explained(printed: str, detection: Detection) -> ReprokitError:
     """What a failed build means. printed: all that Ant said."""
+    if "No space left on device" in printed:
+        return StorageFailed(
+            "the engine's disk is full",
+            next="free some space (`reprokit clean` removes old runs and images), then try again",
+        )
     missing = _UNRESOLVED.search(printed)
     if missing is not None:
         name = f"{missing['name']}:{missing['module']}"

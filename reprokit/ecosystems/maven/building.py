@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from reprokit.ecosystems.maven import explaining
 from reprokit.ecosystems.maven.levels import OLDEST_LEVEL
 from reprokit.engines.protocol import Container
-from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
+from reprokit.errors import BuildFailed
 from reprokit.model import Argv, Detection, Settings
 from reprokit.progress import Reporter
 from reprokit.resolving import Resolver
@@ -100,7 +100,7 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
             found = tuple(_outputs(detection, workshop, folder))
             return Built(sources if folder == STAGE else (), level, found, printed)
         failure = explaining.explained(text, resolver.project)
-        if isinstance(failure, InputUnavailable | BadRequest):
+        if not isinstance(failure, BuildFailed):
             break
     assert failure is not None
     raise failure

@@ -6,13 +6,24 @@ import re
 
 from reprokit.ecosystems.maven.detecting import root_files
 from reprokit.ecosystems.maven.pom import load, modules, plugin_elements
-from reprokit.errors import BadRequest, BuildFailed, InputUnavailable, ReprokitError
+from reprokit.errors import (
+    BadRequest,
+    BuildFailed,
+    InputUnavailable,
+    ReprokitError,
+    StorageFailed,
+)
 from reprokit.project import Project
 
 _MISSING = re.compile(
-    r"(?:Could not find artifact|Failure to find|Could not transfer artifact|"
+    r"(?:Could not find artifact|Failure to find|"
     r"Non-resolvable parent POM[^:]*: \S+: Could not find artifact) "
     r"(?P<group>[\w.-]+):(?P<artifact>[\w.-]+):(?:[\w.-]+:)*?(?P<version>[\w.\[\](),+-]+)[ )]"
+)
+_TRANSFER = re.compile(
+    r"Could not transfer artifact (?P<group>[\w.-]+):(?P<artifact>[\w.-]+):\S+ "
+    r"from/to (?P<repository>\S+ \([^)\n]*\)): (?P<why>[^\n]*?)(?: -> \[Help|$)",
+    re.MULTILINE,
 )
 _PLUGIN = re.compile(
     r"Plugin (?P<group>[\w.-]+):(?P<artifact>[\w.-]+):(?P<version>[\w.+-]+) "
@@ -74,6 +85,19 @@ def explained(printed: str, project: Project) -> ReprokitError:
 
     printed: all that Maven said.
     """
+    if "No space left on device" in printed:
+        return StorageFailed(
+            "the engine's disk is full",
+            next="free some space (`reprokit clean` removes old runs and images), then try again",
+        )
+    broken = _TRANSFER.search(printed)
+    if broken is not None and _MISSING.search(printed) is None:
+        return InputUnavailable(
+            f"{broken['group']}:{broken['artifact']} cannot be fetched from "
+            f"{broken['repository']}: {broken['why']}",
+            where=place_of(project, broken["group"], broken["artifact"]),
+            next="see whether that repository can be reached, or take it out of the pom.xml",
+        )
     missing = _PLUGIN.search(printed) or _MISSING.search(printed) or _NO_VERSION.search(printed)
     if missing is not None and "Could not find" not in missing.group():
         missing = _MISSING.search(printed) or missing

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from reprokit.ecosystems.java import java_packages
 from reprokit.ecosystems.maven import MavenEcosystem, building, explaining, repository
-from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
+from reprokit.errors import BadRequest, BuildFailed, InputUnavailable, StorageFailed
 from reprokit.model import (
     JSON,
     Artifact,
@@ -199,6 +199,26 @@ def test_a_missing_dependency_names_its_line(tmp_path: Path) -> None:
     assert isinstance(error, InputUnavailable)
     assert error.where == "pom.xml:4"
     assert "org.nowhere:nothing 9" in error.what
+
+
+def test_a_repository_that_is_gone_and_a_full_disk_are_no_missing_artifacts(
+    tmp_path: Path,
+) -> None:
+    def printed(why: str) -> str:
+        return (
+            "[ERROR] Failed to execute goal on project a: Could not resolve: Could not transfer "
+            "artifact org.nowhere:nothing:jar:9 from/to lab (https://maven.lab.example/r): "
+            f"{why} -> [Help 1]\n"
+        )
+
+    gone = explained(tmp_path, printed("maven.lab.example: Name or service not known"))
+    assert isinstance(gone, InputUnavailable)
+    assert gone.what == (
+        "org.nowhere:nothing cannot be fetched from lab (https://maven.lab.example/r): "
+        "maven.lab.example: Name or service not known"
+    )
+    assert gone.where == "pom.xml:4"
+    assert isinstance(explained(tmp_path, printed("No space left on device")), StorageFailed)
 
 
 def test_a_missing_plugin_names_its_line(tmp_path: Path) -> None:
