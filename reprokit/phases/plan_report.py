@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reprokit.model import JSON, Entry, Note, Plan, Reason, Requirement, Runtime, Step
 from reprokit.quoting import printable_command
@@ -173,7 +173,11 @@ def _data_lines(plan: Plan) -> Iterator[str]:
 
 
 def _note(note: Note) -> str:
-    where = f"  ({note.reason})" if note.reason is not None else ""
+    where = ""
+    if note.reason is not None:
+        # Many notes have no other reason than what they say: then the place is enough.
+        shown = replace(note.reason, text="") if note.reason.text == note.text else note.reason
+        where = f"  ({str(shown).removesuffix(': ')})"
     return f"{'warning: ' if note.level == 'warning' else ''}{note.text}{where}"
 
 
@@ -190,7 +194,8 @@ def _written(requirement: Requirement) -> str:
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
     url = f" @ {requirement.url}" if requirement.url else ""
     space = " " if requirement.specifier[:1].isalnum() else ""
-    return f"{requirement.name}{extras}{space}{requirement.specifier}{url}"
+    marker = f" ; {requirement.marker}" if requirement.marker else ""
+    return f"{requirement.name}{extras}{space}{requirement.specifier}{url}{marker}"
 
 
 def _shortened(lines: Iterable[str]) -> Iterator[str]:
