@@ -57,7 +57,7 @@ def _project(project: Project, content: dict[str, Any], tool: dict[str, Any], te
     for stated in toml.strings(section.get("dependencies"), "dependencies", PATH, text):
         line = toml.line_of(text, "dependencies", stated)
         reason = Reason(text=f"asks for {stated}", file=PATH, line=line)
-        requirements += _sourced(requirement(stated, reason), sources)
+        requirements += _sourced(project, requirement(stated, reason), sources)
     parts = [
         Found(
             files=(PATH,),
@@ -169,7 +169,7 @@ def _sources(tool: dict[str, Any], text: str) -> dict[str, Any]:
     return {normalised(name): value for name, value in named.items()}
 
 
-def _sourced(asked: Requirement, sources: dict[str, Any]) -> list[Requirement]:
+def _sourced(project: Project, asked: Requirement, sources: dict[str, Any]) -> list[Requirement]:
     """A requirement as [tool.uv.sources] redirects it."""
     source = sources.get(normalised(asked.name))
     if not isinstance(source, dict):
@@ -185,12 +185,24 @@ def _sourced(asked: Requirement, sources: dict[str, Any]) -> list[Requirement]:
     if "url" in source:
         return [requirement(f"{asked.name} @ {source['url']}", asked.reason)]
     if source.get("workspace"):
-        raise BadRequest(
-            f"{asked.name} comes from a uv workspace, which is not supported yet",
-            where=toml.where(PATH, asked.reason.line),
-            next='name its folder instead: `{ path = "…" }`',
-        )
+        return [local_project(_member(project, asked), asked.reason, asked.extras)]
     return [asked]
+
+
+def _member(project: Project, asked: Requirement) -> str:
+    """The folder of the uv workspace whose project has the requirement's name."""
+    for path in project.matching(PATH):
+        folder = path.rpartition("/")[0]
+        if folder:
+            section = toml.read(project, path)[0].get("project")
+            name = section.get("name") if isinstance(section, dict) else None
+            if isinstance(name, str) and normalised(name) == normalised(asked.name):
+                return folder
+    raise BadRequest(
+        f"no project of the workspace is called {asked.name}",
+        where=toml.where(PATH, asked.reason.line),
+        next='name its folder: `{ path = "…" }`',
+    )
 
 
 def is_package(project: Project) -> bool:

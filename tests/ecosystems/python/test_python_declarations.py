@@ -369,3 +369,20 @@ def test_the_python_of_a_declaration_that_is_not_followed(tmp_path: Path) -> Non
         found = detect(tmp_path / name, {"requirements.txt": "six\n", name: text})
         assert pythons(found) == [specifier]
         assert asked(found) == {"six": ""}
+
+
+def test_a_member_of_a_uv_workspace_is_a_folder_of_the_project(tmp_path: Path) -> None:
+    root = """[project]
+name = "x"
+dependencies = ["My.Lib"]
+[tool.uv.sources]
+my-lib = { workspace = true }
+[tool.uv.workspace]
+members = ["libs/*"]
+"""
+    member = '[project]\nname = "my_lib"\ndependencies = ["six"]\n'
+    files = {"pyproject.toml": root, "libs/a/pyproject.toml": member}
+    assert asked(detect(tmp_path / "a", files)) == {"a": "file:./libs/a", "six": ""}
+    files["libs/a/pyproject.toml"] = "[tool.ruff]\n"
+    with pytest.raises(BadRequest, match=r"pyproject\.toml:3: no project of the workspace"):
+        detect(tmp_path / "b", files)
