@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from reprokit.model import JSON, Entry, Note, Plan, Reason, Requirement, Runtime, Step
+from reprokit.printable import printable
 from reprokit.quoting import printable_command
 
 _MOST_LISTED = 12
@@ -103,7 +104,7 @@ class PlanReport:
             lines += _section(title, content)
         if self.dockerfile is not None:
             lines += ["", self.dockerfile.rstrip("\n")]
-        return "\n".join(_visible(line) for line in lines) + "\n"
+        return "\n".join(printable(line) for line in lines) + "\n"
 
 
 def _section(title: str, content: Iterable[str]) -> Iterator[str]:
@@ -203,13 +204,6 @@ def _shortened(lines: Iterable[str]) -> Iterator[str]:
     yield from listed[:_MOST_LISTED]
     if len(listed) > _MOST_LISTED:
         yield f"  and {len(listed) - _MOST_LISTED} more (--json lists all)"
-
-
-def _visible(line: str) -> str:
-    """Control characters of hostile names must not reach a terminal."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in line
-    )
 
 
 def _requirement(requirement: Requirement) -> JSON:

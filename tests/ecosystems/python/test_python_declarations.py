@@ -386,3 +386,19 @@ members = ["libs/*"]
     files["libs/a/pyproject.toml"] = "[tool.ruff]\n"
     with pytest.raises(BadRequest, match=r"pyproject\.toml:3: no project of the workspace"):
         detect(tmp_path / "b", files)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line"),
+    [
+        ("pyproject.toml", '[tool.poetry.dependencies]\nx = {path = "gone"}\n', 2),
+        ("Pipfile", '[packages]\nx = {path = "gone"}\n', 2),
+        ("pylock.toml", '[[packages]]\nname = "x"\ndirectory = {path = "gone"}\n', 2),
+    ],
+)
+def test_a_folder_that_is_not_there_is_named_with_its_line(
+    tmp_path: Path, file: str, text: str, line: int
+) -> None:
+    with pytest.raises(BadRequest, match="'gone' is no folder of the project") as caught:
+        detect(tmp_path, {file: text})
+    assert caught.value.where == f"{file}:{line}"
