@@ -332,7 +332,8 @@ def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnav
     named = [r for r in asked if _mentions(text, r.name)]
     sentence = f"packages cannot be resolved as of {day}: {text}"
     lines = [str(requirement.reason) for requirement in named[:8]]
-    lines += [hint for r in named if (hint := _misnomer(r.name)) and "was not found" in text]
+    if "was not found" in text:
+        lines += [hint for hint in map(_hint, named) if hint is not None]
     return InputUnavailable(
         sentence,
         where=next((place(r.reason) for r in named if place(r.reason)), None),
@@ -340,8 +341,14 @@ def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnav
     )
 
 
-def _misnomer(name: str) -> str | None:
-    """What somebody means who asks PyPI for the name of a module."""
+def _hint(asked: Requirement) -> str | None:
+    """What may be meant by a name that PyPI does not have."""
+    name, file = asked.name, asked.reason.file or ""
+    if file.endswith((".yml", ".yaml")):
+        return (
+            f"conda's {name} is not on PyPI under that name; if the distribution has it, name it "
+            "in apt.txt, else a Dockerfile of your own can install it from conda"
+        )
     if name in STANDARD:
         return f"{name} is a module of Python itself: take the line out"
     known = DISTRIBUTIONS.get(name)

@@ -166,15 +166,16 @@ def test_an_explanation_names_only_requirements_it_speaks_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"),
+    ("name", "file", "hint"),
     [
-        ("json", "json is a module of Python itself"),
-        ("cv2", "the package that has the module cv2 is called opencv-python-headless"),
-        ("nobodys", None),
+        ("psi5", "environment.yml", "conda's psi5 is not on PyPI under that name"),
+        ("json", "r.txt", "json is a module of Python itself"),
+        ("cv2", "r.txt", "the package that has the module cv2 is called opencv-python-headless"),
+        ("nobodys", "r.txt", None),
     ],
 )
-def test_a_module_that_is_asked_for_as_a_package(name: str, hint: str | None) -> None:
-    asked = [Requirement(name=name, reason=Reason(text="asks", file="r.txt", line=1))]
+def test_hints_at_what_pypi_does_not_have(name: str, file: str, hint: str | None) -> None:
+    asked = [Requirement(name=name, reason=Reason(text="asks", file=file, line=1))]
     message = f"No solution found\nBecause {name} was not found in the package registry, fails"
     said = str(explained(message, asked, "2024-01-01"))
     assert hint in said if hint else "module" not in said
