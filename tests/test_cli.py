@@ -122,3 +122,8 @@ def test_every_verb_is_a_function() -> None:
     choices = next(a.choices for a in parser._actions if a.dest == "verb")
     assert choices is not None
     assert all(callable(getattr(verbs, verb)) for verb in choices)
+
+
+def test_an_error_moves_no_cursor_and_turns_no_text() -> None:
+    error = errors.BadRequest("has \x1b[2J", where="a\u202eb", next="one\nline")
+    assert str(error) == "a\\u202eb: has \\x1b[2J\n  one\nline"
