@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -191,7 +192,8 @@ class SocketContainer:
 
         with translated(self._id[:12], self._engine):
             try:
-                content, _ = self._api.get_archive(self._id, path, chunk_size=_CHUNK)
+                # As bytes: names in a container need not be UTF-8.
+                content, _ = self._api.get_archive(self._id, os.fsencode(path), chunk_size=_CHUNK)
             except NotFound as error:
                 raise BadRequest("is not in the container", where=path) from error
             yield from content
@@ -257,23 +259,31 @@ def created(
     token = secrets.token_hex(8)
     body = creation(request, flavour, rootless=rootless, token=token)
     name = request.name or f"reprokit-{token}"
-    with translated(request.image, engine), deferred():
-        identifier = api.create_container_from_config(body, name)["Id"]
-    container = SocketContainer(api, engine, identifier, request, local=local, counted=counted)
+    identifier, made = None, None
     try:
-        yield container
+        # Held back, a Ctrl-C comes when this block ends: the container is there by then.
+        with translated(request.image, engine), deferred():
+            identifier = str(api.create_container_from_config(body, name)["Id"])
+        made = SocketContainer(api, engine, identifier, request, local=local, counted=counted)
+        yield made
     finally:
-        end = _kill if keep else remove
         try:
-            with deferred():
-                end(api, engine, identifier)
-        except KeyboardInterrupt:
-            # A second Ctrl-C may come just before it is held back.
-            with deferred():
-                end(api, engine, identifier)
-            raise
+            if identifier is not None:
+                _finish(_kill if keep else remove, api, engine, identifier)
         finally:
-            container._let_go()
+            if made is not None:
+                made._let_go()
+
+
+def _finish(end: Callable[[Any, str, str], None], api: Any, engine: str, identifier: str) -> None:
+    try:
+        with deferred():
+            end(api, engine, identifier)
+    except KeyboardInterrupt:
+        # A second Ctrl-C may come just before it is held back.
+        with deferred():
+            end(api, engine, identifier)
+        raise
 
 
 def _kill(api: Any, engine: str, identifier: str) -> None:

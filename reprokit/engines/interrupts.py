@@ -8,22 +8,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""The signals that ask a command to stop: Ctrl-C, `kill`, a terminal that was closed."""
+
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Hold back SIGINT until the block is done, then deliver it.
+    """Hold back what asks this command to stop until the block is done, then deliver it.
 
-    Only the main thread receives signals; elsewhere nothing needs doing.
+    Only the main thread receives signals; elsewhere nothing needs doing. Handlers that are not
+    Python's (the default one, or "ignore") stay.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     arrived: list[tuple[int, FrameType | None]] = []
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, lambda number, frame: arrived.append((number, frame)))
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    replaced = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in replaced:
+        signal.signal(number, lambda number, frame: arrived.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        if arrived and callable(before):
-            before(*arrived[0])
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+        if arrived:
+            number, frame = arrived[0]
+            replaced[signal.Signals(number)](number, frame)
