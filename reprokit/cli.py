@@ -9,8 +9,8 @@ import signal
 import sys
 from types import FrameType
 
-from reprokit.engines.interrupts import STOPPING
 from reprokit.errors import Interrupted, ReprokitError
+from reprokit.interrupts import STOPPING
 
 
 def main(argv: list[str] | None = None) -> int:

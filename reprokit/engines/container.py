@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from reprokit.engines import memory, output, overlay
 from reprokit.engines.confinement import Flavour, creation
-from reprokit.engines.interrupts import deferred
 from reprokit.engines.output import Stream
 from reprokit.engines.protocol import Change, ContainerRequest, Executed, Exit
 from reprokit.engines.translating import not_started, translated
 from reprokit.errors import BadRequest
+from reprokit.interrupts import deferred
 
 _KINDS: dict[int, Literal["added", "changed", "deleted"]] = {0: "changed", 1: "added", 2: "deleted"}
 _CHUNK = 2 * 1024 * 1024

@@ -14,8 +14,8 @@ from subprocess import Popen, TimeoutExpired
 
 from reprokit import process
 from reprokit.engines.endpoint import Endpoint, ping
-from reprokit.engines.interrupts import deferred
 from reprokit.errors import NoEngine
+from reprokit.interrupts import deferred
 
 _READY_WITHIN = 30.0
 _GONE_WITHIN = 5.0

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from reprokit import process
 from reprokit.engines import podman
 from reprokit.engines.container import created
-from reprokit.engines.interrupts import STOPPING, deferred
 from reprokit.engines.protocol import ContainerRequest
+from reprokit.interrupts import STOPPING, deferred
 
 
 def stop(number: int, frame: object) -> None:
@@ -102,3 +103,24 @@ def test_another_thread_defers_nothing() -> None:
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
+
+
+def test_a_second_signal_does_not_leave_a_program_running(heard: int) -> None:
+    """The program needs a moment for its own clean-up; the second signal comes within it."""
+    script = (
+        "import signal, sys, time\n"
+        "def end(number, frame): print('ending', flush=True); time.sleep(0.5); sys.exit(3)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    started: list[subprocess.Popen[bytes]] = []
+    with (
+        pytest.raises(KeyboardInterrupt),
+        process._started([sys.executable, "-c", script], None, None, False) as program,
+    ):
+        started.append(program)
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        threading.Timer(0.2, os.kill, (os.getpid(), heard)).start()
+        raise KeyboardInterrupt
+    assert started[0].returncode == 3
