@@ -15,7 +15,7 @@ from reprokit.engines import memory, output, overlay
 from reprokit.engines.confinement import Flavour, creation
 from reprokit.engines.output import Stream
 from reprokit.engines.protocol import Change, ContainerRequest, Executed, Exit
-from reprokit.engines.translating import not_started, translated
+from reprokit.engines.translating import DISK_FULL, disk_full, not_started, translated
 from reprokit.errors import BadRequest
 from reprokit.interrupts import deferred
 
@@ -157,7 +157,8 @@ class SocketContainer:
         user: str | None = None,
         on_output: Callable[[bytes], None] | None = None,
     ) -> Executed:
-        """Run a command beside the main one and wait for it."""
+        """Run a command beside the main one and wait for it. Raises StorageFailed where it fails
+        for want of space."""
         collected: dict[Stream, list[bytes]] = {"stdout": [], "stderr": []}
         with translated(self._id[:12], self._engine):
             created = self._api.exec_create(
@@ -172,9 +173,11 @@ class SocketContainer:
                 if on_output is not None:
                     on_output(data)
             code = self._api.exec_inspect(created)["ExitCode"]
-        return Executed(
-            code=code, stdout=b"".join(collected["stdout"]), stderr=b"".join(collected["stderr"])
-        )
+        stdout, stderr = b"".join(collected["stdout"]), b"".join(collected["stderr"])
+        if code != 0 and DISK_FULL.search((stdout + stderr).decode("utf-8", "replace")):
+            # Whatever the program makes of it: a package manager blames the network.
+            raise disk_full(self._engine)
+        return Executed(code=code, stdout=stdout, stderr=stderr)
 
     def changes(self) -> tuple[Change, ...]:
         """What the container added, changed or deleted in its own file system."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -351,7 +352,18 @@ def failure(outcome: Outcome, plan: Plan, folder: run_folder.RunFolder) -> Repro
             next="raise the limit with --memory, or `memory` under [run] in repro.toml",
         )
     return CommandFailed(
-        f"the project's command ended with status {outcome.exit_code}",
+        _ended_with(outcome.exit_code),
         where=where,
         next="its output is above and in the log; partial results are kept",
     )
+
+
+def _ended_with(code: int | None) -> str:
+    """What an exit status says: above 128 it is, by convention, a signal that ended a process."""
+    text = f"the project's command ended with status {code}"
+    if code == 137:
+        return f"{text}: it was killed, from outside or because the machine ran out of memory"
+    try:
+        return f"{text}: {signal.Signals((code or 0) - 128).name} ended it"
+    except ValueError:
+        return text
