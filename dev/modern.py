@@ -63,7 +63,7 @@ def command_folder() -> Path:
 def start_modern(say: Callable[[str], None]) -> start.Started:
     """Unpack it if need be, and start it. Root only. Raises NoEngine."""
     if state() == "answers":
-        return start.Started(endpoint=endpoint(), ours=False)
+        return start.Started(endpoint=endpoint(), ours=False, name=NAME)
     if os.geteuid() != 0:
         raise NoEngine("a second Docker needs root", next="run it with sudo")
     _unpack(say)
@@ -93,7 +93,7 @@ def start_modern(say: Callable[[str], None]) -> start.Started:
         if running.poll() is not None or time.monotonic() > deadline:
             raise NoEngine(f"it does not start:\n{log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.1)
-    return start.Started(endpoint=endpoint(), ours=True)
+    return start.Started(endpoint=endpoint(), ours=True, name=NAME)
 
 
 def _unpack(say: Callable[[str], None]) -> None:
