@@ -58,6 +58,10 @@ class NoEngine(ReprokitError):
     exit_code = 5
 
 
+class NoPermission(NoEngine):
+    """An engine runs, but not for this user."""
+
+
 class InputUnavailable(ReprokitError):
     """A package, image or file that the lock names or the project asks for cannot be had."""
 

@@ -37,6 +37,7 @@ def write(lock: Lock, root: Path) -> Path:
     """Write repro.lock into the project folder, all or nothing."""
     path = root / NAME
     files.write_text(path, dumps(lock))
+    files.give_to_caller(path)
     return path
 
 
