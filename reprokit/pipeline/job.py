@@ -20,6 +20,7 @@ from reprokit.configuration_keys import size as valid_size
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
+from reprokit.identity import LABEL, POLICY
 from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
 from reprokit.phases import own_images
@@ -202,11 +203,29 @@ def ensure_image(
     *,
     no_cache: bool,
 ) -> Image:
-    """The image of this build key: the one the engine has, or a new one."""
-    if not no_cache:
-        image = powers.engine.image(prepared.tag)
-        if image is not None:
-            return image
+    """The image of this build key in its canonical form: the one the engine has, or a new one."""
+    image = None if no_cache else powers.engine.image(prepared.tag)
+    if image is not None and image.labels.get(LABEL) == POLICY:
+        return image
+    from reprokit.phases.canonicalise import canonical_image
+
+    if image is None:
+        image = _built(job, lock, prepared, powers, watch, no_cache=no_cache)
+    with watch.phase("build"):
+        return canonical_image(
+            image, lock.base.layers, powers.engine, powers.reporter, epoch=lock.epoch
+        )
+
+
+def _built(
+    job: Job,
+    lock: Lock,
+    prepared: building.Prepared,
+    powers: Powers,
+    watch: Stopwatch,
+    *,
+    no_cache: bool,
+) -> Image:
     from reprokit.phases.fetch import fetch
 
     with watch.phase("fetch"):

@@ -1,0 +1,98 @@
+"""What is taken out of layers, or written anew, since it differs from build to build.
+
+What changes here changes digests: a rule is added, altered or removed only together with the
+policy's name. Rules see the layers above the base only; the base stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from reprokit.identity import keystore
+from reprokit.identity.tree import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Files that do not belong to an image's identity: `why` in words.
+
+    pattern: a regular expression for the whole path. only_empty: a file with content, or a folder
+    that is not a bare mount point, stays.
+    """
+
+    pattern: re.Pattern[str]
+    why: str
+    only_empty: bool = False
+
+    def takes(self, path: str, node: Node) -> bool:
+        """Whether the rule leaves this out. Folders go by `only_empty` rules alone."""
+        if node.kind == "folder" and not self.only_empty:
+            return False
+        if self.only_empty and node.kind == "file" and node.size > 0:
+            return False
+        return self.pattern.fullmatch(path) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewriting:
+    """Files whose content is written anew; `rewrite` takes and gives all of it."""
+
+    pattern: re.Pattern[str]
+    why: str
+    rewrite: Callable[[bytes, int], bytes]
+
+
+DROPPED = (
+    Rule(pattern=re.compile(r"var/log/.+"), why="logs state times"),
+    Rule(pattern=re.compile(r"var/cache/apt/(?:src)?pkgcache\.bin"), why="apt's cache holds times"),
+    Rule(pattern=re.compile(r"var/cache/ldconfig/aux-cache"), why="ldconfig's cache holds inodes"),
+    Rule(
+        pattern=re.compile(r"etc/machine-id|var/lib/dbus/machine-id"),
+        why="a machine's id is random, and an image is no machine",
+    ),
+    Rule(
+        pattern=re.compile(
+            r"etc/ssh/ssh_host_.+_key(?:\.pub)?|etc/ssl/certs/ssl-cert-snakeoil\.pem"
+            r"|etc/ssl/private/ssl-cert-snakeoil\.key"
+        ),
+        why="keys are random, and everybody who has the image has them",
+    ),
+    Rule(
+        pattern=re.compile(r"(?:.+/)?\.cache/matplotlib/fontlist-.+\.json"),
+        why="matplotlib's list of fonts holds times",
+    ),
+    Rule(
+        pattern=re.compile(
+            r"\.dockerenv|run/\.containerenv|(?:proc|sys|dev)(?:/.*)?"
+            r"|etc/(?:hostname|hosts|mtab|resolv\.conf)"
+        ),
+        why="engines mount over it and leave traces of that",
+        only_empty=True,
+    ),
+)
+
+REWRITTEN = (
+    Rewriting(
+        pattern=re.compile(r"etc/ssl/certs/java/cacerts"),
+        why="Java's certificate store states when each was added",
+        rewrite=keystore.dated,
+    ),
+)
+
+
+def dropped(path: str, node: Node) -> Rule | None:
+    """The rule that leaves this member of a layer out."""
+    return next((rule for rule in DROPPED if rule.takes(path, node)), None)
+
+
+def rewriting(path: str) -> Rewriting | None:
+    """The rule that writes this file anew."""
+    return next((rule for rule in REWRITTEN if rule.pattern.fullmatch(path)), None)
+
+
+def described() -> Iterator[tuple[str, str]]:
+    """Each rule's pattern and reason, for the documentation."""
+    for rule in (*DROPPED, *REWRITTEN):
+        yield rule.pattern.pattern, rule.why
