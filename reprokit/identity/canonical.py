@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -54,13 +54,11 @@ def canonical(
     listings: Listings,
     *,
     epoch: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Canonical:
     """Bring an image into its canonical form.
 
     base: the diff ids of the base's layers, which stay as they are. epoch: the one time of
-    everything above, in seconds. progress: is told how many layers of how many are done.
-    Raises BuildFailed for an image that does not stand on that base.
+    everything above, in seconds. Raises BuildFailed for an image that does not stand on that base.
     """
     raw_ids = tuple(str(text) for text in image.config["rootfs"]["diff_ids"])
     if raw_ids[: len(base)] != tuple(base) or len(raw_ids) != len(image.layers):
@@ -82,7 +80,6 @@ def canonical(
             apply(tree, listing.delta)
             chain = files.sha256_text(f"{chain} {listing.digest}")
             found.append(CanonicalLayer(listing=listing, raw=raw, below=number, base=verbatim))
-        progress(number + 1, len(raw_ids))
     digests = [layer.listing.digest for layer in found]
     config = configs.canonical(image.config, digests, base=len(base), epoch=epoch)
     return Canonical(config=config, digest=configs.digest(config), epoch=epoch, layers=tuple(found))

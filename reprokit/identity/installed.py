@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from packaging.utils import canonicalize_name
+
 
 class Installed(NamedTuple):
     """A package: `source` is "deb", "python" or "r"."""
@@ -18,7 +20,6 @@ class Installed(NamedTuple):
 DPKG = "var/lib/dpkg/status"
 _PYTHON = re.compile(r"(?:.+/)?[^/]+\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)")
 _R = re.compile(r"(?:.+/)?(?:library|site-library)/[^/]+/DESCRIPTION")
-_NORMALISED = re.compile(r"[-_.]+")
 
 
 def tells(path: str) -> bool:
@@ -47,8 +48,7 @@ def _python(text: str) -> Installed | None:
     fields = _fields(text.partition("\n\n")[0], ("Name", "Version"))
     if "Name" not in fields:
         return None
-    name = _NORMALISED.sub("-", fields["Name"]).lower()
-    return Installed("python", name, fields.get("Version", ""))
+    return Installed("python", canonicalize_name(fields["Name"]), fields.get("Version", ""))
 
 
 def _r(text: str) -> Installed | None:

@@ -21,7 +21,8 @@ Observer = Callable[[str, bytes], None]
 
 @dataclass(slots=True)
 class Reduced:
-    """A raw layer without what is no real change. Digests of new files are not known yet."""
+    """A raw layer without what is no real change, but with the folders that hold one. Digests of
+    new files are not known yet."""
 
     added: dict[str, Raw] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
@@ -48,18 +49,31 @@ def reduce(layer: RawLayer, tree: Tree, *, epoch: int, verbatim: bool = False) -
         known = None if path in hidden or _replaced(path, members, tree) else tree.get(path)
         if known is None or not _same(layer, path, raw, known, result):
             result.added[path] = raw
+    for path in (*result.removed, *tuple(result.added)):
+        # Engines unpack a layer apart from those below: a folder that it does not name would be
+        # made there with root as owner, and hide the real one.
+        for folder in above(path):
+            if folder in tree and folder not in result.added:
+                result.added[folder] = Raw(tree[folder])
     return result
 
 
 def _drop(members: Members, result: Reduced) -> None:
-    for path in sorted(members.members):
-        rule = policy.dropped(path, members.members[path].node)
-        if rule is not None:
+    filled: set[str] = set()
+    # Backwards, so that a folder comes after all that is in it.
+    for path in sorted(members.members, reverse=True):
+        node = members.members[path].node
+        empty = path not in filled if node.kind == "folder" else node.size == 0
+        rule = policy.dropped(path, node, empty=empty)
+        if rule is None:
+            filled.update(above(path))
+        else:
             del members.members[path]
             result.dropped.append((path, rule.why))
+    result.dropped.reverse()
     nothing = Node("file", 0, 0, 0)
     members.whiteouts = {
-        path for path in members.whiteouts if policy.dropped(path, nothing) is None
+        path for path in members.whiteouts if policy.dropped(path, nothing, empty=True) is None
     }
 
 

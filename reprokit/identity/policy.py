@@ -18,19 +18,17 @@ from reprokit.identity.tree import Node
 class Rule:
     """Files that do not belong to an image's identity: `why` in words.
 
-    pattern: a regular expression for the whole path. only_empty: a file with content, or a folder
-    that is not a bare mount point, stays.
+    pattern: a regular expression for the whole path. only_empty: files with content stay, and so do
+    folders with something in them. Without it, folders stay in any case.
     """
 
     pattern: re.Pattern[str]
     why: str
     only_empty: bool = False
 
-    def takes(self, path: str, node: Node) -> bool:
-        """Whether the rule leaves this out. Folders go by `only_empty` rules alone."""
-        if node.kind == "folder" and not self.only_empty:
-            return False
-        if self.only_empty and node.kind == "file" and node.size > 0:
+    def takes(self, path: str, node: Node, *, empty: bool) -> bool:
+        """Whether the rule leaves this out. `empty` says so of a file or folder."""
+        if not empty if self.only_empty else node.kind == "folder":
             return False
         return self.pattern.fullmatch(path) is not None
 
@@ -66,9 +64,9 @@ DROPPED = (
     Rule(
         pattern=re.compile(
             r"\.dockerenv|run/\.containerenv|(?:proc|sys|dev)(?:/.*)?"
-            r"|etc/(?:hostname|hosts|mtab|resolv\.conf)"
+            r"|etc/(?:hostname|hosts|mtab|resolv\.conf)|mnt/.+"
         ),
-        why="engines mount over it and leave traces of that",
+        why="engines mount over it, and some leave what they mounted on",
         only_empty=True,
     ),
 )
@@ -82,9 +80,9 @@ REWRITTEN = (
 )
 
 
-def dropped(path: str, node: Node) -> Rule | None:
-    """The rule that leaves this member of a layer out."""
-    return next((rule for rule in DROPPED if rule.takes(path, node)), None)
+def dropped(path: str, node: Node, *, empty: bool) -> Rule | None:
+    """The rule that leaves this member of a layer out; `empty` says that nothing is in it."""
+    return next((rule for rule in DROPPED if rule.takes(path, node, empty=empty)), None)
 
 
 def rewriting(path: str) -> Rewriting | None:

@@ -6,42 +6,49 @@ engine under the same name. Its config digest is then the environment digest.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from reprokit import files, folders
 from reprokit.engines.protocol import Engine
-from reprokit.errors import BadRequest
+from reprokit.errors import BadRequest, BuildFailed
 from reprokit.identity import LABEL, POLICY, archive
+from reprokit.identity.agreement import disagreements
 from reprokit.identity.canonical import Canonical, canonical
 from reprokit.identity.listing import Listings
 from reprokit.identity.raw import Redirected
-from reprokit.identity.source import RawImage, exported, from_folders
-from reprokit.model import Image
+from reprokit.identity.source import exported, from_folders
+from reprokit.model import Image, Lock
+from reprokit.phases.own_images import FAMILY
 from reprokit.progress import Reporter
 
+T = TypeVar("T")
 
-def is_canonical(image: Image) -> bool:
-    """Whether the image is in the form of the present policy."""
-    return image.labels.get(LABEL) == POLICY
+_SHOWN = 10
 
 
-def canonical_image(
-    image: Image, base: tuple[str, ...], engine: Engine, reporter: Reporter, *, epoch: int
-) -> Image:
-    """The canonical form of `image`, loaded into the engine under the same name.
+class _Incomplete(Exception):
+    """The engine lacks a layer that was left out of the archive."""
 
-    base: the diff ids of the base's layers. epoch: the build's SOURCE_DATE_EPOCH in seconds.
-    Raises BuildFailed for an image that does not stand on that base, StorageFailed.
+
+def canonical_image(image: Image, lock: Lock, engine: Engine, reporter: Reporter) -> Image:
+    """The canonical form of a built image, loaded into the engine under the same name.
+
+    Raises BuildFailed for an image that does not stand on the lock's base or holds other packages
+    than the lock names, StorageFailed.
     """
     reporter.message("bringing the image into its canonical form")
-    made = _from_folders(image, base, engine, reporter, epoch)
-    if made is None:
-        with exported(engine.save(image.reference), folders.layers()) as raw:
-            made = _canonical(raw, base, reporter, epoch)
-            _hand_over(made, image, engine, complete=True)
+
+    def hand_over(made: Canonical, complete: bool) -> str:
+        _check(made, lock)
+        _hand_over(made, image, engine, complete=complete)
+        return made.digest
+
+    digest = examine(image, lock, engine, hand_over)
     found = engine.image(image.reference)
-    if found is None or found.config_digest != made.digest:
+    if found is None or found.config_digest != digest:
         raise BadRequest(
             f"{engine.name} made another image of the canonical one",
             where=image.reference,
@@ -52,33 +59,40 @@ def canonical_image(
     return found
 
 
-def _from_folders(
-    image: Image, base: tuple[str, ...], engine: Engine, reporter: Reporter, epoch: int
-) -> Canonical | None:
-    """The same out of the engine's own folders; `None` where that does not go."""
+def examine(image: Image, lock: Lock, engine: Engine, use: Callable[[Canonical, bool], T]) -> T:
+    """Bring an image into its canonical form and let `use` have it while its layers can be read.
+
+    The second argument says whether the base's layers can be written as well.
+    """
+    listings = Listings(folders.layers())
+    # A Dockerfile of the project's own may end in another stage than the first.
+    base = lock.base.layers
+    base = base if image.layers[: len(base)] == base or lock.base.family != FAMILY else ()
     unpacked = engine.unpacked(image.reference)
-    if unpacked is None:
-        return None
-    try:
-        raw = from_folders(unpacked.config, unpacked.layers)
-        made = _canonical(raw, base, reporter, epoch)
-        _hand_over(made, image, engine, complete=False)
-    except (Redirected, PermissionError, FileNotFoundError, _Incomplete):
-        return None
-    return made
+    if unpacked is not None:
+        try:
+            raw = from_folders(unpacked.config, unpacked.layers)
+            return use(canonical(raw, base, listings, epoch=lock.epoch), False)
+        except (Redirected, PermissionError, FileNotFoundError, _Incomplete):
+            pass  # what the folders cannot tell, the exported image can
+    with exported(engine.save(image.reference), folders.layers()) as raw:
+        return use(canonical(raw, base, listings, epoch=lock.epoch), True)
 
 
-class _Incomplete(Exception):
-    """The engine lacks a layer that was left out of the archive."""
-
-
-def _canonical(raw: RawImage, base: tuple[str, ...], reporter: Reporter, epoch: int) -> Canonical:
-    return canonical(raw, base, Listings(folders.layers()), epoch=epoch, progress=reporter.advance)
+def _check(made: Canonical, lock: Lock) -> None:
+    found = disagreements(lock, made.packages())
+    if found:
+        more = f"\n    and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise BuildFailed(
+            "the image does not hold what the lock names:\n"
+            + "\n".join(f"    {text}" for text in found[:_SHOWN])
+            + more,
+            next="build again with --no-cache; if that does not help, `reprokit lock --upgrade`",
+        )
 
 
 def _hand_over(made: Canonical, image: Image, engine: Engine, *, complete: bool) -> None:
-    """Give the engine the canonical image, unless it has it. `complete` says that the base's
-    layers can be written as well."""
+    """Give the engine the canonical image, unless it has it."""
     if engine.image(made.digest) is not None:
         engine.tag(made.digest, image.reference)
         return

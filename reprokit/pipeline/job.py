@@ -210,14 +210,12 @@ def ensure_image(
     from reprokit.phases.canonicalise import canonical_image
 
     if image is None:
-        image = _built(job, lock, prepared, powers, watch, no_cache=no_cache)
+        image = built(job, lock, prepared, powers, watch, no_cache=no_cache)
     with watch.phase("build"):
-        return canonical_image(
-            image, lock.base.layers, powers.engine, powers.reporter, epoch=lock.epoch
-        )
+        return canonical_image(image, lock, powers.engine, powers.reporter)
 
 
-def _built(
+def built(
     job: Job,
     lock: Lock,
     prepared: building.Prepared,
@@ -226,6 +224,7 @@ def _built(
     *,
     no_cache: bool,
 ) -> Image:
+    """Fetch what the lock names and build, whatever the engine has."""
     from reprokit.phases.fetch import fetch
 
     with watch.phase("fetch"):
