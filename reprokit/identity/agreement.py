@@ -53,9 +53,9 @@ def _among(version: str, versions: set[str]) -> bool:
     return version in versions or _plain(version) in plain
 
 
-def _plain(version: str) -> str:
+def _plain(version: str) -> Version | str:
     try:
-        return str(Version(version))
+        return Version(version)
     except InvalidVersion:
         return version.replace("-", ".")
 

@@ -58,7 +58,7 @@ def from_archive(archive: Path, scratch: Path) -> RawImage:
             config = json.loads(_content(tar, members, manifest[0]["Config"]))
             links = {member.name: member.linkname for member in tar if member.issym()}
             layers = [
-                _layer(archive, members[_followed(name, links)], scratch)
+                _layer(tar, members[_followed(name, links)], archive, scratch)
                 for name in manifest[0]["Layers"]
             ]
     except (tarfile.TarError, KeyError, ValueError, TypeError, IndexError) as error:
@@ -88,16 +88,16 @@ def _followed(name: str, links: Mapping[str, str]) -> str:
     return "/".join(parts)
 
 
-def _layer(archive: Path, member: tarfile.TarInfo, scratch: Path) -> TarLayer:
-    with archive.open("rb") as file:
-        file.seek(member.offset_data)
-        beginning = file.read(4)
-        if beginning[:2] != b"\x1f\x8b":
-            if beginning == b"\x28\xb5\x2f\xfd":
-                raise BadRequest("holds a layer compressed with zstd", where=str(archive))
-            return TarLayer(archive, member.offset_data, member.size)
-        file.seek(member.offset_data)
-        plain = scratch / f"layer-{member.offset_data}.tar"
-        with gzip.open(file) as reading, plain.open("wb") as writing:
-            shutil.copyfileobj(reading, writing, 1024 * 1024)
+def _layer(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, scratch: Path) -> TarLayer:
+    content = tar.extractfile(member)
+    assert content is not None
+    beginning = content.read(4)
+    if beginning == b"\x28\xb5\x2f\xfd":
+        raise BadRequest("holds a layer compressed with zstd", where=str(archive))
+    if beginning[:2] != b"\x1f\x8b":
+        return TarLayer(archive, member.offset_data, member.size)
+    content.seek(0)
+    plain = scratch / f"layer-{member.offset_data}.tar"
+    with gzip.open(content) as reading, plain.open("wb") as writing:
+        shutil.copyfileobj(reading, writing, 1024 * 1024)
     return TarLayer(plain, 0, plain.stat().st_size)
