@@ -7,7 +7,7 @@ policy's name. Rules see the layers above the base only; the base stays as it is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from reprokit.identity import keystore
@@ -88,9 +88,3 @@ def dropped(path: str, node: Node, *, empty: bool) -> Rule | None:
 def rewriting(path: str) -> Rewriting | None:
     """The rule that writes this file anew."""
     return next((rule for rule in REWRITTEN if rule.pattern.fullmatch(path)), None)
-
-
-def described() -> Iterator[tuple[str, str]]:
-    """Each rule's pattern and reason, for the documentation."""
-    for rule in (*DROPPED, *REWRITTEN):
-        yield rule.pattern.pattern, rule.why
