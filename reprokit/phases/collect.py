@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -17,6 +16,7 @@ from reprokit import files
 from reprokit.engines.protocol import Change, Container
 from reprokit.errors import BadRequest
 from reprokit.model import Plan, ResultFile
+from reprokit.streams import Chunks
 
 LIMIT = 20_000  # files collected from beside /app/results
 _VOLATILE = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".Rhistory", ".cache"})
@@ -65,7 +65,7 @@ def _free(results: Path, path: str) -> Path:
 
 def _extract(container: Container, path: str, target: Path) -> bool:
     """Copy one regular file out of the container; folders, links and devices are left there."""
-    stream = cast(IO[bytes], _Reader(container.read(path)))
+    stream = cast(IO[bytes], Chunks(container.read(path)))
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         member = archive.next()
         if member is None or not member.isreg():
@@ -75,27 +75,6 @@ def _extract(container: Container, path: str, target: Path) -> bool:
         with files.replacing(target) as out:
             shutil.copyfileobj(content, out, 1024 * 1024)
     return True
-
-
-class _Reader:
-    """A stream of chunks as a file that tarfile can read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        parts = [self._rest]
-        have = len(self._rest)
-        while have < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            parts.append(chunk)
-            have += len(chunk)
-        joined = b"".join(parts)
-        self._rest = joined[size:]
-        return joined[:size]
 
 
 def listing(results: Path, collected: tuple[str, ...]) -> tuple[ResultFile, ...]:

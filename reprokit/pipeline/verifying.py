@@ -20,6 +20,7 @@ from reprokit.history.listing import record_of
 from reprokit.identity import POLICY
 from reprokit.identity.canonical import Canonical
 from reprokit.identity.comparison import Comparison, compare
+from reprokit.identity.contents import first_byte
 from reprokit.identity.listing import Listing, Listings
 from reprokit.model import JSON, Image, Lock
 from reprokit.phases import build as building
@@ -206,16 +207,27 @@ def _rebuilt(
         image = built(job, lock, apart, powers, Stopwatch(reporter), no_cache=True)
         try:
             made = _held(image, lock, engine)
+            if made.digest == found.recorded:
+                return replace(found, rebuilt=made.digest)
+            comparison = _comparison(found, record, made, apart.tag, engine)
         finally:
             with suppress(ReprokitError):
                 engine.remove_image(apart.tag)
-    if made.digest == found.recorded:
-        return replace(found, rebuilt=made.digest)
-    before = _listings(reading.texts(reading.mapping(record, "image"), "layers"))
-    comparison = None
-    if before is not None:
-        comparison = compare(before, made.listings, same_digest=False)
     return replace(found, rebuilt=made.digest, comparison=comparison)
+
+
+def _comparison(
+    found: Verification, record: reading.Record, made: _Held, tag: str, engine: Engine
+) -> Comparison | None:
+    """What differs from the recorded image, in bytes too where the engine still has that."""
+    image = reading.mapping(record, "image")
+    before = _listings(reading.texts(image, "layers"))
+    if before is None:
+        return None
+    if found.image != "as recorded":
+        return compare(before, made.listings, same_digest=False)
+    with first_byte(engine, reading.text(image, "reference"), tag) as place:
+        return compare(before, made.listings, same_digest=False, first_byte=place)
 
 
 def _listings(layers: list[str]) -> tuple[Listing, ...] | None:
