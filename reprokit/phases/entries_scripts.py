@@ -16,7 +16,11 @@ _SUPPORT = re.compile(
     r"(?:setup|conftest|noxfile|tasks|fabfile|config|settings|__init__|versioneer)\.py"
     r"|test_.*|.*_test\.py|.*_tests\.py"
 )
-_ASIDE = re.compile(r"/(?:tests?|docs?|examples?|vendor|third_party|build|dist)/", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"/(?:tests?|docs?|examples?|vendor|third_party|build|dist|(?:raw[-_]?)?data(?:[-_]?raw)?)/",
+    re.IGNORECASE,
+)
+_EXPERIMENTS = ("*.py", "*.R", "*.r", "*.ipynb", "*.Rmd", "*.qmd")
 _NUMBERED = re.compile(
     r"(?:step|part|stage|fig|figure|chapter|nb)?[_ -]?(?P<number>\d+)[a-z]?[_ .-].*"
 )
@@ -66,13 +70,14 @@ def _run_scripts(project: Project) -> tuple[list[Entry], list[Note]]:
 
 
 def _folders(project: Project, *endings: str) -> tuple[str, ...]:
-    """Where scripts are looked for: the usual folders, or the only one that has any. A package's
-    modules are no scripts."""
+    """Where scripts are looked for: the usual folders, or, where these have neither scripts nor
+    notebooks, the only one that has any. A package's modules are no scripts."""
     patterns = tuple(f"*{ending}" for ending in endings)
-    places = {path.rpartition("/")[0] for path in project.matching(*patterns)}
     packages = {path.rpartition("/")[0] for path in project.matching("__init__.py")}
-    others = {f"{p}/" for p in places - packages if not _ASIDE.search(f"/{p}/")}
-    usual = others & {*_FOLDERS} or "" in places
+    places = {path.rpartition("/")[0] for path in project.matching(*patterns)} - packages
+    others = {f"{place}/" for place in places if not _ASIDE.search(f"/{place}/")}
+    held = {path.rpartition("/")[0] for path in project.matching(*_EXPERIMENTS)} - packages
+    usual = "" in held or any(f"{place}/" in _FOLDERS for place in held)
     return _FOLDERS if usual or len(others) != 1 else (*_FOLDERS, *others)
 
 

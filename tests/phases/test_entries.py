@@ -345,3 +345,15 @@ def test_the_only_folder_with_notebooks_or_scripts(tmp_path: Path) -> None:
     none = ({"docs/a.py": ""}, {"m/__init__.py": "", "m/a.py": ""}, {"x/a.py": "", "y/b.py": ""})
     for number, files in enumerate(none):
         assert chosen(tmp_path / str(number), files).entry is None
+
+
+def test_what_makes_the_data_is_not_the_experiment(tmp_path: Path) -> None:
+    notebook = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    files = {"analysis.ipynb": notebook, "data-raw/simulate.py": "print(1)\n"}
+    assert steps(chosen(tmp_path / "a", files).entry) == [
+        (".", ("repro-notebook", "analysis.ipynb"))
+    ]
+    files = {"analysis.ipynb": notebook, "unusual/simulate.py": "print(1)\n"}
+    assert steps(chosen(tmp_path / "b", files).entry) == [
+        (".", ("repro-notebook", "analysis.ipynb"))
+    ]
