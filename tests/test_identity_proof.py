@@ -50,6 +50,7 @@ def test_an_example_built_again_anywhere_is_the_same(name: str, tmp_path: Path) 
             folder=project, umask=0o077, TZ="Asia/Tokyo", LC_ALL="C", USER="somebody",
         )  # fmt: skip
         verification = json.loads(again.stdout)
+        assert "error" not in verification, again.stderr[-4000:]
         assert verification["comparison"] is None, json.dumps(verification["comparison"])[:6000]
         assert again.returncode == 0, again.stderr[-4000:]
         assert verification["environment_digest"] == {
