@@ -23,7 +23,7 @@ from reprokit.errors import BadRequest
 from reprokit.identity import LABEL, POLICY
 from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
-from reprokit.phases import own_images, plan_bases
+from reprokit.phases import plan_bases
 from reprokit.phases import plan as planning
 from reprokit.phases.render import render
 from reprokit.powers import Powers
@@ -229,6 +229,7 @@ def built(
     no_cache: bool,
 ) -> Image:
     """Fetch what the lock names and build, whatever the engine has."""
+    from reprokit.phases import own_images
     from reprokit.phases.fetch import fetch
 
     with watch.phase("fetch"):
@@ -253,6 +254,8 @@ def built(
 def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.Prepared:
     """Render the lock, and name the image that will come of it."""
     if job.plan.dockerfile is not None:
+        from reprokit.phases import own_images
+
         own = own_images.context(job.plan, lock, job.project.read(job.plan.dockerfile))
         return building.prepare(own, digests, job.project.root, job.plan.name, lock.epoch)
     # A command given for one run does not change the image.
