@@ -23,8 +23,8 @@ from reprokit.errors import BadRequest
 from reprokit.identity import LABEL, POLICY
 from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
-from reprokit.phases import plan_bases
 from reprokit.phases import plan as planning
+from reprokit.phases import plan_bases
 from reprokit.phases.render import render
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
