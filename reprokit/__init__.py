@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         run,
         runs,
         show,
+        verify,
     )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "run",
     "runs",
     "show",
+    "verify",
 ]
 
 

@@ -83,6 +83,11 @@ def _add_history(verbs: _Verbs[Parser]) -> None:
     diff.add_argument("first", metavar="RUN")
     diff.add_argument("second", nargs="?", default="last", metavar="RUN")
 
+    verify = _verb(verbs, "verify", "is a run as its record says? can it be built again?")
+    verify.add_argument("run", nargs="?", default="last", metavar="RUN")
+    verify.add_argument("--rebuild", action="store_true", help="build it again from nothing")
+    verify.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
+
     clean = _verb(verbs, "clean", "remove old runs, images and what was left behind")
     clean.add_argument("--older-than", type=float, default=30, metavar="DAYS", dest="older_than")
     clean.add_argument("--keep", type=int, default=5, metavar="N", help="always keep the last N")

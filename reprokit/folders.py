@@ -38,6 +38,11 @@ def archives() -> Path:
     return _home("cache") / "bases"
 
 
+def layers() -> Path:
+    """What is known of canonical layers, and archives on their way into an engine."""
+    return _home("cache") / "layers"
+
+
 def data() -> Path:
     """The index of runs and the cache of file hashes."""
     return _home("data")

@@ -147,6 +147,22 @@ def diff(first: str, second: str = "last") -> Result:
     return difference.diff(first, second, project=_here())
 
 
+def verify(
+    run: str = "last",
+    *,
+    rebuild: bool = False,
+    engine: str | None = None,
+    reporter: Reporter | None = None,
+) -> Result:
+    """Whether a run is as its record says; `rebuild` makes its environment again from nothing and
+    says whether the environment digest is the same, else which files differ."""
+    from reprokit.pipeline import verifying
+
+    return verifying.verify(
+        run, reporter or Silent(), rebuild=rebuild, engine=engine, project=_here()
+    )
+
+
 def clean(
     *,
     older_than: float = 30,
@@ -198,7 +214,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: 
     options = {k: v for k, v in vars(arguments).items() if k not in ("verb", "json")}
     if arguments.verb == "run":
         options["command"] = command
-    if arguments.verb in ("run", "lock", "export", "clean", "doctor"):
+    if arguments.verb in ("run", "lock", "export", "verify", "clean", "doctor"):
         options["reporter"] = reporter
     function = globals()[arguments.verb]
     result: Result = function(**options)

@@ -14,6 +14,7 @@ import pytest
 from reprokit import arguments, hookspecs
 from reprokit.bases.protocol import BaseFamily
 from reprokit.ecosystems.protocol import Ecosystem
+from reprokit.identity import POLICY, policy
 from reprokit.resolving import Catalogue, Resolver
 
 ROOT = Path(__file__).parents[1]
@@ -106,3 +107,9 @@ def test_commands_are_found() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("why", [rule.why for rule in (*policy.DROPPED, *policy.REWRITTEN)])
+def test_each_rule_of_the_policy_is_documented(why: str) -> None:
+    page = (ROOT / "docs" / "identity.md").read_text(encoding="utf-8")
+    assert f"`{POLICY}`" in page and why in page

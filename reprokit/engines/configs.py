@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from io import RawIOBase
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from reprokit import files
+from reprokit.streams import as_file
 
 _BLOB = re.compile(r"blobs/sha256/([0-9a-f]{64})")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -40,7 +40,7 @@ def config_digest(archive: Iterable[bytes], identifier: str, platform: str) -> s
     """Read an exported image until it says which config the manifest or index `identifier` has
     for `platform` ("linux/amd64"); `None` where it never does."""
     documents: dict[str, Mapping[str, Any]] = {}
-    with tarfile.open(fileobj=_Stream(archive), mode="r|") as tar:
+    with tarfile.open(fileobj=as_file(archive), mode="r|") as tar:
         for member in tar:
             match = _BLOB.fullmatch(member.name)
             if match is None or not member.isfile() or member.size > _LARGEST_DOCUMENT:
@@ -79,28 +79,3 @@ def _follow(
         if f"{wanted.get('os')}/{wanted.get('architecture')}" == platform:
             return _follow(documents, entry["digest"], platform)
     return None
-
-
-class _Stream(RawIOBase):
-    """A file made of chunks, for tarfile."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks: Iterator[bytes] = iter(chunks)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        parts = [self._rest]
-        held = len(self._rest)
-        while size < 0 or held < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            parts.append(chunk)
-            held += len(chunk)
-        content = b"".join(parts)
-        end = len(content) if size < 0 else size
-        self._rest = content[end:]
-        return content[:end]

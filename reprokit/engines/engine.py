@@ -12,7 +12,7 @@ from typing import Any
 
 from reprokit import folders
 from reprokit.engines import build as building
-from reprokit.engines import configs, container, registry
+from reprokit.engines import configs, container, overlay, registry
 from reprokit.engines.confinement import Flavour
 from reprokit.engines.endpoint import Endpoint
 from reprokit.engines.protocol import (
@@ -22,6 +22,7 @@ from reprokit.engines.protocol import (
     Container,
     ContainerRequest,
     EngineInformation,
+    UnpackedImage,
 )
 from reprokit.engines.translating import DISK_FULL, disk_full, explanation, translated
 from reprokit.errors import BadRequest, InputUnavailable, NoAnswer
@@ -268,6 +269,35 @@ class SocketEngine:
         """An image as docker-archive tar stream."""
         with translated(reference, self.name):
             yield from self._api.get_image(reference)
+
+    @property
+    def loads_missing_layers(self) -> bool:
+        """True of Docker's own image store, which looks a layer up before it reads it."""
+        return self.flavour == "docker" and not self._containerd_store
+
+    @property
+    def builds_on_images(self) -> bool:
+        """True of Podman: buildah finds its cached steps among the untagged images."""
+        return self.flavour == "podman"
+
+    def unpacked(self, reference: str) -> UnpackedImage | None:
+        """The image's layers as folders, where this process is the machine's root."""
+        remapped = any("userns" in text for text in self._info.get("SecurityOptions") or ())
+        if not self.loads_missing_layers or self._rootless or remapped or not overlay.readable():
+            return None
+        with translated(reference, self.name):
+            found = self._api.inspect_image(reference)
+        folders = overlay.layer_folders(found)
+        identifiers = (found.get("RootFS") or {}).get("Layers") or []
+        if folders is None or len(folders) != len(identifiers):
+            return None
+        config = {
+            "architecture": found["Architecture"],
+            "os": found.get("Os") or "linux",
+            "config": found.get("Config") or {},
+            "rootfs": {"type": "layers", "diff_ids": identifiers},
+        }
+        return UnpackedImage(config=config, layers=folders)
 
     def tag(self, reference: str, name: str) -> None:
         repository, separator, version = registry.split_reference(name)

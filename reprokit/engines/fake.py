@@ -28,6 +28,7 @@ from reprokit.engines.protocol import (
     EngineInformation,
     Executed,
     Exit,
+    UnpackedImage,
 )
 from reprokit.errors import BadRequest, BuildFailed, CommandFailed, InputUnavailable
 from reprokit.model import Argv, Image
@@ -309,6 +310,17 @@ class FakeEngine:
     def save(self, reference: str) -> Iterator[bytes]:
         image = self._known(reference)
         yield self._archives.get(image.config_digest, b"")
+
+    @property
+    def loads_missing_layers(self) -> bool:
+        return False
+
+    @property
+    def builds_on_images(self) -> bool:
+        return False
+
+    def unpacked(self, reference: str) -> UnpackedImage | None:
+        return None
 
     def _known(self, reference: str) -> Image:
         image = self.image(reference)

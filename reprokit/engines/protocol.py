@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from reprokit.model import Argv, Image
 
@@ -95,6 +95,15 @@ class Change:
     kind: Literal["added", "changed", "deleted"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpackedImage:
+    """An image as it lies on this machine: its config as in an exported image, and the overlay's
+    folder of each of its layers, lowest first."""
+
+    config: Mapping[str, Any]
+    layers: tuple[Path, ...]
+
+
 class Container(Protocol):
     """A created container; it is killed and removed, with its anonymous volumes, when the
     `with` block of `Engine.container` ends, however it ends."""
@@ -178,6 +187,18 @@ class Engine(Protocol):
 
     def save(self, reference: str) -> Iterator[bytes]:
         """An image as docker-archive tar stream."""
+
+    @property
+    def loads_missing_layers(self) -> bool:
+        """Whether an archive to load may leave out layers that the engine has already."""
+
+    @property
+    def builds_on_images(self) -> bool:
+        """Whether untagged images are the builder's cache, so that removing one slows builds."""
+
+    def unpacked(self, reference: str) -> UnpackedImage | None:
+        """The image's layers as folders; `None` where they cannot be read, or not with the right
+        owners. A shortcut: `save` always works, and takes ten times as long."""
 
     def tag(self, reference: str, name: str) -> None: ...
 

@@ -119,11 +119,18 @@ def record_of(entry: Entry) -> dict[str, JSON]:
     raise BadRequest(f"run {entry.id} {why}", next=f"see what it printed: reprokit logs {entry.id}")
 
 
+def _image(record: Record) -> str:
+    """The image's name, or its digest where the environment digest does not say that already."""
+    image = mapping(record, "image")
+    known = image["config_digest"] == record["environment_digest"]
+    return text(image, "reference" if known else "config_digest")
+
+
 def run_text(record: Record, *, folder: Path, results: Path) -> str:
     """What is said when a run has ended: how, what came out, and the digests to cite."""
     took = wording.duration(number(record, "seconds"))
     fields = [
-        ("image", text(mapping(record, "image"), "config_digest")),
+        ("image", _image(record)),
         ("environment", text_or_none(record, "environment_digest") or "(not known)"),
         ("results in", str(results)),
         ("record", str(folder / "record.json")),
@@ -264,7 +271,7 @@ def _described(record: Record, folder: run_folder.RunFolder) -> list[str]:
         ("project", f"{text(project, 'name')}, {_commit(project)}"),
         ("command", command_text(record)),
         *([("parameters", _parameters(record))] if record["parameters"] else []),
-        ("image", text(image, "config_digest")),
+        ("image", _image(record)),
         ("pushed as", text_or_none(image, "registry_digest") or "(not pushed)"),
         ("environment", text_or_none(record, "environment_digest") or "(not known)"),
         ("base", f"{text(base, 'name')} ({text(base, 'family')}) {text(base, 'config_digest')}"),

@@ -12,13 +12,14 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO
 
 from reprokit import files
 from reprokit.engines.protocol import Change, Container
 from reprokit.errors import BadRequest, StorageFailed
 from reprokit.history.wording import printable
 from reprokit.model import Plan, ResultFile
+from reprokit.streams import as_file
 
 _VOLATILE = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".Rhistory", ".cache"})
 
@@ -101,7 +102,7 @@ def _files(container: Container, change: Change) -> Iterator[tuple[str, IO[bytes
     """The regular files at or below a path, by their path below /app; links and devices are left
     there, and so is a folder that is only changed."""
     parent = PurePosixPath(change.path).parent.relative_to("/app")
-    stream = cast(IO[bytes], _Reader(container.read(change.path)))
+    stream = as_file(container.read(change.path))
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
             name = PurePosixPath(member.name)
@@ -130,27 +131,6 @@ def _free(results: Path, path: str) -> Path:
             return target
         number += 1
         place = results / ("app" if number == 1 else f"app-{number}")
-
-
-class _Reader:
-    """A stream of chunks as a file that tarfile can read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        parts = [self._rest]
-        have = len(self._rest)
-        while have < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            parts.append(chunk)
-            have += len(chunk)
-        joined = b"".join(parts)
-        self._rest = joined[size:]
-        return joined[:size]
 
 
 def listing(

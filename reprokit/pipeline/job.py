@@ -20,10 +20,11 @@ from reprokit.configuration_keys import size as valid_size
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
+from reprokit.identity import LABEL, POLICY
 from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
-from reprokit.phases import own_images, plan_bases
 from reprokit.phases import plan as planning
+from reprokit.phases import plan_bases
 from reprokit.phases.render import render
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
@@ -206,11 +207,29 @@ def ensure_image(
     *,
     no_cache: bool,
 ) -> Image:
-    """The image of this build key: the one the engine has, or a new one."""
-    if not no_cache:
-        image = powers.engine.image(prepared.tag)
-        if image is not None:
-            return image
+    """The image of this build key in its canonical form: the one the engine has, or a new one."""
+    image = None if no_cache else powers.engine.image(prepared.tag)
+    if image is not None and image.labels.get(LABEL) == POLICY:
+        return image
+    from reprokit.phases.canonicalise import canonical_image
+
+    if image is None:
+        image = built(job, lock, prepared, powers, watch, no_cache=no_cache)
+    with watch.phase("build"):
+        return canonical_image(image, lock, powers.engine, powers.reporter)
+
+
+def built(
+    job: Job,
+    lock: Lock,
+    prepared: building.Prepared,
+    powers: Powers,
+    watch: Stopwatch,
+    *,
+    no_cache: bool,
+) -> Image:
+    """Fetch what the lock names and build, whatever the engine has."""
+    from reprokit.phases import own_images
     from reprokit.phases.fetch import fetch
 
     with watch.phase("fetch"):
@@ -235,6 +254,8 @@ def ensure_image(
 def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.Prepared:
     """Render the lock, and name the image that will come of it."""
     if job.plan.dockerfile is not None:
+        from reprokit.phases import own_images
+
         own = own_images.context(job.plan, lock, job.project.read(job.plan.dockerfile))
         return building.prepare(own, digests, job.project.root, job.plan.name, lock.epoch)
     # A command given for one run does not change the image.

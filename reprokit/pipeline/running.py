@@ -17,13 +17,13 @@ from reprokit.errors import BadRequest, CommandFailed, Interrupted, ReprokitErro
 from reprokit.history import index as indexes
 from reprokit.history import run_folder
 from reprokit.history.wording import size
+from reprokit.identity import POLICY
 from reprokit.model import (
     JSON,
     DataFile,
     Entry,
     Image,
     Lock,
-    LockedPackage,
     Note,
     Outcome,
     Plan,
@@ -51,9 +51,6 @@ from reprokit.progress import Reporter
 from reprokit.quoting import printable_command
 from reprokit.unpacking import limits_for
 from reprokit.version import __version__
-
-ENVIRONMENT_POLICY = "inputs-1"
-"""What the environment digest covers so far: the base's layers and every locked input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,36 +290,15 @@ def _record(
         dockerfile=started.dockerfile,
         lock_digest=lock_file.digest(lock),
         context_digest=started.context_digest,
-        environment_digest=environment_digest(lock),
-        environment_policy=ENVIRONMENT_POLICY,
+        # The image that ran is the canonical one: its config digest is its identity.
+        environment_digest=started.image.config_digest,
+        environment_policy=POLICY,
         version=__version__,
         plugins=tuple(f"{p.name} {p.version}".strip() for p in registry.plugins()),
         loosenings=plan.options.loosenings(),
         notes=_notes(plan),
         undated=undated,
     )
-
-
-def environment_digest(lock: Lock) -> str:
-    """The identity of an environment by its inputs: platform, base layers, every locked file.
-
-    Under the policy "inputs-1" two equal digests mean that the same files were installed on the
-    same base; that the installed bytes are the same is not yet part of it.
-    """
-
-    def described(packages: tuple[LockedPackage, ...]) -> list[JSON]:
-        return [[p.name, p.version, [*sorted(a.sha256 for a in p.artifacts)]] for p in packages]
-
-    content: dict[str, JSON] = {
-        "policy": ENVIRONMENT_POLICY,
-        "platform": lock.platform,
-        "base": [*lock.base.layers],
-        "epoch": lock.epoch,
-        "system": described(lock.system),
-        "build": described(lock.build_system),
-        "ecosystems": {e.ecosystem: described(e.packages) for e in lock.ecosystems},
-    }
-    return files.sha256_text(files.canonical_json(content))
 
 
 def _notes(plan: Plan) -> tuple[Note, ...]:

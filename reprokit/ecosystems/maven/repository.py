@@ -7,7 +7,6 @@ are kept. Of maven-metadata.xml, which changes with each release, the versions a
 
 from __future__ import annotations
 
-import io
 import re
 import tarfile
 import tempfile
@@ -15,13 +14,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 from xml.sax.saxutils import escape
 
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, LockedPackage
 from reprokit.resolving import Resolver
 from reprokit.site import MAVEN_CENTRAL
+from reprokit.streams import as_file
 
 CENTRAL = MAVEN_CENTRAL
 """Maven Central; https://repo.maven.apache.org/maven2 is the same by another name."""
@@ -142,31 +142,9 @@ def _order(version: str) -> tuple[tuple[int, int, str], ...]:
     return (*parts, (1, 0, ""))
 
 
-class _Chunks(io.RawIOBase):
-    """A stream of chunks as a file that tarfile can read."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks, self._rest = iter(chunks), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = cast(memoryview, buffer)
-        while not self._rest:
-            try:
-                self._rest = next(self._chunks)
-            except StopIteration:
-                return 0
-        taken = self._rest[: len(target)]
-        target[: len(taken)] = taken
-        self._rest = self._rest[len(taken) :]
-        return len(taken)
-
-
 def members(stream: Iterable[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
     """The regular files below the first folder of a tar, with paths relative to that folder."""
-    source = io.BufferedReader(_Chunks(stream), 1 << 20)
+    source = as_file(stream)
     with tarfile.open(fileobj=source, mode="r|") as archive:
         for member in archive:
             if not member.isreg():

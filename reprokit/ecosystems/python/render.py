@@ -33,6 +33,8 @@ _ENVIRONMENT = (
     ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
     ("UV_NO_CACHE", "1"),
     ("UV_NO_CONFIG", "1"),
+    # It would state when the wheel was written.
+    ("UV_NO_INSTALLER_METADATA", "1"),
     ("UV_OFFLINE", "1"),
     ("UV_PYTHON_DOWNLOADS", "never"),
     ("UV_PYTHON_PREFERENCE", "only-system"),

@@ -1,0 +1,64 @@
+"""Whether an image holds what its lock names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from reprokit.identity.installed import Installed
+from reprokit.model import Lock, LockedPackage
+
+SOURCES = {"python": "python", "r": "r"}
+"""Ecosystems whose packages leave notes of name and version in the image."""
+
+
+def disagreements(lock: Lock, installed: Iterable[Installed]) -> tuple[str, ...]:
+    """Each way, in words, in which the packages of an image are not those of its lock.
+
+    A package that is there in another version than the lock's is one, and so is a system package
+    that is absent. Packages that only build stages use may be absent.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for package in installed:
+        found.setdefault((package.source, package.name), set()).add(package.version)
+    return tuple(_disagreements(lock, found))
+
+
+def _disagreements(lock: Lock, found: dict[tuple[str, str], set[str]]) -> Iterator[str]:
+    system = {package.name for package in lock.system}
+    for package in lock.system:
+        versions = found.get(("deb", package.name))
+        if versions is None:
+            yield f"{package.name} {package.version} is not installed"
+        elif package.version not in versions:
+            yield _other(package, versions)
+    for package in lock.base.packages:
+        versions = found.get(("deb", package.name))
+        if package.name not in system and versions is not None and package.version not in versions:
+            yield _other(package, versions)
+    for ecosystem in lock.ecosystems:
+        source = SOURCES.get(ecosystem.ecosystem)
+        for package in ecosystem.packages if source else ():
+            name = canonicalize_name(package.name) if source == "python" else package.name
+            versions = found.get((source or "", name))
+            if versions is not None and not _among(package.version, versions):
+                yield _other(package, versions)
+
+
+def _among(version: str, versions: set[str]) -> bool:
+    """Spellings of one version differ ("1.0-1" and "1.0.post1", R's "1.2-3" and "1.2.3")."""
+    plain = {_plain(other) for other in versions}
+    return version in versions or _plain(version) in plain
+
+
+def _plain(version: str) -> Version | str:
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return version.replace("-", ".")
+
+
+def _other(package: LockedPackage, versions: set[str]) -> str:
+    return f"{package.name} is {', '.join(sorted(versions))} and not {package.version}"
