@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reprokit import files
 from reprokit.engines.protocol import Bind, Container, ContainerRequest, Engine, Exit
+from reprokit.errors import ReprokitError
 from reprokit.model import Argv, Outcome, RunOptions
 from reprokit.progress import Reporter
 
@@ -56,6 +57,8 @@ def run(
             if not _collected(container, collect, reporter):
                 status = "interrupted"
     finally:
+        if request.as_image_says:
+            _take_over(request, engine, reporter)
         give_to_user(request.results)
         _open_up(request.results)
     return _outcome(status, ended, started, finished, watch.peak, request.options)
@@ -191,6 +194,38 @@ def _make_writable(results: Path, mode: int) -> None:
         results.chmod(mode)
     except OSError as error:
         raise files.storage_failed(error, results) from error
+
+
+def _take_over(request: RunRequest, engine: Engine, reporter: Reporter) -> None:
+    """Results of an image that runs as whom it likes belong to that user, and only root can give
+    them away: where we are not root, the image's root does."""
+    if not hasattr(os, "getuid") or os.getuid() == 0 or not _foreign(request.results):
+        return
+    owner = "0:0" if engine.information().rootless else f"{os.getuid()}:{os.getgid()}"
+    command = ("chown", "-R", "-h", owner, "/app/results")
+    asked = ContainerRequest(
+        image=request.image,
+        command=command,
+        user="0:0",
+        binds=(Bind(source=request.results, target="/app/results", writable=True),),
+        privileged_setup=True,
+        labels=dict(request.labels),
+    )
+    with suppress(ReprokitError), engine.container(asked) as container:
+        container.start()
+        container.wait()
+    if _foreign(request.results):
+        reporter.warning("the image has no chown: some results belong to the user that it runs as")
+
+
+def _foreign(folder: Path) -> bool:
+    """Whether something below belongs to somebody else."""
+    mine = os.getuid()
+    for parent, names, found in os.walk(folder):
+        for name in (*names, *found):
+            if (Path(parent) / name).lstat().st_uid != mine:
+                return True
+    return False
 
 
 def give_to_user(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """How a run ends: what is kept, and what is said of it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,30 @@ def test_an_exit_status_is_explained() -> None:
     assert "killed" in _ended_with(137) and "memory" in _ended_with(137)
     assert _ended_with(255).endswith("status 255")
     assert _ended_with(None).endswith("status None")
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_results_of_an_images_own_user_are_given_to_the_user(
+    engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    """An image that runs as root leaves files of root's, which only its root can give away."""
+    owner = os.getuid() + 1
+    asked: list[tuple[str, ...]] = []
+
+    def chown(box: Box) -> int:
+        asked.append((*box.argv, str(box.request.user)))
+        monkeypatch.setattr(os, "getuid", lambda: owner - 1 if works else owner)
+        return 0 if works else 127
+
+    engine.programs = {**engine.programs, ("chown",): chown}
+    said: list[str] = []
+    reporter = Silent()
+    monkeypatch.setattr(Silent, "warning", lambda self, text: said.append(text))
+    monkeypatch.setattr(runs, "_make_writable", lambda results, mode: results.mkdir())
+    monkeypatch.setattr(os, "getuid", lambda: owner)
+    wanted = replace(request(tmp_path), as_image_says=True)
+    runs.run(wanted, engine, reporter, lambda container: None)
+    assert asked == [
+        ("chown", "-R", "-h", f"{owner}:{os.getgid()}", "/app/results", "0:0"),
+    ]
+    assert len(said) == (0 if works else 1)
