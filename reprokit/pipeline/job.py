@@ -24,11 +24,13 @@ from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
 from reprokit.phases import own_images
 from reprokit.phases import plan as planning
+from reprokit.phases.mounting import place_of
 from reprokit.phases.render import render
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.store import Store
+from reprokit.unpacking import limits_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +227,18 @@ def ensure_image(
             epoch=lock.epoch,
             no_cache=no_cache,
             network=lock.base.family == own_images.FAMILY,
+            unpacked=unpacked_data(job, prepared, powers.reporter),
         )
+
+
+def unpacked_data(job: Job, prepared: building.Prepared, reporter: Reporter) -> dict[str, Path]:
+    """Unpack what the image is to hold of compressed data; where each is, by context path."""
+    limits = limits_for(job.configuration.data_unpack_limit)
+    store = folders.store() / "unpacked"
+    return {
+        path: place_of(mount, job.project.root, prepared.digests, store, reporter, limits)
+        for path, mount in prepared.context.unpacked
+    }
 
 
 def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.Prepared:

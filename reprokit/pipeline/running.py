@@ -255,10 +255,10 @@ def _request(started: _Started, reporter: Reporter) -> runs.RunRequest:
 
 
 def _data_binds(started: _Started, reporter: Reporter) -> tuple[Bind, ...]:
-    """Data mounts; with baked data only what is unpacked, which the image does not hold."""
+    """Data mounts; none where the image holds the data."""
     data, configuration = started.job.plan.data, started.job.configuration
     if data.mode == "bake":
-        data = replace(data, mounts=tuple(m for m in data.mounts if m.unpack is not None))
+        return ()
     digests = {file.path: file.sha256 for file in started.data}
     store = folders.store() / "unpacked"
     limits = limits_for(configuration.data_unpack_limit)
