@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
-from reprokit.ecosystems.r.needs import COMPILERS, R_LIBRARIES, available, known_needs
+from reprokit.ecosystems.r.needs import (
+    COMPILERS,
+    R_LIBRARIES,
+    added_needs,
+    available,
+    known_needs,
+)
 from reprokit.ecosystems.r.versions import satisfies
 from reprokit.model import (
     BaseCandidate,
@@ -39,6 +46,7 @@ def system_packages(
         found = [SystemPackage(name="r-base-core", reason=_runtime_reason(detection))]
         found += _debian_packages(detection.requirements, versions)
         outside = [r for r in detection.requirements if not _satisfied(r, versions)]
+    found += _added_by_plugins(detection, outside, catalogue)
     optional = detection.settings.get("optional")
     left_out = optional if isinstance(optional, list) else []
     needed = [r for r in outside if r.name not in left_out]
@@ -46,6 +54,7 @@ def system_packages(
         found += _for_compiling(needed, catalogue)
     elif detection.settings.get("compiled"):
         found += _compilers(_runtime_reason(detection), catalogue)
+    found += _for_run_time(detection, catalogue)
     return tuple({(s.name, s.stage): s for s in reversed(found)}.values())[::-1]
 
 
@@ -78,17 +87,38 @@ def _satisfied(requirement: Requirement, versions: Mapping[str, str]) -> bool:
     return False
 
 
+def _added_by_plugins(
+    detection: Detection, outside: list[Requirement], catalogue: Catalogue
+) -> list[SystemPackage]:
+    """What plugins say that packages need, also those that the distribution has: its package
+    brings what the distribution knows, a plugin may know more. Headers only for compiling."""
+    needs = added_needs()
+    found = []
+    for requirement in detection.requirements:
+        for name in available(needs.of(requirement.name), catalogue):
+            building = needs.is_for_building(name)
+            if building and requirement not in outside:
+                continue
+            reason = _needed_by(requirement)
+            stage: Literal["run", "build"] = "build" if building else "run"
+            found.append(SystemPackage(name=name, reason=reason, stage=stage))
+    return found
+
+
+def _needed_by(requirement: Requirement) -> Reason:
+    reason = requirement.reason
+    return Reason(text=f"{requirement.name} needs it", file=reason.file, line=reason.line)
+
+
 def _for_compiling(requirements: list[Requirement], catalogue: Catalogue) -> list[SystemPackage]:
     needs = known_needs()
     found = _compilers(requirements[0].reason, catalogue)
     for requirement in requirements:
-        reason = requirement.reason
         for name in available(needs.of(requirement.name), catalogue):
-            text = f"{requirement.name} needs it"
             found.append(
                 SystemPackage(
                     name=name,
-                    reason=Reason(text=text, file=reason.file, line=reason.line),
+                    reason=_needed_by(requirement),
                     stage="build" if needs.is_for_building(name) else "run",
                 )
             )
@@ -99,3 +129,18 @@ def _compilers(reason: Reason, catalogue: Catalogue) -> list[SystemPackage]:
     because = Reason(text="compiling R packages", file=reason.file, line=reason.line)
     names = available((*COMPILERS, *R_LIBRARIES), catalogue)
     return [SystemPackage(name=name, reason=because, stage="build") for name in names]
+
+
+def _for_run_time(detection: Detection, catalogue: Catalogue) -> list[SystemPackage]:
+    """The compilers once more, in the final image, where the code compiles while it runs."""
+    found = detection.settings.get("compiles")
+    if not isinstance(found, dict):
+        return []
+    file, line = found.get("file"), found.get("line")
+    reason = Reason(
+        text=f"{found.get('text')} compiles at run time",
+        file=file if isinstance(file, str) else None,
+        line=line if isinstance(line, int) else None,
+    )
+    names = available((*COMPILERS, *R_LIBRARIES), catalogue)
+    return [SystemPackage(name=name, reason=reason) for name in names]

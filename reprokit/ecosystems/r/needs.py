@@ -47,6 +47,13 @@ def known_needs() -> Needs:
     )
 
 
+def added_needs() -> Needs:
+    """What plugins add to it (the hook `reprokit_system_needs`, under "r")."""
+    from reprokit.registry import system_needs
+
+    return Needs(packages=system_needs().get("r", {}), build_tools=known_needs().build_tools)
+
+
 def available(names: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
     """Each name, of "a|b" the first that the distribution has; what it lacks is left out."""
     wanted = [name.split("|") for name in names]
