@@ -21,14 +21,14 @@ from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, 
 from reprokit.project import Project
 
 # What rmarkdown's pdf_document needs of a TeX distribution (its default template's packages).
-_LATEX = ("lmodern", "texlive-latex-recommended", "texlive-fonts-recommended", "texlive-xetex")
+LATEX = ("lmodern", "texlive-latex-recommended", "texlive-fonts-recommended", "texlive-xetex")
 # Formats that go through LaTeX: rmarkdown's, bookdown's, tufte's, papaja's, and rticles's.
 _PDF_FORMAT = re.compile(
     r"(?:.*::)?(?:pdf_\w+|beamer_\w+|latex_\w+|tufte_(?:handout|book)|\w+_pdf)|rticles::\w+"
 )
 _PDF_CALL = re.compile(r"\b(?:pdf_document2?|pdf_book|beamer_presentation2?)\b")
 # What more a document's header may ask of LaTeX, and which of Debian's packages has it.
-_LATEX_MORE = (
+LATEX_MORE = (
     (re.compile(r"\blualatex\b"), ("texlive-luatex",)),
     (re.compile(r"\bbiblatex\b"), ("biber", "texlive-bibtex-extra")),
     (
@@ -195,10 +195,10 @@ def _documents(
 def _latex(file: CodeFile) -> tuple[str, ...]:
     """The packages of Debian's TeX Live for one document."""
     header = file.document.header if file.document is not None else ""
-    more = [name for pattern, names in _LATEX_MORE if pattern.search(header) for name in names]
+    more = [name for pattern, names in LATEX_MORE if pattern.search(header) for name in names]
     if any(use.package in _LATEX_WRITERS for use in uses(file.code)):
         more.append("texlive-latex-extra")
-    return (*_LATEX, *more)
+    return (*LATEX, *more)
 
 
 def _first_of_each(requirements: Iterable[Requirement]) -> list[Requirement]:

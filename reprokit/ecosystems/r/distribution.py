@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
-from reprokit.ecosystems.r.needs import (
-    COMPILERS,
-    R_LIBRARIES,
-    added_needs,
-    available,
-    known_needs,
-)
+from reprokit import needs
+from reprokit.ecosystems.r.system_needs import COMPILERS, R_LIBRARIES, known_needs
 from reprokit.ecosystems.r.versions import satisfies
 from reprokit.model import (
     BaseCandidate,
@@ -51,9 +45,10 @@ def system_packages(
     left_out = optional if isinstance(optional, list) else []
     needed = [r for r in outside if r.name not in left_out]
     if needed:
-        found += _for_compiling(needed, catalogue)
+        found += compilers(needed[0].reason, catalogue)
+        found += for_compiling(needed, catalogue)
     elif detection.settings.get("compiled"):
-        found += _compilers(_runtime_reason(detection), catalogue)
+        found += compilers(_runtime_reason(detection), catalogue)
     found += _for_run_time(detection, catalogue)
     return tuple({(s.name, s.stage): s for s in reversed(found)}.values())[::-1]
 
@@ -92,42 +87,22 @@ def _added_by_plugins(
 ) -> list[SystemPackage]:
     """What plugins say that packages need, also those that the distribution has: its package
     brings what the distribution knows, a plugin may know more. Headers only for compiling."""
-    needs = added_needs()
-    found = []
-    for requirement in detection.requirements:
-        for name in available(needs.of(requirement.name), catalogue):
-            building = needs.is_for_building(name)
-            if building and requirement not in outside:
-                continue
-            reason = _needed_by(requirement)
-            stage: Literal["run", "build"] = "build" if building else "run"
-            found.append(SystemPackage(name=name, reason=reason, stage=stage))
-    return found
+    table = needs.added("r")
+    run = [p for p in needs.needed(detection.requirements, table, catalogue) if p.stage == "run"]
+    return [*run, *(p for p in needs.needed(outside, table, catalogue) if p.stage == "build")]
 
 
-def _needed_by(requirement: Requirement) -> Reason:
-    reason = requirement.reason
-    return Reason(text=f"{requirement.name} needs it", file=reason.file, line=reason.line)
+def for_compiling(
+    requirements: Iterable[Requirement], catalogue: Catalogue
+) -> tuple[SystemPackage, ...]:
+    """The libraries that compiling these packages from source takes, and running them after."""
+    return needs.needed(requirements, known_needs(), catalogue)
 
 
-def _for_compiling(requirements: list[Requirement], catalogue: Catalogue) -> list[SystemPackage]:
-    needs = known_needs()
-    found = _compilers(requirements[0].reason, catalogue)
-    for requirement in requirements:
-        for name in available(needs.of(requirement.name), catalogue):
-            found.append(
-                SystemPackage(
-                    name=name,
-                    reason=_needed_by(requirement),
-                    stage="build" if needs.is_for_building(name) else "run",
-                )
-            )
-    return found
-
-
-def _compilers(reason: Reason, catalogue: Catalogue) -> list[SystemPackage]:
+def compilers(reason: Reason, catalogue: Catalogue) -> list[SystemPackage]:
+    """What compiling any R package takes."""
     because = Reason(text="compiling R packages", file=reason.file, line=reason.line)
-    names = available((*COMPILERS, *R_LIBRARIES), catalogue)
+    names = needs.available((*COMPILERS, *R_LIBRARIES), catalogue)
     return [SystemPackage(name=name, reason=because, stage="build") for name in names]
 
 
@@ -142,5 +117,5 @@ def _for_run_time(detection: Detection, catalogue: Catalogue) -> list[SystemPack
         file=file if isinstance(file, str) else None,
         line=line if isinstance(line, int) else None,
     )
-    names = available((*COMPILERS, *R_LIBRARIES), catalogue)
+    names = needs.available((*COMPILERS, *R_LIBRARIES), catalogue)
     return [SystemPackage(name=name, reason=reason) for name in names]

@@ -6,9 +6,10 @@ import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from reprokit import needs
 from reprokit.ecosystems.r import cran, workshop
 from reprokit.ecosystems.r.code import CodeFile, code_files
-from reprokit.ecosystems.r.needs import known_needs
+from reprokit.ecosystems.r.distribution import compilers, for_compiling
 from reprokit.ecosystems.r.usage import uses
 from reprokit.ecosystems.r.versions import satisfies
 from reprokit.engines.protocol import Container
@@ -30,7 +31,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         repository = _Repository(container, resolver)
         missing = _missing(wanted, have.packages, optional, repository, notes)
         order = _order(missing, have, optional, repository, notes)
-        _check_libraries(order, missing, workshop.distribution_packages(container))
+        _ask_for_libraries(order, wanted, resolver)
     for note in notes:
         resolver.reporter.warning(note)
     sources = [_kept(source, wanted, resolver) for source in order]
@@ -218,23 +219,19 @@ def _unavailable(
     )
 
 
-def _check_libraries(
-    order: tuple[cran.Source, ...], missing: Mapping[str, Requirement], there: frozenset[str]
+def _ask_for_libraries(
+    order: tuple[cran.Source, ...], wanted: Iterable[Requirement], resolver: Resolver
 ) -> None:
-    """Say now what the compiler would say later, in words that help less."""
-    needs = known_needs()
-    for source in order:
-        lacking = [
-            name.partition("|")[0]
-            for name in needs.of(source.name)
-            if there.isdisjoint(name.split("|"))
-        ]
-        if source.name not in missing and lacking:
-            raise InputUnavailable(
-                f"the R package {source.name}, which another one needs, is compiled from source "
-                f"and needs {', '.join(lacking)}",
-                next="list these in apt.txt, one a line",
-            )
+    """What is compiled only because another package needs it was not known before the repository
+    was asked. Raises NeedsSystemPackages for its libraries, and for compilers."""
+    asked = {requirement.name: requirement.reason for requirement in wanted}
+    because = Reason(text="another R package needs it")
+    sources = [Requirement(name=s.name, reason=asked.get(s.name, because)) for s in order]
+    found = [*for_compiling(sources, resolver.catalogue)]
+    plugins = needs.needed(sources, needs.added("r"), resolver.catalogue)
+    if any(source.compiled for source in order):
+        found += compilers(because, resolver.catalogue)
+    needs.ask_for((*found, *plugins), resolver)
 
 
 def _kept(source: cran.Source, wanted: Iterable[Requirement], resolver: Resolver) -> LockedPackage:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprokit.ecosystems.java import java_packages
+from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.ecosystems.maven import MavenEcosystem, building, repository
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
 from reprokit.model import (
@@ -248,6 +249,7 @@ def test_the_jdk_is_the_oldest_that_suits(specifier: str, release: int) -> None:
     assert found == {
         f"openjdk-{release}-jdk-headless": "build",
         f"openjdk-{release}-jre-headless": "run",
+        **dict.fromkeys(DRAWING, "run"),
     }
 
 

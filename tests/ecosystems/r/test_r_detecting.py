@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from reprokit.ecosystems.r import REcosystem
-from reprokit.ecosystems.r.needs import TABLE, known_needs
 from reprokit.errors import BadRequest
 from reprokit.model import BaseCandidate, Detection, Reason
 from reprokit.project import Project
@@ -382,17 +381,6 @@ def test_a_base_with_its_own_r_takes_none_of_the_distributions(tmp_path: Path) -
 def test_optional_packages_bring_no_compilers(tmp_path: Path) -> None:
     found = _detect(tmp_path, a__R="requireNamespace('vroom')\n")
     assert _packages(found, _candidate(), build_essential="12") == {"r-base-core": "run"}
-
-
-def test_the_table_of_needs_holds_names_of_packages() -> None:
-    from reprokit.quoting import DEBIAN_PACKAGE
-
-    assert TABLE.is_file()
-    needs = known_needs()
-    assert len(needs.packages) > 40
-    for names in needs.packages.values():
-        for name in names:
-            assert all(DEBIAN_PACKAGE.fullmatch(choice) for choice in name.split("|")), name
 
 
 def test_plugins_add_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
