@@ -69,17 +69,22 @@ def _debian_packages(
 
 
 def _satisfied(requirement: Requirement, versions: Mapping[str, str]) -> bool:
-    """Whether the distribution has this package in a version that will do.
+    found = provider(requirement.name, requirement.specifier, versions)
+    return found is not None and requirement.url is None
+
+
+def provider(package: str, specifier: str, versions: Mapping[str, str]) -> str | None:
+    """The distribution's package that has this R package in a version that will do.
 
     Debian's version is R's plus an epoch and a revision ("3.1.162-1" for "3.1-162"), and it is
     compared again, exactly, where R itself can be asked: in `resolving`.
     """
-    for name in debian_names(requirement.name):
-        if name in versions and requirement.url is None:
+    for name in debian_names(package):
+        if name in versions:
             upstream = versions[name].rpartition(":")[2].rpartition("-")[0]
-            upstream = upstream.partition("+")[0]
-            return satisfies(upstream, requirement.specifier)
-    return False
+            if satisfies(upstream.partition("+")[0], specifier):
+                return name
+    return None
 
 
 def _added_by_plugins(

@@ -9,12 +9,25 @@ from dataclasses import dataclass, field
 from reprokit import needs
 from reprokit.ecosystems.r import cran, workshop
 from reprokit.ecosystems.r.code import CodeFile, code_files
-from reprokit.ecosystems.r.distribution import compilers, for_compiling
+from reprokit.ecosystems.r.distribution import (
+    compilers,
+    debian_names,
+    for_compiling,
+    provider,
+)
 from reprokit.ecosystems.r.usage import uses
 from reprokit.ecosystems.r.versions import satisfies
 from reprokit.engines.protocol import Container
 from reprokit.errors import BadRequest, InputUnavailable
-from reprokit.model import JSON, Detection, LockedEcosystem, LockedPackage, Reason, Requirement
+from reprokit.model import (
+    JSON,
+    Detection,
+    LockedEcosystem,
+    LockedPackage,
+    Reason,
+    Requirement,
+    SystemPackage,
+)
 from reprokit.resolving import Resolver
 
 
@@ -31,7 +44,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         repository = _Repository(container, resolver)
         missing = _missing(wanted, have.packages, optional, repository, notes)
         order = _order(missing, have, optional, repository, notes)
-        _ask_for_libraries(order, wanted, resolver)
+        _ask_for_system_packages(order, wanted, repository, resolver)
     for note in notes:
         resolver.reporter.warning(note)
     sources = [_kept(source, wanted, resolver) for source in order]
@@ -94,6 +107,7 @@ class _Repository:
     container: Container
     resolver: Resolver
     urls: dict[str, str] = field(default_factory=dict)
+    distributed: dict[str, SystemPackage] = field(default_factory=dict)
     _address: str = ""
     _index: dict[str, cran.Source] | None = None
     _unreachable: InputUnavailable | None = None
@@ -136,8 +150,20 @@ class _Repository:
         if specifier.startswith("=="):
             version = specifier.removeprefix("==").strip()
             return self._described(name, cran.archive_address(self._address, name, version))
-        found = "does not have it" if source is None else f"has {source.version}"
+        found = f"does not have {name}" if source is None else f"has {name} {source.version}"
         raise InputUnavailable(f"{self._address} {found}")
+
+    def offered(self, name: str, specifier: str) -> bool:
+        """Whether the distribution has a package that only another one needs; it is noted."""
+        if "r" in self.resolver.base.provides:
+            return False
+        versions = self.resolver.catalogue.versions(debian_names(name))
+        package = provider(name, specifier, versions)
+        if package is None:
+            return False
+        reason = Reason(text=f"has {name}, which another R package needs")
+        self.distributed[package] = SystemPackage(name=package, reason=reason)
+        return True
 
     def _described(self, name: str, url: str) -> cran.Source:
         try:
@@ -193,7 +219,9 @@ def _order(
     for name, requirement in missing.items():
         attempt = [*wanted, (name, requirement.specifier)]
         try:
-            order = cran.install_order(attempt, have.packages, repository.find, have.r_version)
+            order = cran.install_order(
+                attempt, have.packages, repository.find, have.r_version, repository.offered
+            )
         except (InputUnavailable, BadRequest) as error:
             if name in optional:
                 notes.append(f"{requirement.reason}: {name} cannot be had; the code only tries it")
@@ -219,11 +247,15 @@ def _unavailable(
     )
 
 
-def _ask_for_libraries(
-    order: tuple[cran.Source, ...], wanted: Iterable[Requirement], resolver: Resolver
+def _ask_for_system_packages(
+    order: tuple[cran.Source, ...],
+    wanted: Iterable[Requirement],
+    repository: _Repository,
+    resolver: Resolver,
 ) -> None:
-    """What is compiled only because another package needs it was not known before the repository
-    was asked. Raises NeedsSystemPackages for its libraries, and for compilers."""
+    """What only another package needs was not known before the repository was asked. Raises
+    NeedsSystemPackages for those of the distribution, for the libraries of those that are
+    compiled, and for compilers."""
     asked = {requirement.name: requirement.reason for requirement in wanted}
     because = Reason(text="another R package needs it")
     sources = [Requirement(name=s.name, reason=asked.get(s.name, because)) for s in order]
@@ -231,7 +263,7 @@ def _ask_for_libraries(
     plugins = needs.needed(sources, needs.added("r"), resolver.catalogue)
     if any(source.compiled for source in order):
         found += compilers(because, resolver.catalogue)
-    needs.ask_for((*found, *plugins), resolver)
+    needs.ask_for((*repository.distributed.values(), *found, *plugins), resolver)
 
 
 def _kept(source: cran.Source, wanted: Iterable[Requirement], resolver: Resolver) -> LockedPackage:

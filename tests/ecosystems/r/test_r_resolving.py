@@ -141,11 +141,18 @@ def laboratory() -> Iterator[tuple[Container, LockedBase]]:
             yield container, base
 
 
+@dataclass
 class _Offering:
-    """A distribution that has everything it is asked for."""
+    """A distribution that has everything it is asked for, of R's packages only those named."""
+
+    packages: Mapping[str, str] = field(default_factory=dict)
 
     def versions(self, names: Iterable[str]) -> Mapping[str, str]:
-        return dict.fromkeys(names, "1")
+        return {
+            name: self.packages.get(name, "1")
+            for name in names
+            if not name.startswith("r-") or name in self.packages
+        }
 
 
 @dataclass(kw_only=True)
@@ -288,6 +295,16 @@ def test_what_only_another_package_needs_is_asked_for(
     ]  # fmt: skip
 
 
+def test_the_distribution_serves_first_for_what_another_package_needs(
+    resolver: _Resolver,
+) -> None:
+    resolver.catalogue = _Offering({"r-cran-tinytwo": "1.1-1"})
+    with pytest.raises(NeedsSystemPackages, match="r-cran-tinytwo"):
+        _lock(resolver, {"a.R": "library(tinyone)\n"})
+    resolver.catalogue = _Offering({"r-cran-tinytwo": "1.0-1"})  # older than tinyone takes
+    assert "tinytwo" in _versions(_lock(resolver, {"a.R": "library(tinyone)\n"}))
+
+
 def test_what_is_only_tried_brings_compilers_once_it_is_there(resolver: _Resolver) -> None:
     resolver.system = ()
     with pytest.raises(NeedsSystemPackages, match="build-essential"):
@@ -315,11 +332,11 @@ def test_a_package_that_fails_to_install_fails_the_build(resolver: _Resolver) ->
 @pytest.mark.parametrize(
     ("files", "where", "words"),
     [
-        ({"a.R": "x <- 1\nlibrary(tinynone)\n"}, "a.R:2", ["tinynone", "does not have it"]),
+        ({"a.R": "x <- 1\nlibrary(tinynone)\n"}, "a.R:2", ["tinynone", "does not have tinynone"]),
         (
             {"DESCRIPTION": "Imports: jsonlite,\n tinytwo (>= 9.0)\n"},
             "DESCRIPTION:2",
-            ["tinytwo >=9.0", "has 1.2"],
+            ["tinytwo >=9.0", "has tinytwo 1.2"],
         ),
         (
             {"install.R": 'remotes::install_version("tinytwo", "0.5")\n'},
