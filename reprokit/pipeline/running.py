@@ -213,7 +213,8 @@ def _run_and_record(
         raise
     run_folder.write_record(folder, record)
     index.add(indexes.entry_of(record, folder.project), watch.seconds)
-    registry.manager().hook.reprokit_after_run(record=record, run=folder.id, outcome=outcome)
+    told = {"record": record, "run": folder.id, "outcome": outcome}
+    registry.observe("reprokit_after_run", told, watch.reporter)
     target = results or started.job.project.root / started.job.configuration.results
     collecting.deliver(found, folder.results, target)
     runs.give_to_user(folder.path)
@@ -227,7 +228,8 @@ def _contained(
 ) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...]]:
     """The container itself, from its start to the record of what it did."""
     folder, plan = started.folder, started.job.plan
-    registry.manager().hook.reprokit_before_run(plan=plan, run=folder.id)
+    told = {"plan": plan, "run": folder.id}
+    registry.observe("reprokit_before_run", told, watch.reporter)
     collected: list[str] = []
 
     def collect(container: Container) -> None:
