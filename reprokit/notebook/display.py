@@ -246,5 +246,6 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.history.listing", "Log"): plain,
     ("reprokit.history.difference", "Difference"): difference,
     ("reprokit.history.cleaning", "Cleaned"): plain,
+    ("reprokit.engines.doctor", "Report"): plain,
     ("reprokit.verbs", "PluginList"): plain,
 }

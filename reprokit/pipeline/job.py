@@ -141,7 +141,7 @@ def _wished(
         if wishes.timeout is not None:
             options = replace(options, timeout=wishes.timeout)
     except ValueError as error:
-        raise BadRequest(f"an option {error}", next="see `reprokit run --help`") from error
+        raise BadRequest(f"--memory {error}", next="see `reprokit run --help`") from error
     return replace(configuration, options=options)
 
 
