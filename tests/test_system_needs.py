@@ -31,6 +31,7 @@ TABLES = {
         "compilers": (*COMPILERS, *R_LIBRARIES),
         "latex": (*detecting.LATEX, *(n for _, names in detecting.LATEX_MORE for n in names)),
         "java.awt": DRAWING,
+        **system_needs.AT_RUN_TIME,
     },
 }
 Stanzas = Mapping[str, Mapping[str, str]]

@@ -14,6 +14,7 @@ from reprokit.ecosystems.r.code import (
     used_packages,
 )
 from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
+from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
 from reprokit.ecosystems.r.documents import formats
 from reprokit.ecosystems.r.usage import compiling, uses
 from reprokit.ecosystems.r.versions import PACKAGE
@@ -179,8 +180,10 @@ def _documents(
         requirements.append(Requirement(name="rmarkdown", reason=reason))
         system.append(SystemPackage(name="pandoc", reason=reason))
         if "python" in file.document.engines:
-            chunk = Reason(text="has Python chunks", file=file.path, line=1)
+            chunk = Reason(text=PYTHON_CHUNKS, file=file.path, line=1)
             requirements.append(Requirement(name="reticulate", reason=chunk))
+            text = "Python packages of its chunks are installed where requirements.txt names them"
+            notes.append(Note(level="information", text=text, reason=chunk))
         named = formats(file.document.header)
         for package in sorted({name.partition("::")[0] for name in named if "::" in name}):
             if PACKAGE.fullmatch(package):

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reprokit import needs
-from reprokit.ecosystems.r.system_needs import COMPILERS, R_LIBRARIES, known_needs
+from reprokit.ecosystems.r.system_needs import (
+    AT_RUN_TIME,
+    COMPILERS,
+    R_LIBRARIES,
+    known_needs,
+)
 from reprokit.ecosystems.r.versions import satisfies
 from reprokit.model import (
     BaseCandidate,
@@ -16,6 +21,9 @@ from reprokit.model import (
     SystemPackage,
 )
 from reprokit.resolving import Catalogue
+
+PYTHON_CHUNKS = "has Python chunks"
+"""The reason of the requirement that R Markdown with Python chunks has: reticulate."""
 
 
 def debian_names(package: str) -> tuple[str, str]:
@@ -40,7 +48,10 @@ def system_packages(
         found = [SystemPackage(name="r-base-core", reason=_runtime_reason(detection))]
         found += _debian_packages(detection.requirements, versions)
         outside = [r for r in detection.requirements if not _satisfied(r, versions)]
-    found += _added_by_plugins(detection, outside, catalogue)
+    found += _more(detection, outside, catalogue)
+    chunks = next((r for r in detection.requirements if r.reason.text == PYTHON_CHUNKS), None)
+    if chunks is not None and "python" not in base.provides:
+        found.append(SystemPackage(name="python3", reason=chunks.reason))
     optional = detection.settings.get("optional")
     left_out = optional if isinstance(optional, list) else []
     needed = [r for r in outside if r.name not in left_out]
@@ -87,12 +98,14 @@ def provider(package: str, specifier: str, versions: Mapping[str, str]) -> str |
     return None
 
 
-def _added_by_plugins(
+def _more(
     detection: Detection, outside: list[Requirement], catalogue: Catalogue
 ) -> list[SystemPackage]:
-    """What plugins say that packages need, also those that the distribution has: its package
-    brings what the distribution knows, a plugin may know more. Headers only for compiling."""
-    table = needs.added("r")
+    """What packages need that the distribution has as well: its package brings what the
+    distribution knows, the table and plugins may know more. Headers only for compiling."""
+    table = dict(AT_RUN_TIME)
+    for name, more in needs.added("r").items():
+        table[name] = (*table.get(name, ()), *more)
     run = [p for p in needs.needed(detection.requirements, table, catalogue) if p.stage == "run"]
     return [*run, *(p for p in needs.needed(outside, table, catalogue) if p.stage == "build")]
 

@@ -18,6 +18,12 @@ R_LIBRARIES = (
     "libicu-dev", "libreadline-dev", "libtirpc-dev",
 )  # fmt: skip
 
+# What packages need to run that Debian's packages of them do not depend on.
+AT_RUN_TIME: needs.Table = {
+    # https://rstudio.github.io/reticulate/articles/versions.html (embeds Python: a shared library)
+    "reticulate": ("libpython3.11|libpython3.13|libpython3.9",),
+}
+
 
 @cache
 def known_needs() -> needs.Table:

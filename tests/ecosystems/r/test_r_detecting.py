@@ -122,6 +122,15 @@ def test_renv_lock_pins_packages_and_r(tmp_path: Path) -> None:
     assert found.settings == {"optional": ["renv"], "renv": True}
 
 
+def test_a_pin_of_bioconductor_is_warned_of(tmp_path: Path) -> None:
+    entry = {"Package": "limma", "Version": "3.54.2", "Source": "Bioconductor"}
+    found = _detect(tmp_path, renv=json.dumps({"Packages": {"limma": entry}}))
+    assert [(r.name, r.specifier) for r in found.requirements] == [("limma", "")]
+    (note,) = found.notes
+    assert note.level == "warning" and "limma" in note.text
+    assert note.reason is not None and note.reason.file == "renv.lock"
+
+
 def test_a_malformed_renv_lock_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadRequest) as caught:
         _detect(tmp_path, renv='{\n "R": {"Version": "4.2.2"},\n "Packages": {,\n}')
@@ -400,3 +409,16 @@ def test_plugins_add_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         "r-base-core": "run", "r-cran-nlme": "run", "tool1": "run", "libb1": "run",
         "libb-dev": "build",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("python", [None, "3.11"])
+def test_python_chunks_bring_python_and_its_shared_library(
+    tmp_path: Path, python: str | None
+) -> None:
+    found = _detect(tmp_path, a__Rmd="```{python}\n1\n```\n")
+    assert any("requirements.txt" in note.text for note in found.notes)
+    base = _candidate(**({"python": python} if python else {}))
+    have = {"r_cran_reticulate": "1.28-1", "r_cran_rmarkdown": "2.20-1"}
+    names = _packages(found, base, **have, **{"libpython3.11": "3.11.2"})
+    assert "libpython3.11" in names and "r-cran-reticulate" in names
+    assert ("python3" in names) == (python is None)
