@@ -3,13 +3,15 @@
     python benchmarks/warm_run.py PROJECT [--runs 7]
 
 The project must have been run once. Both commands run in turn, so that a noisy machine slows
-both; the figure is the median of the pairwise differences.
+both; the figure is the median of the pairwise differences. Python may write byte-code, as it has
+where reprokit was installed with pip: PYTHONDONTWRITEBYTECODE is taken out of the environment.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -33,6 +35,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=7)
     arguments = parser.parse_args()
     project = arguments.project.resolve()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     reprokit = shutil.which("reprokit", path=str(Path(sys.executable).parent)) or "reprokit"
     ours = [reprokit, "run", str(project)]
     first = subprocess.run([*ours, "--json"], check=True, capture_output=True, text=True)

@@ -21,6 +21,12 @@ from reprokit.errors import NoEngine
 NAME = "docker-modern"
 BRIDGE = "reprokit0"
 ADDRESS = "172.31.77.1/24"
+# What dockerd would do for its bridge if it were the only one here: both write the same chains.
+RULES = (
+    f"-t nat POSTROUTING -s 172.31.77.0/24 ! -o {BRIDGE} -j MASQUERADE",
+    f"-t filter FORWARD -i {BRIDGE} -j ACCEPT",
+    f"-t filter FORWARD -o {BRIDGE} -j ACCEPT",
+)
 PACKAGES = "docker.io,docker-cli,docker-buildx,containerd"
 PROGRAMS = (
     "usr/sbin/dockerd",
@@ -57,7 +63,7 @@ def command_folder() -> Path:
 def start_modern(say: Callable[[str], None]) -> start.Started:
     """Unpack it if need be, and start it. Root only. Raises NoEngine."""
     if state() == "answers":
-        return start.Started(endpoint=endpoint(), ours=False)
+        return start.Started(endpoint=endpoint(), ours=False, name=NAME)
     if os.geteuid() != 0:
         raise NoEngine("a second Docker needs root", next="run it with sudo")
     _unpack(say)
@@ -87,7 +93,7 @@ def start_modern(say: Callable[[str], None]) -> start.Started:
         if running.poll() is not None or time.monotonic() > deadline:
             raise NoEngine(f"it does not start:\n{log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.1)
-    return start.Started(endpoint=endpoint(), ours=True)
+    return start.Started(endpoint=endpoint(), ours=True, name=NAME)
 
 
 def _unpack(say: Callable[[str], None]) -> None:
@@ -115,8 +121,14 @@ def _unpack(say: Callable[[str], None]) -> None:
 
 
 def _bridge() -> None:
-    if Path(f"/sys/class/net/{BRIDGE}").exists():
-        return
-    process.run(["ip", "link", "add", BRIDGE, "type", "bridge"])
-    process.run(["ip", "addr", "add", ADDRESS, "dev", BRIDGE])
-    process.run(["ip", "link", "set", BRIDGE, "up"])
+    """A bridge with a way out, untouched by the machine's own Docker."""
+    if not Path(f"/sys/class/net/{BRIDGE}").exists():
+        process.run(["ip", "link", "add", BRIDGE, "type", "bridge"])
+        process.run(["ip", "addr", "add", ADDRESS, "dev", BRIDGE])
+        process.run(["ip", "link", "set", BRIDGE, "up"])
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    for rule in RULES:
+        option, table, chain, *words = rule.split()
+        there = ["iptables", option, table, "--check", chain, *words]
+        if process.run(there, check=False).returncode != 0:
+            process.run(["iptables", option, table, "--insert", chain, *words])

@@ -13,6 +13,7 @@ from reprokit.hookspecs import hookimpl
 def reprokit_ecosystems(register: Callable[[Ecosystem], None]) -> None:
     from reprokit.ecosystems.ant import AntEcosystem
     from reprokit.ecosystems.apt import AptEcosystem
+    from reprokit.ecosystems.conda import CondaEcosystem
     from reprokit.ecosystems.maven import MavenEcosystem
     from reprokit.ecosystems.python import PythonEcosystem
     from reprokit.ecosystems.r import REcosystem
@@ -20,6 +21,7 @@ def reprokit_ecosystems(register: Callable[[Ecosystem], None]) -> None:
     for ecosystem in (
         AntEcosystem(),
         AptEcosystem(),
+        CondaEcosystem(),
         MavenEcosystem(),
         PythonEcosystem(),
         REcosystem(),

@@ -10,6 +10,7 @@ import sys
 from types import FrameType
 
 from reprokit.errors import Interrupted, ReprokitError
+from reprokit.interrupts import STOPPING
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     gc.set_threshold(200_000, 20, 20)
     words, command = arguments.split_command(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
-    signal.signal(signal.SIGTERM, _interrupt)
+    _hear_signals()
     try:
         return _run(words, command)
     except ReprokitError as error:
@@ -75,6 +76,18 @@ def _tell(error: ReprokitError, as_json: bool) -> None:
     print(f"reprokit: {error}", file=sys.stderr)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends a run as Ctrl-C does: the container is stopped, what is there is kept."""
-    raise KeyboardInterrupt
+def _hear_signals() -> None:
+    """SIGTERM, and a terminal that is closed, end a run as Ctrl-C does: the container is stopped,
+    what is there is kept. Signals that the caller has switched off (nohup) stay so."""
+    terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if number == getattr(signal, "SIGHUP", None):
+            # Writing to a terminal that is gone would fail.
+            for descriptor in terminals:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        raise KeyboardInterrupt
+
+    for number in STOPPING:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, interrupt)

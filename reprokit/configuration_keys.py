@@ -258,7 +258,9 @@ def python_requirements(value: Any) -> tuple[str, ...]:
         try:
             Requirement(item)
         except InvalidRequirement as error:
-            raise ValueError(f"has {item!r}, which is not a requirement ({error})") from error
+            raise ValueError(
+                f"has {item!r}, which is not a requirement ({str(error).splitlines()[0]})"
+            ) from error
     return texts(value)
 
 

@@ -6,6 +6,8 @@ catch. Anything else that escapes is a defect of reprokit, and shows its traceba
 
 from __future__ import annotations
 
+from reprokit.printable import printable
+
 
 class ReprokitError(Exception):
     """An error with a place and a way on.
@@ -25,7 +27,7 @@ class ReprokitError(Exception):
 
     def __str__(self) -> str:
         text = self.what if self.where is None else f"{self.where}: {self.what}"
-        return text if self.next is None else f"{text}\n  {self.next}"
+        return printable(text if self.next is None else f"{text}\n  {self.next}")
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback, which is only for our own defects."""
@@ -54,6 +56,10 @@ class NoEngine(ReprokitError):
     """No container engine answers."""
 
     exit_code = 5
+
+
+class NoPermission(NoEngine):
+    """An engine runs, but not for this user."""
 
 
 class InputUnavailable(ReprokitError):

@@ -46,7 +46,8 @@ def replacing(path: Path, *, mode: int = 0o644, copy: bool = False) -> Iterator[
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # A name may already have all the 255 bytes that a file system allows.
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
     except OSError as error:
         raise storage_failed(error, path) from error
     temporary = Path(name)
@@ -68,6 +69,21 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Write a text file, all or nothing."""
     with replacing(path, mode=mode) as file:
         file.write(text.encode())
+
+
+def give_to_caller(*paths: Path) -> None:
+    """Behind sudo, let what was written belong to the person who called; else nothing."""
+    owner = sudo_caller()
+    if owner is not None:
+        for path in paths:
+            os.chown(path, owner[0], owner[1], follow_symlinks=False)
+
+
+def sudo_caller() -> tuple[int, int] | None:
+    """User and group id of the person behind sudo; `None` where there is none."""
+    if not hasattr(os, "getuid") or os.getuid() != 0 or "SUDO_UID" not in os.environ:
+        return None
+    return int(os.environ["SUDO_UID"]), int(os.environ.get("SUDO_GID", 0))
 
 
 def storage_failed(error: OSError, path: Path) -> StorageFailed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -15,6 +17,8 @@ from reprokit.model import Lock
 
 NAME = "repro.lock"
 SCHEMA = 1
+_MEND = "restore it from version control, or run `reprokit lock --upgrade`"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 T = TypeVar("T")
 
@@ -33,6 +37,7 @@ def write(lock: Lock, root: Path) -> Path:
     """Write repro.lock into the project folder, all or nothing."""
     path = root / NAME
     files.write_text(path, dumps(lock))
+    files.give_to_caller(path)
     return path
 
 
@@ -44,17 +49,17 @@ def read(root: Path) -> Lock | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"cannot be read: {error}", where=NAME) from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadRequest(f"cannot be read: {why}", where=NAME, next=_MEND) from error
     return loads(text)
 
 
 def loads(text: str) -> Lock:
     """The lock that this text holds. Raises BadRequest with the line of what is wrong."""
-    mend = "restore it from version control, or run `reprokit lock --upgrade`"
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadRequest(f"{error.msg}", where=f"{NAME}:{error.lineno}", next=mend) from error
+        raise BadRequest(f"{error.msg}", where=f"{NAME}:{error.lineno}", next=_MEND) from error
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:
         found = value.get("schema") if isinstance(value, dict) else None
         raise BadRequest(
@@ -63,9 +68,31 @@ def loads(text: str) -> Lock:
             next="install the reprokit that wrote it, or run `reprokit lock --upgrade`",
         )
     try:
-        return from_plain(Lock, value)
+        lock = from_plain(Lock, value)
     except (KeyError, TypeError, ValueError) as error:
-        raise BadRequest(f"is damaged: {error}", where=NAME, next=mend) from error
+        raise BadRequest(f"is damaged: {error}", where=NAME, next=_MEND) from error
+    _check_artifacts(lock, text)
+    return lock
+
+
+def _check_artifacts(lock: Lock, text: str) -> None:
+    """A lock edited by hand is told at once, not when its files are fetched or laid out."""
+    parts = (lock.base.packages, lock.system, lock.build_system)
+    packages = chain(*parts, *(ecosystem.packages for ecosystem in lock.ecosystems))
+    for artifact in (a for package in packages for a in package.artifacts):
+        for what, found, right in (
+            ("SHA-256", artifact.sha256, _DIGEST.fullmatch(artifact.sha256) is not None),
+            ("path", artifact.path, _is_inside(artifact.path)),
+        ):
+            if not right:
+                line = text.count("\n", 0, max(text.find(json.dumps(found)), 0)) + 1
+                raise BadRequest(
+                    f"is damaged: {found!r} is no {what}", where=f"{NAME}:{line}", next=_MEND
+                )
+
+
+def _is_inside(path: str) -> bool:
+    return bool(path) and not path.startswith("/") and ".." not in path.split("/")
 
 
 def from_plain(kind: type[T], value: Any) -> T:
@@ -83,6 +110,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _named(kind: Any) -> str:
+    return str(kind.__name__)
+
+
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
@@ -97,11 +128,11 @@ def _converted(kind: Any, value: Any) -> Any:
     origin = get_origin(kind)
     if is_dataclass(kind):
         if not isinstance(value, dict):
-            raise ValueError(f"expected {kind}, found {type(value).__name__}")
+            raise ValueError(f"expected {_named(kind)}, found {type(value).__name__}")
         hints = _fields(kind)
         unknown = value.keys() - hints.keys()
         if unknown:
-            raise ValueError(f"unknown key {sorted(unknown)[0]!r} in {kind}")
+            raise ValueError(f"unknown key {sorted(unknown)[0]!r} in {_named(kind)}")
         made: Any = kind
         return made(**{name: _converted(hints[name], value[name]) for name in value})
     if origin is tuple:

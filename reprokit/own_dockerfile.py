@@ -22,7 +22,9 @@ _VARIABLE = re.compile(
     r"\\(?P<escaped>\$)|\$(?:(?P<plain>[A-Za-z_]\w*)|"
     r"\{(?P<name>[A-Za-z_]\w*)(?:(?P<operator>:?[-+])(?P<word>[^{}]*))?\})"
 )
-_HEREDOC = re.compile(r"<<(?P<dash>-?)(?P<quote>[\"']?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
+# As BuildKit has it: a word of its own, so that a quoted "<<A" is only text.
+_HEREDOC = re.compile(r"\d*<<(?P<dash>-?)(?P<quote>[\"']?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
+_WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+""", re.DOTALL)
 _SOURCE_FLAG = re.compile(r"--from=(?P<image>\S+)|(?<=[,=\s])from=(?P<mounted>[^,\s]+)")
 _KNOWN = frozenset(
     {
@@ -271,7 +273,10 @@ def _escape(lines: list[str]) -> str:
 
 
 def _after_heredocs(rest: str, lines: list[str], index: int, where: str) -> int:
-    for match in _HEREDOC.finditer(rest):
+    for word in _WORD.findall(rest):
+        match = _HEREDOC.fullmatch(word)
+        if match is None:
+            continue
         while index < len(lines):
             line = lines[index].rstrip("\r\n")
             index += 1

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from reprokit.interrupts import deferred
 from reprokit.quoting import printable_command
 
 _log = logging.getLogger("reprokit.process")
@@ -174,25 +175,31 @@ def _started(
     children_first: bool,
 ) -> Iterator[subprocess.Popen[bytes]]:
     _log.debug("%s", redacted(printable_command(argv)))
+    process = None
     try:
-        process = subprocess.Popen(
-            list(argv),
-            cwd=folder,
-            env={**os.environ, **environment} if environment else None,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with deferred():
+            process = subprocess.Popen(
+                list(argv),
+                cwd=folder,
+                env={**os.environ, **environment} if environment else None,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        yield process
     except (FileNotFoundError, PermissionError) as error:
+        if process is not None:
+            raise
         failed = Completed(argv=tuple(argv), returncode=127, stdout="", stderr=str(error))
         raise ProcessFailed(failed) from error
-    try:
-        yield process
     finally:
-        end(process, children_first=children_first)
-        if process.stdout is not None:
-            process.stdout.close()
+        if process is not None:
+            # A second Ctrl-C would leave it running.
+            with deferred():
+                end(process, children_first=children_first)
+                if process.stdout is not None:
+                    process.stdout.close()
 
 
 def _children(parent: int) -> list[int]:

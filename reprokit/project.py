@@ -43,9 +43,20 @@ class Project:
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Every file of the project, sorted."""
-        listed = _git_files(self.root) if self.is_repository else None
+        return self._listing[0]
+
+    @property
+    def unfollowed_links(self) -> tuple[str, ...]:
+        """Links that are no files of the project: out of it, to a folder or to nothing; sorted."""
+        return self._listing[1]
+
+    @cached_property
+    def _listing(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        links: list[str] = []
+        listed = _git_files(self.root, links) if self.is_repository else None
         # Nothing listed: the folder is ignored by the repository around it.
-        return tuple(sorted(listed or _walk(self.root)))
+        files = listed or _walk(self.root, links)
+        return tuple(sorted(files)), tuple(sorted(set(filter(_is_text, links))))
 
     @cached_property
     def _file_set(self) -> frozenset[str]:
@@ -54,6 +65,10 @@ class Project:
     def has(self, path: str) -> bool:
         """Whether the project holds this file."""
         return path in self._file_set
+
+    def has_folder(self, path: str) -> bool:
+        """Whether any file of the project lies below this folder."""
+        return any(folder == path or folder.startswith(f"{path}/") for folder in self.folders)
 
     @cached_property
     def folders(self) -> Mapping[str, tuple[str, ...]]:
@@ -106,7 +121,10 @@ class Project:
         if self.has(relative):
             # What is listed was found to stay inside when it was listed.
             return candidate
-        resolved = candidate.resolve()
+        try:
+            resolved = candidate.resolve()
+        except (ValueError, OSError) as error:
+            raise BadRequest(f"{relative!r} cannot be a file's name") from error
         if not resolved.is_relative_to(self.root.resolve()):
             raise BadRequest(
                 f"{relative!r} points out of the project",
@@ -132,7 +150,7 @@ class Project:
             return content.decode("latin-1")
 
 
-def _git_files(root: Path) -> list[str] | None:
+def _git_files(root: Path, links: list[str]) -> list[str] | None:
     try:
         listing = process.run(
             [
@@ -150,11 +168,12 @@ def _git_files(root: Path) -> list[str] | None:
         )
     except process.ProcessFailed:
         return None
-    return _existing(root, listing.stdout.split("\0"))
+    return _existing(root, listing.stdout.split("\0"), links)
 
 
-def _existing(root: Path, names: Iterable[str]) -> list[str]:
-    """Names that are files now: the index may list deleted ones, submodules and links."""
+def _existing(root: Path, names: Iterable[str], links: list[str]) -> list[str]:
+    """Names that are files now: the index may list deleted ones, submodules and links. Links that
+    are no files of the project are added to `links`."""
     by_folder: dict[str, list[str]] = {}
     # An unmerged file is listed once for each side.
     for name in dict.fromkeys(names):
@@ -165,28 +184,31 @@ def _existing(root: Path, names: Iterable[str]) -> list[str]:
     for folder, wanted in by_folder.items():
         if not LEFT_OUT.isdisjoint(folder.split("/")):
             continue
+        asked = frozenset(wanted)
         try:
             with os.scandir(root / folder) as entries:
-                present = {entry.name for entry in entries if _is_file(root, entry)}
+                kinds = {e.name: _is_file(root, e) for e in entries if e.name in asked}
         except OSError:
             continue
         prefix = f"{folder}/" if folder else ""
-        found += [prefix + file for file in wanted if file in present]
+        found += [prefix + file for file in wanted if kinds.get(file)]
+        links += [prefix + file for file in wanted if kinds.get(file) is None and file in kinds]
     return found
 
 
-def _is_file(root: Path, entry: os.DirEntry[str]) -> bool:
-    """Whether this is a file, or a link to one inside the project."""
+def _is_file(root: Path, entry: os.DirEntry[str]) -> bool | None:
+    """Whether this is a file, or a link to one inside the project; `None` for any other link."""
     if entry.is_file(follow_symlinks=False):
         return True
-    if not entry.is_symlink() or not entry.is_file():
+    if not entry.is_symlink():
         return False
-    return Path(entry.path).resolve().is_relative_to(root.resolve())
+    inside = entry.is_file() and Path(entry.path).resolve().is_relative_to(root.resolve())
+    return True if inside else None
 
 
-def _walk(root: Path) -> list[str]:
-    """Every file below a folder that is no repository. Names that are not text are left out, as
-    nothing that is written later could hold them."""
+def _walk(root: Path, links: list[str]) -> list[str]:
+    """Every file below a folder that is no repository; links that are none are added to `links`.
+    Names that are not text are left out, as nothing that is written later could hold them."""
     found = []
     waiting = [""]
     while waiting:
@@ -198,8 +220,12 @@ def _walk(root: Path) -> list[str]:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(f"{prefix}{entry.name}/")
-                    elif _is_file(root, entry):
+                        continue
+                    kind = _is_file(root, entry)
+                    if kind:
                         found.append(prefix + entry.name)
+                    elif kind is None:
+                        links.append(prefix + entry.name)
         except OSError as error:
             where = prefix or str(root)
             raise BadRequest(f"cannot be read: {error.strerror}", where=where) from error

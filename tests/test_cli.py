@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit import arguments, errors, verbs
+from reprokit.schemas import schema
 from reprokit.version import __version__
 
 ROOT = Path(__file__).parent.parent
@@ -78,6 +80,7 @@ def test_errors_are_documents_too(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("print(1)\n")
     done = reprokit("plan", str(tmp_path), "--json")
     document = json.loads(done.stdout)
+    Draft202012Validator(schema("error-1")).validate(document)
     assert document["error"]["class"] == "BadRequest"
     assert document["error"]["exit_code"] == done.returncode == 2
     assert document["error"]["where"] == "repro.toml:4"
@@ -119,3 +122,8 @@ def test_every_verb_is_a_function() -> None:
     choices = next(a.choices for a in parser._actions if a.dest == "verb")
     assert choices is not None
     assert all(callable(getattr(verbs, verb)) for verb in choices)
+
+
+def test_an_error_moves_no_cursor_and_turns_no_text() -> None:
+    error = errors.BadRequest("has \x1b[2J", where="a\u202eb", next="one\nline")
+    assert str(error) == "a\\u202eb: has \\x1b[2J\n  one\nline"

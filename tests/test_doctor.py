@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from reprokit import process
 from reprokit.engines import doctor, start
 from reprokit.engines.doctor import Check, Report
+from reprokit.engines.endpoint import Endpoint, Ping, no_permission
 from reprokit.engines.engine import SocketEngine
-from reprokit.errors import InputUnavailable, NoEngine
+from reprokit.errors import InputUnavailable, NoEngine, NoPermission
 from reprokit.progress import Silent
 from reprokit.site import Site
 
@@ -106,3 +108,38 @@ def test_what_was_started_here_is_stopped(tmp_path: Path, monkeypatch: pytest.Mo
     assert start.stop("x") is True
     running.wait(timeout=5)
     assert start.program_of(running.pid) is None
+
+
+def test_an_engine_that_runs_for_others_is_neither_started_again_nor_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise AssertionError("the machine is to stay as it is")
+
+    place = Endpoint(url="unix:///var/run/docker.sock", source="test")
+    monkeypatch.setattr(start, "candidates", lambda environment, home: iter([place]))
+    monkeypatch.setattr(start, "ping", lambda endpoint: Ping(state="forbidden"))
+    monkeypatch.setattr(start, "installed", lambda kind: kind == "docker")
+    monkeypatch.setattr(start, "install", refuse)
+    monkeypatch.setattr(process, "background", refuse)
+    monkeypatch.setattr(process, "run", refuse)
+    with pytest.raises(NoPermission, match="no permission"):
+        start.ensure(None, print)
+    # Podman asks nobody.
+    monkeypatch.setattr(start, "installed", lambda kind: True)
+    monkeypatch.setattr("shutil.which", lambda name, **rest: f"/usr/bin/{name}")
+    own = Endpoint(url="unix:///own.sock", source="test")
+    monkeypatch.setattr(start, "_start_podman", lambda say: own)
+    started = start.ensure(None, print)
+    assert (started.endpoint, started.ours, started.name) == (own, True, "podman")
+
+
+def test_doctor_does_not_promise_to_mend_permissions(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(preferred: str | None = None) -> None:
+        raise no_permission(Endpoint(url="unix:///x.sock", source="test"))
+
+    monkeypatch.setattr("reprokit.engines.connect.connect", locked)
+    monkeypatch.setattr(doctor, "_sources", lambda settings: [])
+    first = doctor.examine().checks[0]
+    assert (first.level, first.fixable) == ("bad", False)
+    assert "usermod" in (first.next or "") and "podman" in (first.next or "")

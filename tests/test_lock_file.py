@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit import lock_file
 from reprokit.errors import BadRequest
@@ -15,6 +17,9 @@ from reprokit.model import (
     LockedEcosystem,
     LockedPackage,
 )
+from reprokit.pipeline.exporting import ExportResult
+from reprokit.pipeline.locked import LockResult
+from reprokit.schemas import schema
 
 
 def sample() -> Lock:
@@ -92,3 +97,43 @@ def test_a_lock_of_another_form_is_refused(key: str, value: object) -> None:
     plain[key] = value
     with pytest.raises(BadRequest):
         lock_file.loads(json.dumps(plain))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("sha256:" + "a" * 64, "sha256:" + "a" * 63),
+        ("sha256:" + "b" * 64, "md5:" + "b" * 64),
+        ("debs/r-base.deb", "../../debs/r-base.deb"),
+        ("debs/r-base.deb", "/etc/passwd"),
+    ],
+)
+def test_a_file_that_was_edited_by_hand_is_told_with_its_line(right: str, wrong: str) -> None:
+    text = lock_file.dumps(sample()).replace(right, wrong)
+    with pytest.raises(BadRequest, match="is damaged") as caught:
+        lock_file.loads(text)
+    line = next(i for i, row in enumerate(text.splitlines(), 1) if wrong in row)
+    assert caught.value.where == f"repro.lock:{line}"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", None])
+def test_what_is_no_lock_at_all_says_what_to_do(tmp_path: Path, content: bytes | None) -> None:
+    place = tmp_path / lock_file.NAME
+    place.mkdir() if content is None else place.write_bytes(content)
+    with pytest.raises(BadRequest) as caught:
+        lock_file.read(tmp_path)
+    assert caught.value.next is not None
+
+
+@pytest.mark.parametrize("failure", [None, BadRequest("stale")])
+def test_what_the_verb_prints_follows_its_schema(failure: BadRequest | None) -> None:
+    result = LockResult(
+        lock=sample(), path=Path("repro.lock"), current=failure is None, written=False,
+        failure=failure,
+    )  # fmt: skip
+    Draft202012Validator(schema("lock-1")).validate(result.json())
+
+
+def test_an_export_follows_its_schema(tmp_path: Path) -> None:
+    result = ExportResult(folder=tmp_path, files=3, size=10)
+    Draft202012Validator(schema("export-1")).validate(result.json())

@@ -136,3 +136,8 @@ def test_a_base_without_a_digest() -> None:
     with pytest.raises(BadRequest, match="no digest is known for b:1") as caught:
         pinned("FROM a\nFROM b:1\n", {"a": DIGEST})
     assert caught.value.where == "Dockerfile:2"
+
+
+def test_quoted_text_begins_no_here_document() -> None:
+    text = "FROM a:1\nRUN echo '<<A' x<<B \"c <<C\"\nCOPY --from=b:1 /x /y\n"
+    assert base_references(text) == ("a:1", "b:1")

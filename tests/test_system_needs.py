@@ -11,6 +11,7 @@ import pytest
 
 from reprokit import needs
 from reprokit.ecosystems import java_needs
+from reprokit.ecosystems.conda import names as conda_names
 from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.ecosystems.python import system_needs as python_needs
 from reprokit.ecosystems.r import detecting, system_needs
@@ -27,6 +28,7 @@ TABLES = {
     "python": python_needs.NEEDS,
     "r": known_needs(),
     "java": java_needs.NEEDS,
+    "conda": conda_names.DEBIAN,
     "of no one package": {
         "compilers": (*COMPILERS, *R_LIBRARIES),
         "latex": (*detecting.LATEX, *(n for _, names in detecting.LATEX_MORE for n in names)),

@@ -53,7 +53,8 @@ class OfficialFamily:
         self, runtimes: tuple[Runtime, ...], day: str | None
     ) -> tuple[BaseCandidate, ...]:
         """Images that carry one language and can add the others, best first: Python before R
-        before Java; released by that day, newest first, before what came later."""
+        before Java; released by that day, newest first, before what came later. A project that
+        names its Java gets the oldest that suits: the nearest to what it was written with."""
         if not runtimes:
             return ()
         found = []
@@ -66,7 +67,8 @@ class OfficialFamily:
                 for choice in _choices(primary, own)
                 if all(_offered(choice, runtime) for runtime in others)
             ]
-            found += _few(_ordered(fitting, day))
+            named = primary == "java" and any(r.specifier for r in own)
+            found += _few(sorted(fitting, key=_age) if named else _ordered(fitting, day))
         return tuple(_candidate(choice, others=asked) for choice in found)
 
     def offer(self, runtimes: tuple[Runtime, ...]) -> str:
@@ -112,6 +114,13 @@ class OfficialFamily:
             )
         reference = f"{candidate.name}@{digest}"
         image = _pulled(reference, engine, reporter)
+        platform = engine.information().platform
+        if image.platform.split("/")[:2] != platform.split("/")[:2]:
+            # Docker pulls a lone image of another platform without a word.
+            raise InputUnavailable(
+                f"{candidate.name} is made for {image.platform} only, the engine runs {platform}",
+                next="name another base, or use the debian family (--base debian)",
+            )
         return LockedBase(
             family=self.name,
             name=candidate.name,
@@ -126,7 +135,14 @@ class OfficialFamily:
         self, locked: LockedBase, engine: Engine, site: Site, store: Path, reporter: Reporter
     ) -> None:
         """Pull the locked digest unless the engine has it."""
-        image = _pulled(locked.reference, engine, reporter)
+        try:
+            image = _pulled(locked.reference, engine, reporter)
+        except InputUnavailable as error:
+            raise InputUnavailable(
+                error.what,
+                next="the lock pins this image: reach its registry, or pin another base with "
+                "`reprokit lock --upgrade --base debian`",
+            ) from error
         if image.config_digest != locked.config_digest:
             raise InputUnavailable(
                 f"{locked.reference} is {image.config_digest} here, not {locked.config_digest} "
@@ -157,7 +173,7 @@ def _choices(language: str, runtimes: tuple[Runtime, ...]) -> Iterator[_Choice]:
 
 def _known(*, development: bool | None = None) -> Iterator[_Choice]:
     """Every image in the table. development: whether Java comes with compiler and Maven."""
-    for version, (day, _, releases) in images.PYTHON.items():
+    for version, (day, releases) in images.PYTHON.items():
         for release in releases:
             name = f"python:{version}-slim-{release}"
             yield _Choice(
@@ -184,16 +200,17 @@ def _known(*, development: bool | None = None) -> Iterator[_Choice]:
 
 
 def _exact_python(runtimes: tuple[Runtime, ...]) -> Iterator[_Choice]:
-    """Images of one patch release ("==3.11.4"). Which Debian releases they were made for is for
-    the registry to say."""
+    """Images of one patch release ("==3.11.4"), on the Debian releases it was made for."""
     for runtime in runtimes:
         exact = _EXACT_PYTHON.fullmatch(runtime.specifier.strip())
         if exact is None or exact[1] not in images.PYTHON:
             continue
         version = f"{exact[1]}.{exact[2]}"
-        day, _, releases = images.PYTHON[exact[1]]
+        day, releases = images.PYTHON[exact[1]]
         if all(accepts(other, version) for other in runtimes):
-            for release in releases:
+            for release, (first, last) in releases.items():
+                if not first <= int(exact[2]) <= (_UNENDING if last is None else last):
+                    continue
                 yield _Choice(
                     name=f"python:{version}-slim-{release}",
                     language="python",
@@ -204,10 +221,10 @@ def _exact_python(runtimes: tuple[Runtime, ...]) -> Iterator[_Choice]:
 
 
 def _latest(choice: _Choice) -> str:
-    """The version that the image's moving tag stands for: the last patch release of its series."""
+    """The version that the image's moving tag stands for: the last patch release on its Debian."""
     if choice.language != "python":
         return choice.version
-    last = images.PYTHON[choice.version][1]
+    _, last = images.PYTHON[choice.version][1][choice.distribution]
     return f"{choice.version}.{_UNENDING if last is None else last}"
 
 
@@ -227,6 +244,10 @@ def _ordered(choices: list[_Choice], day: str | None) -> list[_Choice]:
         return (*_distance(version, moment), *_distance(release, moment))
 
     return sorted(choices, key=rank)
+
+
+def _age(choice: _Choice) -> str:
+    return choice.released
 
 
 def _few(ordered: list[_Choice]) -> list[_Choice]:

@@ -1,9 +1,10 @@
 """What the official images are called and hold: a table to review, with its sources.
 
-Python: https://hub.docker.com/_/python, days from https://www.python.org/downloads/.
-R: https://github.com/rocker-org/rocker-versioned2/wiki/Versions (the newest Ubuntu LTS that was
-more than 90 days old on the day of R's release; images of R 3 rest on Debian releases whose
-archives are closed). Java: https://hub.docker.com/_/maven and https://hub.docker.com/_/eclipse-temurin.
+Python and Java: every tag that the image makers ever asked Docker Hub to build, in the history of
+https://github.com/docker-library/official-images (library/python, library/maven,
+library/eclipse-temurin), read up to 2026-08. R: one Dockerfile a version in
+https://github.com/rocker-org/rocker-versioned2 (R 3: rocker-versioned, on Debian releases whose
+archives are closed), read up to 2026-06.
 """
 
 from __future__ import annotations
@@ -24,17 +25,18 @@ DISTRIBUTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 DEBIAN_STABLE = (("bullseye", "2021-08-14"), ("bookworm", "2023-06-10"), ("trixie", "2025-08-09"))
 """Since when each Debian release, that a Python image may rest on, has been stable."""
 
-PYTHON = {
-    "3.7": ("2018-06-27", 17, ("bullseye", "bookworm")),
-    "3.8": ("2019-10-14", 20, ("bullseye", "bookworm")),
-    "3.9": ("2020-10-05", None, ("bullseye", "bookworm", "trixie")),
-    "3.10": ("2021-10-04", None, ("bullseye", "bookworm", "trixie")),
-    "3.11": ("2022-10-24", None, ("bullseye", "bookworm", "trixie")),
-    "3.12": ("2023-10-02", None, ("bullseye", "bookworm", "trixie")),
-    "3.13": ("2024-10-07", None, ("bullseye", "bookworm", "trixie")),
-    "3.14": ("2025-10-07", None, ("bookworm", "trixie")),
+PYTHON: Mapping[str, tuple[str, Mapping[str, tuple[int, int | None]]]] = {
+    "3.7": ("2018-06-27", {"bullseye": (11, 17), "bookworm": (17, 17)}),
+    "3.8": ("2019-10-14", {"bullseye": (11, 20), "bookworm": (17, 20)}),
+    "3.9": ("2020-10-05", {"bullseye": (6, 23), "bookworm": (17, 25), "trixie": (23, 25)}),
+    "3.10": ("2021-10-04", {"bullseye": (0, 18), "bookworm": (12, None), "trixie": (18, None)}),
+    "3.11": ("2022-10-24", {"bullseye": (0, 13), "bookworm": (4, None), "trixie": (13, None)}),
+    "3.12": ("2023-10-02", {"bullseye": (0, 11), "bookworm": (0, None), "trixie": (11, None)}),
+    "3.13": ("2024-10-07", {"bullseye": (0, 6), "bookworm": (0, None), "trixie": (6, None)}),
+    "3.14": ("2025-10-07", {"bookworm": (0, None), "trixie": (0, None)}),
 }
-"""Series: day of release, last patch release if there will be no more, Debian releases."""
+"""Series: day of release, and for each Debian release the first and last patch release that has a
+slim image on it (`None`: more are to come)."""
 
 R = {
     "3.5.0": ("2018-04-23", "closed"),
@@ -70,6 +72,9 @@ R = {
     "4.5.0": ("2025-04-11", "noble"),
     "4.5.1": ("2025-06-13", "noble"),
     "4.5.2": ("2025-10-31", "noble"),
+    "4.5.3": ("2026-03-11", "noble"),
+    "4.6.0": ("2026-04-24", "noble"),
+    "4.6.1": ("2026-06-24", "noble"),
 }
 """Version: day of release, distribution of rocker/r-ver."""
 

@@ -7,7 +7,7 @@ Source): JDK 8 takes 1.3 and later, 9 to 11 take 6 and later, 12 to 19 take 7, f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
@@ -25,11 +25,15 @@ _NOISE = re.compile(
     r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/',
     re.DOTALL,
 )
-_PACKAGE = re.compile(r"^\s*package\s+([\w.]+)\s*;", re.MULTILINE)
+_PACKAGE = re.compile(r"^\s*package\s+([\w.]+)\s*;?", re.MULTILINE)
 _MAIN = re.compile(
     r"\b(?:public\s+|final\s+|synchronized\s+)*static\s+(?:public\s+|final\s+)*void\s+main\s*"
     r"\(\s*(?:final\s+)?String\s*(?:\[\s*\]|\.\.\.)?\s*\w+"
 )
+_KOTLIN_MAIN = re.compile(r"^(?:suspend\s+)?fun\s+main\s*\(", re.MULTILINE)
+_KOTLIN_NAME = re.compile(r'@file\s*:\s*JvmName\s*\(\s*"(\w+)"')
+_SCALA_MAIN = re.compile(r"\bdef\s+main\s*\(\s*\w+\s*:\s*Array\s*\[\s*String\s*\]")
+_SCALA_OBJECT = re.compile(r"^\s*object\s+(\w+)(?P<app>\s+extends\s+App\b)?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,10 @@ def java_level(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def runtime_for(level: int, reason: Reason) -> Runtime:
-    """The JDKs that compile and run a source level."""
+def runtime_for(level: int | None, reason: Reason) -> Runtime:
+    """The JDKs that compile and run a source level; any, where the project names none (`None`)."""
+    if level is None:
+        return Runtime(language="java", specifier="", reason=reason, development=True)
     specifier = f">={max(level, _OLDEST_JDK)}"
     if level in _LAST_JDK:
         specifier += f",<{_LAST_JDK[level] + 1}"
@@ -63,24 +69,58 @@ def runtime_for(level: int, reason: Reason) -> Runtime:
 
 
 def main_classes(project: Project, files: Iterable[str]) -> tuple[MainClass, ...]:
-    """The classes among these source files that declare `public static void main`, by name."""
+    """The classes among these source files (Java, Kotlin, Scala) that can be started, by name."""
     found = []
     for file in files:
         text = project.read(file)
-        if "main" not in text:
+        if "main" not in text and "App" not in text:
             continue
         # Comments and texts are blanked, line breaks kept, so that line numbers stay right.
         code = _NOISE.sub(lambda match: "\n" * match.group().count("\n") + " ", text)
-        method = _MAIN.search(code)
-        if method is None or "public" not in method.group():
+        stem, _, language = file.rpartition("/")[2].rpartition(".")
+        start = _STARTS[language](stem, text, code)
+        if start is None:
             continue
+        name, offset = start
         package = _PACKAGE.search(code)
-        stem = file.rpartition("/")[2].removesuffix(".java")
-        name = f"{package[1]}.{stem}" if package else stem
+        name = f"{package[1]}.{name}" if package else name
         if CLASS_NAME.fullmatch(name):
-            line = code.count("\n", 0, method.start()) + 1
-            found.append(MainClass(name, file, line))
+            found.append(MainClass(name, file, code.count("\n", 0, offset) + 1))
     return tuple(sorted(found, key=lambda main: (main.name, main.file)))
+
+
+def _java_main(stem: str, text: str, code: str) -> tuple[str, int] | None:
+    method = _MAIN.search(code)
+    if method is None or "public" not in method.group():
+        return None
+    return stem, method.start()
+
+
+def _kotlin_main(stem: str, text: str, code: str) -> tuple[str, int] | None:
+    """A function outside of any class belongs to a class named after the file."""
+    function = _KOTLIN_MAIN.search(code)
+    if function is None:
+        return None
+    named = _KOTLIN_NAME.search(text)
+    return (named[1] if named else f"{stem[:1].upper()}{stem[1:]}Kt"), function.start()
+
+
+def _scala_main(stem: str, text: str, code: str) -> tuple[str, int] | None:
+    method = _SCALA_MAIN.search(code)
+    holder = None
+    for found in _SCALA_OBJECT.finditer(code):
+        if found["app"]:
+            return found[1], found.start(1)
+        if method is not None and found.start() < method.start():
+            holder = found
+    return (holder[1], holder.start(1)) if holder is not None else None
+
+
+_STARTS: Mapping[str, Callable[[str, str, str], tuple[str, int] | None]] = {
+    "java": _java_main,
+    "kt": _kotlin_main,
+    "scala": _scala_main,
+}
 
 
 def java_packages(

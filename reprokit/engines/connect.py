@@ -16,6 +16,7 @@ from reprokit.engines.endpoint import (
     Endpoint,
     Ping,
     candidates,
+    no_permission,
     ping,
     usual_docker,
     usual_podman,
@@ -98,11 +99,7 @@ def no_engine(tried: list[tuple[Endpoint, Ping]], wanted: str | None) -> NoEngin
     """The error for an engine that cannot be had: forbidden, stopped or not there at all."""
     forbidden = [endpoint for endpoint, answer in tried if answer.state == "forbidden"]
     if forbidden:
-        return NoEngine(
-            f"you have no permission to use the engine at {forbidden[0].url}",
-            next="let yourself in with `sudo usermod -aG docker $USER`, log in again, then try "
-            "again; or install podman, which needs no permission. `reprokit doctor` says more",
-        )
+        return no_permission(forbidden[0])
     silent = [(endpoint, answer) for endpoint, answer in tried if answer.state == "stopped"]
     address = wanted is not None and "://" in wanted
     installed = [name for name in ("docker", "dockerd", "podman") if shutil.which(name)]

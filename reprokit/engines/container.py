@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,11 +13,11 @@ from typing import Any, Literal
 
 from reprokit.engines import memory, output, overlay
 from reprokit.engines.confinement import Flavour, creation
-from reprokit.engines.interrupts import deferred
 from reprokit.engines.output import Stream
 from reprokit.engines.protocol import Change, ContainerRequest, Executed, Exit
-from reprokit.engines.translating import not_started, translated
+from reprokit.engines.translating import DISK_FULL, disk_full, not_started, translated
 from reprokit.errors import BadRequest
+from reprokit.interrupts import deferred
 
 _KINDS: dict[int, Literal["added", "changed", "deleted"]] = {0: "changed", 1: "added", 2: "deleted"}
 _CHUNK = 2 * 1024 * 1024
@@ -156,7 +157,8 @@ class SocketContainer:
         user: str | None = None,
         on_output: Callable[[bytes], None] | None = None,
     ) -> Executed:
-        """Run a command beside the main one and wait for it."""
+        """Run a command beside the main one and wait for it. Raises StorageFailed where it fails
+        for want of space."""
         collected: dict[Stream, list[bytes]] = {"stdout": [], "stderr": []}
         with translated(self._id[:12], self._engine):
             created = self._api.exec_create(
@@ -171,9 +173,11 @@ class SocketContainer:
                 if on_output is not None:
                     on_output(data)
             code = self._api.exec_inspect(created)["ExitCode"]
-        return Executed(
-            code=code, stdout=b"".join(collected["stdout"]), stderr=b"".join(collected["stderr"])
-        )
+        stdout, stderr = b"".join(collected["stdout"]), b"".join(collected["stderr"])
+        if code != 0 and DISK_FULL.search((stdout + stderr).decode("utf-8", "replace")):
+            # Whatever the program makes of it: a package manager blames the network.
+            raise disk_full(self._engine)
+        return Executed(code=code, stdout=stdout, stderr=stderr)
 
     def changes(self) -> tuple[Change, ...]:
         """What the container added, changed or deleted in its own file system."""
@@ -191,7 +195,8 @@ class SocketContainer:
 
         with translated(self._id[:12], self._engine):
             try:
-                content, _ = self._api.get_archive(self._id, path, chunk_size=_CHUNK)
+                # As bytes: names in a container need not be UTF-8.
+                content, _ = self._api.get_archive(self._id, os.fsencode(path), chunk_size=_CHUNK)
             except NotFound as error:
                 raise BadRequest("is not in the container", where=path) from error
             yield from content
@@ -257,23 +262,31 @@ def created(
     token = secrets.token_hex(8)
     body = creation(request, flavour, rootless=rootless, token=token)
     name = request.name or f"reprokit-{token}"
-    with translated(request.image, engine), deferred():
-        identifier = api.create_container_from_config(body, name)["Id"]
-    container = SocketContainer(api, engine, identifier, request, local=local, counted=counted)
+    identifier, made = None, None
     try:
-        yield container
+        # Held back, a Ctrl-C comes when this block ends: the container is there by then.
+        with translated(request.image, engine), deferred():
+            identifier = str(api.create_container_from_config(body, name)["Id"])
+        made = SocketContainer(api, engine, identifier, request, local=local, counted=counted)
+        yield made
     finally:
-        end = _kill if keep else remove
         try:
-            with deferred():
-                end(api, engine, identifier)
-        except KeyboardInterrupt:
-            # A second Ctrl-C may come just before it is held back.
-            with deferred():
-                end(api, engine, identifier)
-            raise
+            if identifier is not None:
+                _finish(_kill if keep else remove, api, engine, identifier)
         finally:
-            container._let_go()
+            if made is not None:
+                made._let_go()
+
+
+def _finish(end: Callable[[Any, str, str], None], api: Any, engine: str, identifier: str) -> None:
+    try:
+        with deferred():
+            end(api, engine, identifier)
+    except KeyboardInterrupt:
+        # A second Ctrl-C may come just before it is held back.
+        with deferred():
+            end(api, engine, identifier)
+        raise
 
 
 def _kill(api: Any, engine: str, identifier: str) -> None:

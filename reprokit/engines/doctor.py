@@ -13,7 +13,7 @@ from typing import Literal
 from reprokit import folders, site
 from reprokit.engines import connect, start
 from reprokit.engines.protocol import EngineInformation
-from reprokit.errors import InputUnavailable, NoEngine, ReprokitError
+from reprokit.errors import InputUnavailable, NoEngine, NoPermission, ReprokitError
 from reprokit.model import JSON
 from reprokit.progress import Reporter
 
@@ -148,7 +148,8 @@ def _engine() -> tuple[EngineInformation | None, list[Check], Registry]:
             level="bad",
             text=error.what,
             next=_without_doctor(error.next),
-            fixable=isinstance(error, NoEngine),
+            # Who may use an engine that runs is for its owner to say.
+            fixable=isinstance(error, NoEngine) and not isinstance(error, NoPermission),
         )
         return None, [check], None
     rootless = ", without root" if facts.rootless else ""

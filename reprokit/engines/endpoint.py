@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from reprokit.errors import NoPermission
+
 State = Literal["answers", "missing", "stopped", "forbidden"]
 
 DEFAULT_DOCKER = "/var/run/docker.sock"
@@ -93,6 +95,15 @@ def ping(endpoint: Endpoint, timeout: float = 5.0) -> Ping:
         return Ping(state="stopped", detail=f"answered {answer.status} {answer.reason}")
     podman = answer.getheader("Libpod-API-Version") is not None
     return Ping(state="answers", api=answer.getheader("API-Version"), podman=podman)
+
+
+def no_permission(endpoint: Endpoint) -> NoPermission:
+    """The error for an engine that runs but not for this user."""
+    return NoPermission(
+        f"you have no permission to use the engine at {endpoint.url}",
+        next="let yourself in with `sudo usermod -aG docker $USER`, log in again, then try "
+        "again, or install podman, which needs no permission; `reprokit doctor` says more",
+    )
 
 
 def _connection(endpoint: Endpoint, timeout: float) -> http.client.HTTPConnection | None:

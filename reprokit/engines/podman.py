@@ -10,14 +10,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 
 from reprokit import process
 from reprokit.engines.endpoint import Endpoint, ping
-from reprokit.engines.interrupts import deferred
 from reprokit.errors import NoEngine
+from reprokit.interrupts import deferred
 
 _READY_WITHIN = 30.0
+_GONE_WITHIN = 5.0
 
 
 @contextmanager
@@ -30,21 +31,33 @@ def service() -> Iterator[tuple[Endpoint, Mapping[str, str]]]:
         environment = _environment(folder)
         endpoint = Endpoint(url=f"unix://{folder}/podman.sock", source="an own Podman service")
         log = folder / "log"
-        # In its own folder, since conmon leaves a file "oom" where it stands.
-        started = process.background(
-            ["podman", "system", "service", "--time=0", endpoint.url],
-            log,
-            folder=folder,
-            environment=environment,
-        )
+        started = None
         try:
+            with deferred():
+                # In its own folder, since conmon leaves a file "oom" where it stands.
+                started = process.background(
+                    ["podman", "system", "service", "--time=0", endpoint.url],
+                    log,
+                    folder=folder,
+                    environment=environment,
+                )
             _wait_until_ready(started, endpoint, log)
             yield endpoint, environment
         finally:
-            with deferred():
-                # Only the service itself: a container's monitor may share its group.
-                started.terminate()
-                started.wait()
+            if started is not None:
+                with deferred():
+                    _stop(started)
+
+
+def _stop(service: Popen[bytes]) -> None:
+    """End the service alone: a container's monitor may share its group."""
+    service.terminate()
+    try:
+        service.wait(timeout=_GONE_WITHIN)
+    except TimeoutExpired:
+        # Without root this process only waits for the real service, which ends with it.
+        service.kill()
+        service.wait()
 
 
 def _wait_until_ready(started: Popen[bytes], endpoint: Endpoint, log: Path) -> None:

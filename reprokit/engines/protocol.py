@@ -13,6 +13,8 @@ from reprokit.model import Argv, Image
 PROCESS = "org.reprokit.process"
 """The process that a container belongs to (reprokit.history.living)."""
 LABEL = "org.reprokit.owner"
+PURPOSE = "org.reprokit.purpose"
+"""Set on images that are only tools: "toolbox" is one to lock in, made anew where it lacks."""
 """Set to "reprokit" on every container and volume of ours, so that `clean` finds them."""
 
 

@@ -21,6 +21,7 @@ from reprokit.engines.endpoint import (
     DEFAULT_DOCKER,
     Endpoint,
     candidates,
+    no_permission,
     ping,
     usual_docker,
     usual_podman,
@@ -50,10 +51,12 @@ _READY_WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """An engine that answers. `ours` says whether it runs because of this call."""
+    """An engine that answers. `ours` says whether it runs because of this call; `stop` knows it
+    by `name`."""
 
     endpoint: Endpoint
     ours: bool
+    name: str
 
 
 def running(kind: Kind | None = None) -> Endpoint | None:
@@ -69,13 +72,18 @@ def running(kind: Kind | None = None) -> Endpoint | None:
 def ensure(kind: Kind | None, say: Say) -> Started:
     """Use the engine that answers, and change nothing; else install what is missing and start it.
 
-    kind: `None` takes Docker. Installs what debian bases need as well.
+    kind: `None` takes Docker; Podman, if it is there, where a Docker runs that is not for this
+    user. Installs what debian bases need as well.
     Raises NoEngine with the reason where that is not possible here.
     """
     found = running(kind)
     if found is not None:
-        return Started(endpoint=found, ours=False)
-    wanted: Kind = kind or "docker"
+        return Started(endpoint=found, ours=False, name=kind or "docker")
+    places = () if kind == "podman" else tuple(candidates(os.environ, Path.home()))
+    locked = [place for place in places if ping(place).state == "forbidden"]
+    wanted: Kind = kind or ("podman" if locked and installed("podman") else "docker")
+    if wanted == "docker" and locked:
+        raise no_permission(locked[0])  # it runs: neither a second one nor its owner is our affair
     missing = [] if shutil.which("mmdebstrap") else list(DEBIAN_BASE_PACKAGES)
     if not installed(wanted):
         needed, optional = PACKAGES[wanted]
@@ -83,7 +91,7 @@ def ensure(kind: Kind | None, say: Say) -> Started:
     if missing and (shutil.which("apt-get") or not installed(wanted)):
         install(missing, say)
     started = _start_docker(say) if wanted == "docker" else _start_podman(say)
-    return Started(endpoint=started, ours=True)
+    return Started(endpoint=started, ours=True, name=wanted)
 
 
 def installed(kind: Kind) -> bool:
@@ -215,6 +223,10 @@ def _start_podman(say: Say) -> Endpoint:
     if place.socket is None:
         raise NoEngine("Podman is started by its machine here", next="`podman machine start`")
     folder = state_folder()
+    if hasattr(os, "geteuid") and os.geteuid() != 0 and "XDG_RUNTIME_DIR" not in os.environ:
+        # Behind su and sudo there is no session; the usual socket is root's.
+        place = Endpoint(url=f"unix://{folder}/podman.sock", source="an own Podman service")
+    assert place.socket is not None
     settings = folder / "containers.conf"
     environment = {}
     if not os.environ.get("CONTAINERS_CONF") and (text := podman.settings_for_this_machine()):

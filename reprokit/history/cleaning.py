@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from reprokit import folders
-from reprokit.engines.protocol import LABEL, Engine
+from reprokit.engines.protocol import LABEL, PURPOSE, Engine
 from reprokit.errors import BadRequest, NoEngine, ReprokitError
 from reprokit.history import run_folder, wording
 from reprokit.history.index import Entry, Index
@@ -79,7 +79,8 @@ class Cleaned:
         lines = [_summary(verb, kind, self.of(kind)) for kind in _KINDS if self.of(kind)]
         if self.forgotten:
             count = wording.counted(len(self.forgotten), "run")
-            lines.append(f"Took {count} off the list: the folder is gone")
+            took = "Would take" if self.dry_run else "Took"
+            lines.append(f"{took} {count} off the list: the folder is gone")
         lines += [f"Left alone: {wording.printable(text)}" for text in self.skipped]
         lines += [
             f"Not removed: {wording.printable(f'{what}: {why}')}" for what, why in self.failed
@@ -159,7 +160,7 @@ def clean(
     _sweep_contexts(sweep, limit)
     used = {digest for entry in remaining for digest in (entry.image, entry.base)}
     # Engines are shared: an image that this user never ran may be somebody's only copy.
-    _sweep_engine(sweep, engine, remaining, known.images() - used if images else set())
+    _sweep_engine(sweep, engine, remaining, known.images() - used if images else None)
     return Cleaned(
         dry_run=dry_run,
         removed=tuple(sweep.removed),
@@ -294,7 +295,7 @@ def _alone(folder: Path) -> Iterator[bool]:
 
 
 def _sweep_engine(
-    sweep: _Sweep, engine: Engine | None, remaining: list[Entry], unused: Set[str]
+    sweep: _Sweep, engine: Engine | None, remaining: list[Entry], unused: Set[str] | None
 ) -> None:
     alive = [entry.id for entry in remaining if entry.status == "running"]
     if alive:
@@ -303,7 +304,8 @@ def _sweep_engine(
     try:
         with _connected(engine) as connected:
             _sweep_containers(sweep, connected)
-            _sweep_images(sweep, connected, unused)
+            if unused is not None:
+                _sweep_images(sweep, connected, unused)
     except NoEngine as error:
         sweep.skipped.append(f"containers and images: {error.what}")
 
@@ -326,8 +328,9 @@ def _sweep_containers(sweep: _Sweep, engine: Engine) -> None:
 
 
 def _sweep_images(sweep: _Sweep, engine: Engine, unused: Set[str]) -> None:
+    toolboxes = {image.config_digest for image in engine.images(label=f"{PURPOSE}=toolbox")}
     for image in engine.images(label=f"{LABEL}=reprokit"):
-        if image.config_digest in unused:
+        if image.config_digest in unused | toolboxes:
             name = image.reference or image.config_digest
             item = Removed(kind="image", name=name, bytes=image.size, extra=image.config_digest)
             sweep.take(item, partial(engine.remove_image, name))

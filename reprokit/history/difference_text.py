@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 
 from reprokit.history import wording
 from reprokit.history.reading import Record, mapping, number, rows, text, texts
@@ -45,7 +46,18 @@ def _section(
 
 def _change(change: Record) -> str:
     name = wording.printable(text(change, "name"))
-    return f"{name}: {_value(change['before'])} → {_value(change['after'])}"
+    before, after = change["before"], change["after"]
+    if isinstance(before, str) and isinstance(after, str) and _value(before) == _value(after):
+        before, after = _from_difference(before, after), _from_difference(after, before)
+    return f"{name}: {_value(before)} → {_value(after)}"
+
+
+def _from_difference(value: str, other: str) -> str:
+    """Where two long texts begin alike: the end that differs, with some words before it."""
+    pairs = zip(value, other, strict=False)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    start = max(alike - 20, 0)
+    return f"…{value[start:]}" if start else value
 
 
 def _value(value: JSON) -> str:

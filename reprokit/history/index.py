@@ -157,6 +157,7 @@ class Index:
             )
         conditions, values = [], []
         if project is not None:
+            self._adopt(project.resolve())
             conditions.append("project = ?")
             values.append(str(project.resolve()))
         if status is not None:
@@ -185,6 +186,8 @@ class Index:
                 return newest[0]
             place = "" if project is None else " in this project"
             raise BadRequest(f"there is no run yet{place}", next="start one: `reprokit run`")
+        if project is not None:
+            self._adopt(project.resolve())
         candidates = self._matching(run)
         here = None if project is None else str(project.resolve())
         own = tuple(entry for entry in candidates if entry.project == here)
@@ -235,6 +238,15 @@ class Index:
                 file.write(json.dumps(project) + "\n")
         except OSError as error:
             raise _failed(self.path, str(error)) from error
+
+    def _adopt(self, project: Path) -> None:
+        """Enter the runs of a project folder that was moved or copied to where it is now."""
+        if project in self.projects():
+            return
+        entries = tuple(entries_on_disk(project))
+        if entries:
+            self._do(lambda connection: _enter(connection, entries))
+            self._remember(str(project))
 
     def _matching(self, run: str) -> tuple[Entry, ...]:
         select = f"SELECT {_COLUMNS} FROM runs WHERE"
@@ -288,15 +300,19 @@ class Index:
         except OSError as error:
             raise _failed(self.path, str(error)) from error
         entries = [entry for project in self.projects() for entry in entries_on_disk(project)]
-        statement = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"
         with _opened(self.path) as connection:
-            _write(connection, statement, entries)
-            images = [(entry.image,) for entry in entries if entry.image is not None]
-            _write(connection, _REMEMBER_IMAGE, images)
+            _enter(connection, entries)
         self.warn(
             f"the index of runs was damaged; it was made anew with {len(entries)} runs from the "
             f"folders of {len(self.projects())} projects (the old file: {aside})"
         )
+
+
+def _enter(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    statement = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"
+    _write(connection, statement, entries)
+    images = [(entry.image,) for entry in entries if entry.image is not None]
+    _write(connection, _REMEMBER_IMAGE, images)
 
 
 def entries_on_disk(project: Path) -> Iterator[Entry]:

@@ -134,6 +134,7 @@ def _make_runs_folder(project: Path) -> None:
     ignore = runs.parent / ".gitignore"
     if not ignore.exists():
         files.write_text(ignore, "*\n")
+        files.give_to_caller(ignore, runs, runs.parent)
 
 
 def is_real_folder(path: Path) -> bool:

@@ -14,6 +14,9 @@ from reprokit.model import Argv, Detection, Entry, Note, Reason, Step
 from reprokit.phases import entries_makefile, entries_readme, entries_scripts
 from reprokit.project import Project
 
+PROGRAM = 60
+"""The rank of a program that the project installs: weaker than anything that is run by itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -58,12 +61,25 @@ def candidates(
         more, remarks = source.candidates(project)
         found += more
         notes += remarks
-    found += entries_readme.candidates(project, _java_command(detections))
+    found += _workflow(project, detections)
+    installed = frozenset(entry.steps[0].argv[0] for entry in contributed if entry.rank == PROGRAM)
+    found += entries_readme.candidates(project, _java_command(detections), installed)
     found += _main_class(contributed, configuration)
     numbered = [entry for entry in found if len(entry.steps) > 1]
     found += [entry for entry in contributed if not _part_of(entry, numbered)]
     found = _without_called(project, found)
     return _unique(sorted(found, key=lambda entry: entry.rank)), tuple(notes)
+
+
+def _workflow(project: Project, detections: Sequence[Detection]) -> list[Entry]:
+    """Snakemake's workflow, where the project asks for Snakemake."""
+    file = next((name for name in ("Snakefile", "workflow/Snakefile") if project.has(name)), None)
+    asked = any(r.name.lower() == "snakemake" for d in detections for r in d.requirements)
+    if file is None or not asked:
+        return []
+    reason = Reason(text="the workflow of Snakemake", file=file, line=1)
+    step = Step(argv=("snakemake", "--cores", "all"))
+    return [Entry(steps=(step,), reason=reason, rank=10)]
 
 
 def _java_command(detections: Sequence[Detection]) -> Argv | None:

@@ -38,6 +38,10 @@ _PREPARATION = frozenset(
         "mkdir", "export", "echo", "docker", "curl", "wget", "ls", "virtualenv", "uv",
     }
 )  # fmt: skip
+# What `make` makes in such a folder is the article, not the results in it.
+_MANUSCRIPTS = frozenset(
+    {"article", "doc", "docs", "latex", "manuscript", "paper", "report", "slides", "tex", "thesis"}
+)
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 _SEPARATORS = frozenset({"&&", ";"})
 _PLAIN_OPERATORS = frozenset({">", ">>", "<", "|", ">&"})
@@ -52,16 +56,19 @@ class _Block:
     steps: list[Step] = field(default_factory=list)
 
 
-def candidates(project: Project, java: Argv | None = None) -> list[Entry]:
+def candidates(
+    project: Project, java: Argv | None = None, programs: frozenset[str] = frozenset()
+) -> list[Entry]:
     """One candidate of rank 20 for each block of commands, and one for all blocks in order.
 
-    java: how the build tool's program is started; a README's `java -jar target/x.jar ARGUMENTS`
-    stands for that, as the jar does not exist before the build.
+    programs: commands that the project itself installs. java: how the build tool's program is
+    started; a README's `java -jar target/x.jar ARGUMENTS` stands for that, as the jar does not
+    exist before the build.
     """
     file = next((path for path in project.at_root("*") if _NAMES.fullmatch(path)), None)
     if file is None:
         return []
-    blocks = [b for b in _blocks(project.read(file), _Reader(project, java)) if b.steps]
+    blocks = [b for b in _blocks(project.read(file), _Reader(project, java, programs)) if b.steps]
     fenced = [block for block in blocks if not block.inline]
     unique: dict[tuple[Step, ...], _Block] = {}
     for block in fenced or blocks:
@@ -132,6 +139,7 @@ class _Reader:
 
     project: Project
     java: Argv | None
+    programs: frozenset[str]
 
     def steps(self, line: str, folder: str) -> tuple[list[Step], str]:
         """The steps of a line that starts in `folder`, and the folder after it; no steps where
@@ -218,12 +226,14 @@ class _Reader:
             known = any(self._exists(folder, makefile) for makefile in MAKEFILES) and not (
                 set(arguments) & {"install", "clean", "test", "help", "build", "docker", "docs"}
             )
+            known = known and PurePosixPath(folder).name.lower() not in _MANUSCRIPTS
         elif name == "java":
             return self._java(arguments, folder)
         elif name in ("jupyter", "jupyter-notebook", "jupyter-nbconvert", "papermill"):
             return self._notebook(name, arguments, folder)
         elif name == "snakemake":
             known = self._exists(folder, "Snakefile") or self._exists(folder, "workflow/Snakefile")
+        known = known or name in self.programs
         return Step(argv=tuple(words), folder=folder) if known else None
 
     def _python(self, arguments: Sequence[str], folder: str) -> bool:

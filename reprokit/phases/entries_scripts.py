@@ -16,6 +16,11 @@ _SUPPORT = re.compile(
     r"(?:setup|conftest|noxfile|tasks|fabfile|config|settings|__init__|versioneer)\.py"
     r"|test_.*|.*_test\.py|.*_tests\.py"
 )
+_ASIDE = re.compile(
+    r"/(?:tests?|docs?|examples?|vendor|third_party|build|dist|(?:raw[-_]?)?data(?:[-_]?raw)?)/",
+    re.IGNORECASE,
+)
+_EXPERIMENTS = ("*.py", "*.R", "*.r", "*.ipynb", "*.Rmd", "*.qmd")
 _NUMBERED = re.compile(
     r"(?:step|part|stage|fig|figure|chapter|nb)?[_ -]?(?P<number>\d+)[a-z]?[_ .-].*"
 )
@@ -64,8 +69,20 @@ def _run_scripts(project: Project) -> tuple[list[Entry], list[Note]]:
     return found, notes
 
 
+def _folders(project: Project, *endings: str) -> tuple[str, ...]:
+    """Where scripts are looked for: the usual folders, or, where these have neither scripts nor
+    notebooks, the only one that has any. A package's modules are no scripts."""
+    patterns = tuple(f"*{ending}" for ending in endings)
+    packages = {path.rpartition("/")[0] for path in project.matching("__init__.py")}
+    places = {path.rpartition("/")[0] for path in project.matching(*patterns)} - packages
+    others = {f"{place}/" for place in places if not _ASIDE.search(f"/{place}/")}
+    held = {path.rpartition("/")[0] for path in project.matching(*_EXPERIMENTS)} - packages
+    usual = "" in held or any(f"{place}/" in _FOLDERS for place in held)
+    return _FOLDERS if usual or len(others) != 1 else (*_FOLDERS, *others)
+
+
 def _scripts(project: Project) -> list[Entry]:
-    for folder in _FOLDERS:
+    for folder in _folders(project, ".py", ".R", ".r"):
         inside = _directly_in(project, folder, ".py", ".R", ".r")
         python = [path for path in inside if path.endswith(".py")]
         numbered = _numbered(inside)
@@ -133,7 +150,7 @@ def _script_step(project: Project, path: str) -> Step:
 
 
 def _notebooks(project: Project) -> list[Entry]:
-    for folder in _FOLDERS:
+    for folder in _folders(project, ".ipynb"):
         inside = _directly_in(project, folder, ".ipynb")
         if not inside:
             continue

@@ -70,6 +70,30 @@ def secret_notes(excluded: tuple[Exclusion, ...]) -> tuple[Note, ...]:
     )
 
 
+def link_notes(project: Project, results: str) -> tuple[Note, ...]:
+    """A warning for each link that is not followed, except where results are put."""
+    return tuple(
+        _link_note(project, path)
+        for path in project.unfollowed_links
+        if path != results and not path.startswith(f"{results}/")
+    )
+
+
+def _link_note(project: Project, path: str) -> Note:
+    place = project.root / path
+    if not place.exists():
+        kind, next_step = "to nothing", "add what it should point to, or remove it"
+    elif place.resolve().is_relative_to(project.root.resolve()):
+        kind, next_step = "to a folder", "name the folder itself, or run from it"
+    else:
+        kind, next_step = "out of the project", "copy what it points to into the project"
+    return Note(
+        level="warning",
+        text=f"{path} is a link {kind} and is left out; {next_step}",
+        reason=Reason(text=f"points to {place.readlink()}", file=path),
+    )
+
+
 @lru_cache(maxsize=65536)
 def _secret_name(name: str) -> bool:
     if name in _NO_SECRETS:

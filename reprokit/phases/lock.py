@@ -97,7 +97,7 @@ def epoch_of(day: str) -> int:
 
 
 def _lock_base(plan: Plan, powers: Powers) -> LockedBase:
-    refused = []
+    refused: list[InputUnavailable] = []
     silent: set[str] = set()
     for candidate in plan.bases:
         if candidate.family in silent:
@@ -109,16 +109,18 @@ def _lock_base(plan: Plan, powers: Powers) -> LockedBase:
                 candidate, powers.engine, powers.site, folders.archives(), powers.reporter
             )
         except InputUnavailable as error:
-            refused.append(f"{candidate.name}: {error.what}")
+            refused.append(error)
+            powers.reporter.message(error.what)
             if isinstance(error, NoAnswer):
                 silent.add(candidate.family)
             continue
         # Ecosystems ask the locked base which versions its distribution can add.
         offers: dict[str, JSON] = {name: [*found] for name, found in candidate.offers.items()}
         return replace(locked, settings={**locked.settings, "offers": offers})
+    hints = dict.fromkeys(error.next for error in refused if error.next is not None)
     raise InputUnavailable(
-        "no base image can be had: " + "; ".join(refused),
-        next="`reprokit doctor` tells what this machine reaches",
+        "no base image can be had: " + "; ".join(error.what for error in refused),
+        next="; ".join(hints) or "`reprokit doctor` tells what this machine reaches",
     )
 
 

@@ -34,7 +34,7 @@ from reprokit.phases.data import CODE_ENDINGS, data_plan
 from reprokit.phases.detect import detect
 from reprokit.phases.entries import choose
 from reprokit.phases.entries_makefile import MAKEFILES
-from reprokit.phases.exclusions import code_files, secret_notes
+from reprokit.phases.exclusions import code_files, link_notes, secret_notes
 from reprokit.phases.plan_additions import built_by_one, with_additions
 from reprokit.project import Project
 
@@ -82,6 +82,7 @@ def plan(
     data = data_plan(project, configuration, named)
     code, excluded = code_files(project, data, configuration)
     notes += [*choice.notes, *secret_notes(excluded)]
+    notes += link_notes(project, configuration.results)
     made = Plan(
         name=_name(project, configuration),
         detections=found,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from reprokit.bases.protocol import BaseFamily
 from reprokit.configuration import Configuration
 from reprokit.errors import BadRequest
-from reprokit.model import BaseCandidate, Reason, Runtime
+from reprokit.model import BaseCandidate, LockedBase, Plan, Reason, Runtime
 
 _PREFERRED = ("official", "debian")
 
@@ -55,6 +55,16 @@ def chosen(
         )
     _check(candidate, runtimes, ordered)
     return (replace(candidate, reason=reason),)
+
+
+def keeping(plan: Plan, base: LockedBase) -> Plan:
+    """The plan with the base of an earlier lock first, if it is among those that satisfy: a small
+    edit of a requirement must not move a project to another distribution."""
+
+    def is_other(candidate: BaseCandidate) -> bool:
+        return (candidate.family, candidate.name) != (base.family, base.name)
+
+    return replace(plan, bases=tuple(sorted(plan.bases, key=is_other)))
 
 
 def _preference(family: BaseFamily) -> tuple[int, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reprokit.model import JSON, Entry, Note, Plan, Reason, Requirement, Runtime, Step
+from reprokit.printable import printable
 from reprokit.quoting import printable_command
 
 _MOST_LISTED = 12
@@ -103,7 +104,7 @@ class PlanReport:
             lines += _section(title, content)
         if self.dockerfile is not None:
             lines += ["", self.dockerfile.rstrip("\n")]
-        return "\n".join(_visible(line) for line in lines) + "\n"
+        return "\n".join(printable(line) for line in lines) + "\n"
 
 
 def _section(title: str, content: Iterable[str]) -> Iterator[str]:
@@ -173,7 +174,11 @@ def _data_lines(plan: Plan) -> Iterator[str]:
 
 
 def _note(note: Note) -> str:
-    where = f"  ({note.reason})" if note.reason is not None else ""
+    where = ""
+    if note.reason is not None:
+        # Many notes have no other reason than what they say: then the place is enough.
+        shown = replace(note.reason, text="") if note.reason.text == note.text else note.reason
+        where = f"  ({str(shown).removesuffix(': ')})"
     return f"{'warning: ' if note.level == 'warning' else ''}{note.text}{where}"
 
 
@@ -190,7 +195,8 @@ def _written(requirement: Requirement) -> str:
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
     url = f" @ {requirement.url}" if requirement.url else ""
     space = " " if requirement.specifier[:1].isalnum() else ""
-    return f"{requirement.name}{extras}{space}{requirement.specifier}{url}"
+    marker = f" ; {requirement.marker}" if requirement.marker else ""
+    return f"{requirement.name}{extras}{space}{requirement.specifier}{url}{marker}"
 
 
 def _shortened(lines: Iterable[str]) -> Iterator[str]:
@@ -198,13 +204,6 @@ def _shortened(lines: Iterable[str]) -> Iterator[str]:
     yield from listed[:_MOST_LISTED]
     if len(listed) > _MOST_LISTED:
         yield f"  and {len(listed) - _MOST_LISTED} more (--json lists all)"
-
-
-def _visible(line: str) -> str:
-    """Control characters of hostile names must not reach a terminal."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in line
-    )
 
 
 def _requirement(requirement: Requirement) -> JSON:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from reprokit import lock_file
 from reprokit.ecosystems.protocol import Ecosystem
+from reprokit.engines.protocol import LABEL, PURPOSE
 from reprokit.errors import BadRequest
 from reprokit.model import (
     Argv,
@@ -86,8 +87,9 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
 
 def render_toolbox(lock: Lock) -> BuildContext:
     """The part of the Dockerfile that ecosystems resolve in: the stages "system" and "build"."""
+    label = f'LABEL {LABEL}="reprokit" {PURPOSE}="toolbox"'
     return BuildContext(
-        dockerfile="\n\n".join(_system(lock, always_build=True)) + "\n",
+        dockerfile="\n\n".join(_system(lock, always_build=True)) + f"\n{label}\n",
         dockerignore="*\n!vendor\n",
         files=(),
         artifacts=lock.artifacts(),

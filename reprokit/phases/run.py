@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,9 +53,11 @@ def run(
             watch = _Watch(container)
             status, ended = _attend(container, request, reporter, watch)
             finished = time.time()
-            _collected(container, collect, reporter)
+            if not _collected(container, collect, reporter):
+                status = "interrupted"
     finally:
         give_to_user(request.results)
+        _open_up(request.results)
     return _outcome(status, ended, started, finished, watch.peak, request.options)
 
 
@@ -98,11 +102,14 @@ def _attend(
 
 def _collected(
     container: Container, collect: Callable[[Container], None], reporter: Reporter
-) -> None:
+) -> bool:
+    """Whether all that the run wrote beside its results was collected."""
     try:
         collect(container)
     except KeyboardInterrupt:
         reporter.warning("interrupted while results were collected: some may be missing")
+        return False
+    return True
 
 
 class _Watch(threading.Thread):
@@ -190,11 +197,28 @@ def give_to_user(folder: Path) -> None:
     """Make everything below belong to the person who ran it: behind sudo, the one who called."""
     if not hasattr(os, "getuid") or os.getuid() != 0:
         return
-    uid, gid = int(os.environ.get("SUDO_UID", 0)), int(os.environ.get("SUDO_GID", 0))
+    owner = files.sudo_caller() or (0, 0)
     for parent, names, found in os.walk(folder):
-        os.chown(parent, uid, gid)
+        os.chown(parent, *owner)
         for name in (*names, *found):
-            os.chown(Path(parent) / name, uid, gid, follow_symlinks=False)
+            os.chown(Path(parent) / name, *owner, follow_symlinks=False)
+
+
+def _open_up(results: Path) -> None:
+    """Let the owner read everything: programs leave files and folders without any permissions."""
+    _permit(results, 0o700)
+    for parent, names, found in os.walk(results):
+        for name in names:
+            _permit(Path(parent) / name, 0o700)
+        for name in found:
+            _permit(Path(parent) / name, 0o400)
+
+
+def _permit(path: Path, least: int) -> None:
+    mode = path.lstat().st_mode
+    if not stat.S_ISLNK(mode) and mode & least != least:
+        with suppress(PermissionError):  # it belongs to somebody else
+            path.chmod(stat.S_IMODE(mode) | least)
 
 
 def _outcome(

@@ -43,7 +43,7 @@ class ExportResult:
     size: int
 
     def json(self) -> JSON:
-        return {"folder": self.folder.name, "files": self.files, "size": self.size}
+        return {"schema": 1, "folder": self.folder.name, "files": self.files, "size": self.size}
 
     def text(self) -> str:
         return (

@@ -22,7 +22,7 @@ from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
-from reprokit.phases import own_images
+from reprokit.phases import own_images, plan_bases
 from reprokit.phases import plan as planning
 from reprokit.phases.mounting import place_of
 from reprokit.phases.render import render
@@ -175,15 +175,19 @@ def commit_day(project: Project) -> str | None:
 
 
 def ensure_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> Lock:
-    """The present lock if it is current, else a new one, written beside the project's files."""
+    """The present lock if it is current, else a new one, written beside the project's files. A
+    lock that is merely stale keeps its base where that still suits; `again` decides anew."""
     if job.lock is not None and not again and is_current(job.lock, job.plan, powers.engine):
         return job.lock
     # Imported where it is needed: a warm run locks and fetches nothing.
     from reprokit.phases import lock as locking
 
+    plan = job.plan
+    if job.lock is not None and not again:
+        plan = plan_bases.keeping(plan, job.lock.base)
     with watch.phase("lock"):
         today = datetime.now(UTC).date().isoformat()
-        made = locking.lock(job.plan, job.project, powers, today)
+        made = locking.lock(plan, job.project, powers, today)
         lock_file.write(made, job.project.root)
     return made
 

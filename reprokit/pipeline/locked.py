@@ -35,6 +35,7 @@ class LockResult:
 
     def json(self) -> JSON:
         return {
+            "schema": 1,
             "lock": lock_file.NAME,
             "sha256": lock_file.digest(self.lock),
             "current": self.current,

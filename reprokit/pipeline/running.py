@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reprokit import folders, lock_file, registry
+from reprokit import files, folders, lock_file, registry
 from reprokit.data_hashes import hash_files
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Bind, Container, Engine, EngineInformation
@@ -105,6 +106,8 @@ def run(
         asking = ahead.submit(records.project_state, folder_of(path))
         job = prepare(path, wishes)
         entry = chosen_entry(job.plan)
+        target = results or collecting.results_folder(job.project.root, job.configuration.results)
+        collecting.check_writable(target)
         for note in job.plan.notes:
             if note.level == "warning":
                 text = note.text if note.reason is None else f"{note.reason}: {note.text}"
@@ -115,7 +118,7 @@ def run(
         facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
         started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
-        return _run_and_record(started, engine, watch, index, results)
+        return _run_and_record(started, engine, watch, index, target)
 
 
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:
@@ -190,7 +193,7 @@ def _run_and_record(
     engine: Engine,
     watch: Stopwatch,
     index: indexes.Index,
-    results: Path | None,
+    target: Path,
 ) -> RunResult:
     folder, plan = started.folder, started.job.plan
     folder.dockerfile.write_text(started.dockerfile, "utf-8")
@@ -207,17 +210,21 @@ def _run_and_record(
     index.add(running)
     try:
         record, outcome, found = _contained(started, engine, watch)
+        run_folder.write_record(folder, record)
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
         index.mark(running, "interrupted" if stopped else "failed")
         raise
-    run_folder.write_record(folder, record)
+    finally:
+        runs.give_to_user(folder.path)
     index.add(indexes.entry_of(record, folder.project), watch.seconds)
     told = {"record": record, "run": folder.id, "outcome": outcome}
     registry.observe("reprokit_after_run", told, watch.reporter)
-    target = results or started.job.project.root / started.job.configuration.results
-    collecting.deliver(found, folder.results, target)
-    runs.give_to_user(folder.path)
+    try:
+        collecting.deliver(found, folder.results, target)
+    finally:
+        if files.sudo_caller() is not None:
+            runs.give_to_user(target)
     return RunResult(
         record=record, folder=folder.path, results=target, failure=failure(outcome, plan, folder)
     )
@@ -233,11 +240,12 @@ def _contained(
     collected: list[str] = []
 
     def collect(container: Container) -> None:
-        collected.extend(collecting.collect(container, plan, folder.results))
+        warn = watch.reporter.warning
+        collected.extend(collecting.collect(container, plan, folder.results, warn))
 
     with watch.phase("run"):
         outcome = runs.run(_request(started, watch.reporter), engine, watch.reporter, collect)
-    found = collecting.listing(folder.results, tuple(collected))
+    found = collecting.listing(folder.results, tuple(collected), watch.reporter.warning)
     record = _record(started, outcome, found)
     return record, outcome, found
 
@@ -303,7 +311,6 @@ def environment_digest(lock: Lock) -> str:
     Under the policy "inputs-1" two equal digests mean that the same files were installed on the
     same base; that the installed bytes are the same is not yet part of it.
     """
-    from reprokit import files
 
     def described(packages: tuple[LockedPackage, ...]) -> list[JSON]:
         return [[p.name, p.version, [*sorted(a.sha256 for a in p.artifacts)]] for p in packages]
@@ -347,7 +354,18 @@ def failure(outcome: Outcome, plan: Plan, folder: run_folder.RunFolder) -> Repro
             next="raise the limit with --memory, or `memory` under [run] in repro.toml",
         )
     return CommandFailed(
-        f"the project's command ended with status {outcome.exit_code}",
+        _ended_with(outcome.exit_code),
         where=where,
         next="its output is above and in the log; partial results are kept",
     )
+
+
+def _ended_with(code: int | None) -> str:
+    """What an exit status says: above 128 it is, by convention, a signal that ended a process."""
+    text = f"the project's command ended with status {code}"
+    if code == 137:
+        return f"{text}: it was killed, from outside or because the machine ran out of memory"
+    try:
+        return f"{text}: {signal.Signals((code or 0) - 128).name} ended it"
+    except ValueError:
+        return text

@@ -9,7 +9,8 @@ import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from reprokit import files
 from reprokit.bases.docker_archive import image_config, write_archive
 from reprokit.bases.official import OfficialFamily
 from reprokit.engines.connect import connect
+from reprokit.engines.fake import FakeEngine
 from reprokit.engines.protocol import BuildRequest, Engine
 from reprokit.errors import InputUnavailable
-from reprokit.model import Reason, Runtime
+from reprokit.model import Image, LockedBase, Reason, Runtime
 from reprokit.progress import Silent
 from reprokit.site import Site
 
@@ -61,11 +63,29 @@ def runtime(language: str, specifier: str = "", *, development: bool = False) ->
         (
             "2026-01-01",
             (runtime("python", "==3.11.4"),),
-            [
-                "python:3.11.4-slim-trixie",
-                "python:3.11.4-slim-bookworm",
-                "python:3.11.4-slim-bullseye",
-            ],
+            # Trixie came when 3.11.13 was the newest.
+            ["python:3.11.4-slim-bookworm", "python:3.11.4-slim-bullseye"],
+        ),
+        ("2026-01-01", (runtime("python", "==3.10.2"),), ["python:3.10.2-slim-bullseye"]),
+        # The last 3.12 on bullseye is 3.12.11.
+        (
+            "2026-01-01",
+            (runtime("python", ">=3.12.12,<3.13"),),
+            ["python:3.12-slim-trixie", "python:3.12-slim-bookworm"],
+        ),
+        # A project that names its Java gets the nearest to it, also long after; one that names
+        # none gets that of its date.
+        *(
+            (day, (runtime("java", specifier, development=True),), [f"maven:3.9-{image}-noble"])
+            for day, specifier, image in (
+                (None, ">=17", "eclipse-temurin-17"),
+                ("2026-01-01", ">=17", "eclipse-temurin-17"),
+                ("2026-01-01", ">=18", "eclipse-temurin-21"),
+                ("2026-01-01", ">=8,<20", "eclipse-temurin-8"),
+                ("2018-01-01", ">=11", "eclipse-temurin-11"),
+                ("2022-01-01", "", "eclipse-temurin-17"),
+                (None, "", "eclipse-temurin-25"),
+            )
         ),
         # Only bookworm adds R 4.2 to Python 3.11; no R image adds Python 3.11.
         (
@@ -83,7 +103,7 @@ def runtime(language: str, specifier: str = "", *, development: bool = False) ->
         ("2026-01-01", (runtime("r", "==3.6.3"), runtime("java")), []),
     ],
 )
-def test_candidates(day: str, runtimes: tuple[Runtime, ...], expected: list[str]) -> None:
+def test_candidates(day: str | None, runtimes: tuple[Runtime, ...], expected: list[str]) -> None:
     assert [candidate.name for candidate in FAMILY.candidates(runtimes, day)] == expected
 
 
@@ -119,6 +139,41 @@ def test_an_image_can_be_named(name: str, provides: dict[str, str], has_offers: 
 @pytest.mark.parametrize("name", ["bookworm", "alpine:3", "python", "python:3\nRUN x", "python:$x"])
 def test_other_names_are_not_ours(name: str) -> None:
     assert FAMILY.named(name) is None
+
+
+# -- what an engine pulls ------------------------------------------------------------------------
+
+
+class PullsForArm(FakeEngine):
+    """As Docker does with a lone image: pulled without a word, whatever platform it is made for."""
+
+    def pull(self, reference: str, platform: str, on_line: Callable[[str], None]) -> Image:
+        return replace(super().pull(reference, platform, on_line), platform="linux/arm64")
+
+
+def test_an_image_for_another_platform_is_not_taken(tmp_path: Path) -> None:
+    candidate = FAMILY.named("python:3.11-slim-bookworm")
+    assert candidate is not None
+    digest = "sha256:" + "1" * 64
+    engine = PullsForArm(registry={candidate.name: digest, f"{candidate.name}@{digest}": digest})
+    with pytest.raises(InputUnavailable, match="is made for linux/arm64 only") as caught:
+        FAMILY.lock(candidate, engine, Site(), tmp_path, Silent())
+    assert "--base debian" in str(caught.value.next)
+
+
+def test_a_locked_image_that_is_gone_says_what_to_do(tmp_path: Path) -> None:
+    locked = LockedBase(
+        family="official",
+        name="python:3.11-slim-bookworm",
+        reference="python:3.11-slim-bookworm@sha256:" + "1" * 64,
+        config_digest="sha256:" + "2" * 64,
+        layers=(),
+        registry_digest="sha256:" + "1" * 64,
+        provides={},
+    )
+    with pytest.raises(InputUnavailable, match="cannot be pulled") as caught:
+        FAMILY.provide(locked, FakeEngine(), Site(), tmp_path, Silent())
+    assert "lock --upgrade" in str(caught.value.next)
 
 
 # -- a local registry under the Hub's names ------------------------------------------------------
@@ -259,8 +314,6 @@ def test_a_registry_that_never_answers_costs_seconds(engine: Engine, tmp_path: P
         thread.start()
         named = FAMILY.named("python:3.11-slim-bookworm")
         assert named is not None
-        from dataclasses import replace
-
         port = silent.getsockname()[1]
         candidate = replace(named, name=f"127.0.0.1:{port}/library/python:3.11-slim-bookworm")
         started = time.monotonic()

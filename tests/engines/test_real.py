@@ -15,7 +15,7 @@ import pytest
 
 from reprokit.engines.engine import SocketEngine
 from reprokit.engines.protocol import BuildRequest, ContainerRequest
-from reprokit.errors import BuildFailed, InputUnavailable
+from reprokit.errors import BuildFailed, InputUnavailable, StorageFailed
 from tests.engines import tiny
 
 pytestmark = pytest.mark.engine
@@ -249,3 +249,13 @@ def test_it_tells_what_it_is(engine: SocketEngine) -> None:
     assert facts.version[0].isdigit()
     if os.getuid() != 0 and facts.name == "podman":
         assert facts.rootless
+
+
+def test_a_full_disk_is_told_as_such_whatever_a_program_makes_of_it(engine: SocketEngine) -> None:
+    script = "echo 'write error: No space left on device' >&2; echo 'the network is down'; exit 100"
+    request = ContainerRequest(image=tiny.REFERENCE, command=("sleep", "60"))
+    with engine.container(request) as container:
+        container.start()
+        assert container.execute(("sh", "-c", script.replace("100", "0"))).code == 0
+        with pytest.raises(StorageFailed, match="disk is full"):
+            container.execute(("sh", "-c", script))

@@ -25,7 +25,14 @@ from tests.history.made import NOW, digest, entry, finished
 class FakeEngine:
     """What `clean` asks of an engine: containers left over and images by label."""
 
-    def __init__(self, images: str = "", containers: tuple[str, ...] = (), stuck: str = "") -> None:
+    def __init__(
+        self,
+        images: str = "",
+        containers: tuple[str, ...] = (),
+        stuck: str = "",
+        toolboxes: str = "",
+    ) -> None:
+        self.toolboxes = {digest(letter) for letter in toolboxes}
         self.held = {f"localhost/reprokit/{letter}": digest(letter) for letter in images}
         self.containers = list(containers)
         self.stuck = stuck
@@ -38,7 +45,7 @@ class FakeEngine:
         self.containers.remove(identifier)
 
     def images(self, label: str | None = None) -> tuple[Image, ...]:
-        assert label == "org.reprokit.owner=reprokit"
+        assert label in ("org.reprokit.owner=reprokit", "org.reprokit.purpose=toolbox")
         return tuple(
             Image(
                 reference=name,
@@ -49,6 +56,7 @@ class FakeEngine:
                 size=1000,
             )
             for name, config in self.held.items()
+            if label == "org.reprokit.owner=reprokit" or config in self.toolboxes
         )
 
     def remove_image(self, reference: str) -> None:
@@ -160,10 +168,17 @@ def test_images_that_no_run_names(index: Index, three: list[run_folder.RunFolder
     assert "images may share layers" in done.text()
 
 
+def test_images_to_lock_in_go(index: Index, three: list[run_folder.RunFolder]) -> None:
+    """No run names them, and they are made anew from the build cache."""
+    engine = FakeEngine("bc", toolboxes="c")
+    clean(index, engine, older_than_days=95)
+    assert list(engine.held.values()) == [digest("b")]
+
+
 def test_images_can_be_kept(index: Index, three: list[run_folder.RunFolder]) -> None:
-    engine = FakeEngine("ab")
+    engine = FakeEngine("abc", toolboxes="c")
     clean(index, engine, keep_last=0, images=False)
-    assert len(engine.held) == 2
+    assert len(engine.held) == 3
 
 
 def test_the_base_of_a_run_stays(index: Index) -> None:
@@ -245,6 +260,7 @@ def test_runs_whose_folder_is_gone_are_forgotten(index: Index, project: Path) ->
     folder, _ = finished(project, index)
     folder.path.rename(project / "elsewhere")
     index.add(entry(5, "/media/not-mounted"))
+    assert "Would take 1 run off the list" in clean(index, dry_run=True).text()
     done = clean(index)
     assert done.forgotten == (folder.id,)
     assert [one.project for one in index.list()] == ["/media/not-mounted"]

@@ -119,6 +119,18 @@ def test_everything_that_can_change(index: Index, project: Path) -> None:
         assert line in found.text().splitlines(), line
 
 
+def test_long_commands_are_shown_where_they_differ(index: Index, project: Path) -> None:
+    long = ("java", "-cp", "target/tool-1.0-SNAPSHOT.jar:target/dependency/*:lib/more.jar")
+    found, _ = compared(
+        index,
+        project,
+        {"steps": (Step(argv=(*long, "org.x.Main")),)},
+        {"steps": (Step(argv=(*long, "org.x.Eval")),)},
+    )
+    (line,) = (line for line in found.text().splitlines() if "command:" in line)
+    assert "org.x.Main → …" in line and line.endswith("org.x.Eval")
+
+
 def test_results_file_by_file(index: Index, project: Path) -> None:
     found, document = compared(
         index,

@@ -31,6 +31,19 @@ def test_newest_first_and_by_project_and_status(index: Index, project: Path) -> 
         index.list(status="happy")
 
 
+def test_a_project_that_was_moved_or_copied_brings_its_runs(
+    index: Index, project: Path, tmp_path: Path
+) -> None:
+    folder, _ = finished(project, index)
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    assert [(one.id, one.project) for one in index.list(project=copy)] == [(folder.id, str(copy))]
+    moved = tmp_path / "moved"
+    copy.rename(moved)
+    assert index.find("last", moved).project == str(moved)
+    assert index.find(folder.id[:8], moved).folder.record.exists()
+
+
 def test_adding_again_overwrites_but_keeps_the_durations(index: Index, project: Path) -> None:
     first = entry(0, str(project), "running")
     index.add(first, {"build": 2.5})

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from reprokit.configuration import Configuration
-from reprokit.model import Argv, Detection, Entry, Reason, Step
-from reprokit.phases.entries import Choice, choose
+from reprokit.model import Argv, Detection, Entry, Reason, Requirement, Step
+from reprokit.phases.entries import PROGRAM, Choice, choose
 from reprokit.project import Project
 
 MAVEN = Detection(
@@ -296,3 +296,64 @@ def test_scripts_of_an_ecosystem_that_a_sequence_runs_anyway(tmp_path: Path) -> 
     r = Detection(ecosystem="r", entries=(single,))
     choice = chosen(tmp_path, {"1_a.R": "", "2_b.R": ""}, r)
     assert steps(choice.entry) == [(".", ("Rscript", "1_a.R")), (".", ("Rscript", "2_b.R"))]
+
+
+def test_make_in_the_folder_of_the_article_is_not_the_experiment(tmp_path: Path) -> None:
+    files = {
+        "README.md": readme("cd article", "make"),
+        "article/Makefile": "all:\n\tlatexmk\n",
+        "run.py": "",
+    }
+    assert chosen(tmp_path, files).entry == chosen(tmp_path, {}).entry
+    assert steps(chosen(tmp_path, {}).entry) == [(".", ("python", "run.py"))]
+
+
+def test_programs_that_the_project_installs(tmp_path: Path) -> None:
+    program = Entry(
+        steps=(Step(argv=("simulate",)),), reason=Reason(text="installs it"), rank=PROGRAM
+    )
+    python = Detection(ecosystem="python", files=(), entries=(program,))
+    alone = chosen(tmp_path / "a", {"src/m/__init__.py": ""}, python)
+    assert steps(alone.entry) == [(".", ("simulate",))]
+    files = {"README.md": readme("pip install .", "simulate --seed 1")}
+    assert steps(chosen(tmp_path / "b", files, python).entry) == [
+        (".", ("simulate", "--seed", "1"))
+    ]
+    assert chosen(tmp_path / "c", files).entry is None
+    scripts = chosen(tmp_path / "d", {"main.py": ""}, python)
+    assert steps(scripts.entry) == [(".", ("python", "main.py"))]
+
+
+def test_a_workflow_where_snakemake_is_asked_for(tmp_path: Path) -> None:
+    asked = Requirement(name="snakemake", reason=Reason(text="asks"))
+    python = Detection(ecosystem="python", files=(), requirements=(asked,))
+    files = {"Snakefile": "rule all: pass\n", "main.py": ""}
+    found = chosen(tmp_path, files, python)
+    assert steps(found.entry) == [(".", ("snakemake", "--cores", "all"))]
+    assert steps(chosen(tmp_path, {}).entry) == [(".", ("python", "main.py"))]
+
+
+def test_the_only_folder_with_notebooks_or_scripts(tmp_path: Path) -> None:
+    found = chosen(tmp_path / "a", {"lessons/1_a.ipynb": "{}", "lessons/2_b.ipynb": "{}"})
+    assert steps(found.entry) == [
+        ("lessons", ("repro-notebook", "1_a.ipynb")),
+        ("lessons", ("repro-notebook", "2_b.ipynb")),
+    ]
+    assert steps(chosen(tmp_path / "b", {"sim/go.py": ""}).entry) == [
+        (".", ("python", "sim/go.py"))
+    ]
+    none = ({"docs/a.py": ""}, {"m/__init__.py": "", "m/a.py": ""}, {"x/a.py": "", "y/b.py": ""})
+    for number, files in enumerate(none):
+        assert chosen(tmp_path / str(number), files).entry is None
+
+
+def test_what_makes_the_data_is_not_the_experiment(tmp_path: Path) -> None:
+    notebook = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    files = {"analysis.ipynb": notebook, "data-raw/simulate.py": "print(1)\n"}
+    assert steps(chosen(tmp_path / "a", files).entry) == [
+        (".", ("repro-notebook", "analysis.ipynb"))
+    ]
+    files = {"analysis.ipynb": notebook, "unusual/simulate.py": "print(1)\n"}
+    assert steps(chosen(tmp_path / "b", files).entry) == [
+        (".", ("repro-notebook", "analysis.ipynb"))
+    ]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from reprokit import process
 from reprokit.configuration import Configuration
 from reprokit.model import DataMount, DataPlan, Exclusion
-from reprokit.phases.exclusions import code_files, is_secret, secret_notes
+from reprokit.phases.exclusions import code_files, is_secret, link_notes, secret_notes
 from reprokit.project import Project
 
 NO_DATA = DataPlan(mode="mount", files=(), mounts=())
@@ -104,3 +105,27 @@ def test_configured_exclusions(tmp_path: Path) -> None:
 def test_version_control_is_named(tmp_path: Path) -> None:
     here = project(tmp_path, ".git/config", "main.py")
     assert split(here) == (["main.py"], {".git/": "version control"})
+
+
+@pytest.mark.parametrize("git", [False, True])
+def test_links_that_are_not_followed_are_named(tmp_path: Path, git: bool) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    here = project(tmp_path / "here", "data/a.csv", "results/x")
+    here.root.joinpath("requirements.txt").symlink_to("/etc/hostname")
+    here.root.joinpath("corpus").symlink_to(outside)
+    here.root.joinpath("gone").symlink_to("nowhere")
+    here.root.joinpath("same").symlink_to("data")
+    here.root.joinpath("a.csv").symlink_to("data/a.csv")
+    here.root.joinpath("results", "link").symlink_to(outside)
+    if git:
+        process.run(["git", "init", "--quiet", str(here.root)])
+    here = Project(here.root)
+    assert here.files == ("a.csv", "data/a.csv", "results/x")
+    texts = [note.text for note in link_notes(here, "results")]
+    assert [text.partition(" and ")[0] for text in texts] == [
+        "corpus is a link out of the project",
+        "gone is a link to nothing",
+        "requirements.txt is a link out of the project",
+        "same is a link to a folder",
+    ]

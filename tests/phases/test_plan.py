@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from reprokit.model import (
     Detection,
     Entry,
     Lock,
+    LockedBase,
     Note,
     Plan,
     Reason,
@@ -28,9 +29,27 @@ from reprokit.model import (
     Step,
     SystemPackage,
 )
+from reprokit.phases import plan_bases
 from reprokit.phases.plan import Given, inputs_digest, plan, why_stale
 from reprokit.phases.plan_report import PlanReport
 from reprokit.project import Project
+
+BASE = LockedBase(
+    family="debian",
+    name="bookworm",
+    reference="localhost/base",
+    config_digest="sha256:" + "0" * 64,
+    layers=(),
+    registry_digest=None,
+    provides={},
+)
+
+
+@dataclass(frozen=True)
+class _Bases:
+    """The one part of a plan that matters when a base is kept."""
+
+    bases: tuple[BaseCandidate, ...]
 
 
 class FakeEcosystem:
@@ -286,6 +305,19 @@ def test_a_family_alone(tmp_path: Path) -> None:
     (tmp_path / "pom.xml").touch()
     with pytest.raises(BadRequest, match=r"no base image offers Java >=11 with Python >=3\.9"):
         planned(tmp_path, files, given=Given(base="official"))
+
+
+def test_a_stale_lock_keeps_its_base_where_that_still_suits(tmp_path: Path) -> None:
+    def candidate(family: str, name: str) -> BaseCandidate:
+        reason = Reason(text="")
+        return BaseCandidate(family=family, name=name, provides={}, offers={}, reason=reason)
+
+    bases = (candidate("official", "a"), candidate("debian", "b"), candidate("debian", "c"))
+    made = cast(Plan, _Bases(bases))
+    base = replace(BASE, family="debian", name="c")
+    assert [b.name for b in plan_bases.keeping(made, base).bases] == ["c", "a", "b"]
+    gone = replace(BASE, family="debian", name="d")
+    assert [b.name for b in plan_bases.keeping(made, gone).bases] == ["a", "b", "c"]
 
 
 def test_a_base_that_nobody_knows_or_that_does_not_fit(tmp_path: Path) -> None:

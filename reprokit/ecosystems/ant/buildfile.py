@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from reprokit.ecosystems.ant import macros
 from reprokit.ecosystems.maven.markup import Element, parse
 from reprokit.errors import BadRequest
 from reprokit.project import Project
@@ -15,6 +16,7 @@ _EXPRESSION = re.compile(r"\$\{([^${}]+)\}")
 _PROPERTY_LINE = re.compile(
     r"^[ \t]*([^#!\s:=][^:=\s]*)[ \t]*[:=][ \t]*(.*?)[ \t\r]*$", re.MULTILINE
 )
+_CONTINUED = re.compile(r"\\\r?\n[ \t]*")
 _DEEPEST = 20
 
 
@@ -30,6 +32,7 @@ class BuildFile:
     top: tuple[Element, ...]
     targets: Mapping[str, Element]
     properties: Mapping[str, str]
+    macros: Mapping[str, Element]
 
     @property
     def folder(self) -> str:
@@ -53,10 +56,14 @@ class BuildFile:
     def path(self, value: str) -> str | None:
         """A location relative to `base`; `None` for one outside it or with unknown properties."""
         text = self.text(value).replace("\\", "/")
-        if not text or "${" in text or text.startswith("/") or ":" in text:
+        if not text or "${" in text or "@{" in text or text.startswith("/") or ":" in text:
             return None
         place = posixpath.normpath(text)
         return None if place == ".." or place.startswith("../") else place
+
+    def tasks(self, target: Element) -> Iterator[Element]:
+        """A target and everything that it carries out by itself, its macros filled in."""
+        return macros.performed(target, self.macros)
 
     def closure(self, target: str) -> tuple[Element, ...]:
         """A target and all that runs before it or is called by it, in Ant's order."""
@@ -71,7 +78,7 @@ class BuildFile:
         seen.add(name)
         for other in self.text(element.attributes.get("depends")).split(","):
             self._visit(other.strip(), done, seen)
-        for call in element.descendants():
+        for call in self.tasks(element):
             if call.tag == "antcall":
                 self._visit(self.text(call.attributes.get("target")), done, seen)
         done[name] = element
@@ -83,6 +90,14 @@ class BuildFile:
                 if element.attributes.get("id") == reference:
                     return element
         return None
+
+
+def downloads(build: BuildFile, target: str | None) -> Iterator[tuple[Element, Element]]:
+    """Each <get> task that making a target carries out, with the target that holds it."""
+    for holder in build.closure(target) if target is not None else ():
+        for element in build.tasks(holder):
+            if element.tag == "get":
+                yield holder, element
 
 
 def load(project: Project, file: str) -> BuildFile:
@@ -103,7 +118,8 @@ def load(project: Project, file: str) -> BuildFile:
     targets: dict[str, Element] = {}
     files = [file]
     _collect(project, root, properties, top, targets, files, base)
-    found = BuildFile(file, root, base, tuple(files), tuple(top), targets, properties)
+    known = macros.defined(iter((*top, *targets.values())))
+    found = BuildFile(file, root, base, tuple(files), tuple(top), targets, properties, known)
     _check(found)
     return found
 
@@ -149,7 +165,8 @@ def _take_property(
     elif "file" in attributes:
         place = posixpath.normpath(posixpath.join(base, _filled(attributes["file"], properties)))
         if project.has(place):
-            for match in _PROPERTY_LINE.finditer(project.read(place)):
+            joined = _CONTINUED.sub("", project.read(place))
+            for match in _PROPERTY_LINE.finditer(joined):
                 properties.setdefault(match[1], _filled(match[2], properties))
 
 

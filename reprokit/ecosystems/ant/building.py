@@ -8,9 +8,11 @@ import tarfile
 from dataclasses import dataclass
 
 from reprokit.ecosystems.ant import ivy
+from reprokit.ecosystems.ant.buildfile import downloads, load
 from reprokit.engines.protocol import Container
-from reprokit.errors import BuildFailed, InputUnavailable, ReprokitError
+from reprokit.errors import BuildFailed, InputUnavailable, ReprokitError, StorageFailed
 from reprokit.model import Argv, Detection, Settings
+from reprokit.project import Project
 from reprokit.quoting import refuse_control_characters
 from reprokit.resolving import Resolver
 
@@ -20,6 +22,8 @@ _SETTINGS = "/tmp/reprokit-ivysettings.xml"
 _UNRESOLVED = re.compile(
     r"::\s+(?P<name>[\w.-]+)#(?P<module>[\w.-]+);(?P<revision>\S+?): not found"
 )
+_PLACE = re.compile(r"(\S[^:]*\.xml:\d+): ")
+_GET = re.compile(r"^ *\[get\] Getting: (\S+)", re.MULTILINE)
 _COMPILER = re.compile(
     r"^\s*\[javac\] /build/(?P<file>[^:\n]+\.java):(?P<line>\d+): error: (?P<text>.*)$",
     re.MULTILINE,
@@ -36,6 +40,15 @@ def command(settings: Settings, ivy_settings: str | None) -> Argv:
     if isinstance(properties, dict):
         argv += [f"-D{name}={value}" for name, value in sorted(properties.items())]
     return (*argv, shown_target(settings))
+
+
+def ivy_in_place(settings: Settings) -> Argv | None:
+    """Puts the distribution's Ivy where the build file would have fetched it to."""
+    place = settings.get("ivy_jar")
+    if not isinstance(place, str):
+        return None
+    where = str(settings["file"])
+    return ("install", "-D", IVY_JAR, refuse_control_characters(place, where=where))
 
 
 def shown_target(settings: Settings) -> str:
@@ -61,6 +74,9 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
     uses_ivy = detection.settings.get("ivy") is True
     if uses_ivy:
         _put(workshop, _SETTINGS, ivy.online_settings(resolver.site.maven_mirror))
+    prepared = ivy_in_place(detection.settings)
+    if prepared is not None:
+        workshop.execute(prepared, folder="/build")
     before = _listing(workshop)
     argv = command(detection.settings, _SETTINGS if uses_ivy else None)
     chunks: list[bytes] = []
@@ -71,8 +87,11 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
             resolver.reporter.log(line)
 
     done = workshop.execute(argv, folder="/build", on_output=take)
+    printed = (done.stdout + done.stderr or b"".join(chunks)).decode("utf-8", "replace")
+    fetched_by_itself = _GET.search(printed)
+    if fetched_by_itself is not None:
+        raise _downloads(fetched_by_itself[1], resolver.project, detection.settings)
     if done.code != 0:
-        printed = (done.stdout + done.stderr or b"".join(chunks)).decode("utf-8", "replace")
         raise explained(printed, detection)
     after = _listing(workshop)
     fetched = {path.rpartition("/")[2] for path in (*before, *_cached(workshop))}
@@ -96,8 +115,23 @@ def made(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:
     )
 
 
+def _downloads(url: str, project: Project, settings: Settings) -> BuildFailed:
+    found = load(project, str(settings["file"]))
+    places = [element.where for _, element in downloads(found, shown_target(settings))]
+    return BuildFailed(
+        f"the build fetches {url} by itself, but images are built without a network",
+        where=places[0] if places else found.file,
+        next="put the file into the project, or let Ivy fetch it",
+    )
+
+
 def explained(printed: str, detection: Detection) -> ReprokitError:
     """What a failed build means. printed: all that Ant said."""
+    if "No space left on device" in printed:
+        return StorageFailed(
+            "the engine's disk is full",
+            next="free some space (`reprokit clean` removes old runs and images), then try again",
+        )
     missing = _UNRESOLVED.search(printed)
     if missing is not None:
         name = f"{missing['name']}:{missing['module']}"
@@ -115,9 +149,15 @@ def explained(printed: str, detection: Detection) -> ReprokitError:
             next="correct it, or ask for the Java version it is for",
         )
     _, _, tail = printed.rpartition("BUILD FAILED")
+    told = [
+        line.replace("/build/", "", 1)
+        for line in tail.strip().splitlines()
+        if line.strip() and not line.startswith(("\tat ", "Total time:"))
+    ]
+    places = [match for line in told if (match := _PLACE.match(line)) is not None]
     return BuildFailed(
-        "Ant cannot build the project:\n  " + "\n  ".join(tail.strip().splitlines()[:8]),
-        where=f"ant {detection.settings['target']}",
+        "Ant cannot build the project:\n  " + "\n  ".join(told[:8]),
+        where=places[-1][1] if places else f"ant {detection.settings['target']}",
         next="see whether this works in a fresh copy of the project",
     )
 

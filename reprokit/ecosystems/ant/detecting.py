@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from reprokit.ecosystems.ant import ivy, programs
-from reprokit.ecosystems.ant.buildfile import BuildFile, load
+from reprokit.ecosystems.ant.buildfile import BuildFile, downloads, load
 from reprokit.ecosystems.java import java_level, runtime_for
+from reprokit.ecosystems.maven.markup import parse
+from reprokit.files import canonical_json, sha256_text
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime
 from reprokit.project import Project
 
@@ -36,6 +38,14 @@ def detect(project: Project) -> Detection | None:
         "properties": dict(properties),
         "ant_at_run": programs.run_target(build) is not None,
     }
+    if ivy.cached_paths(build):
+        settings["ivy_libraries"] = True
+    settings["declared"] = _declared_by(project, build, module)
+    bootstrap = ivy.bootstrap(build, target) if uses_ivy else None
+    if bootstrap is not None:
+        settings["ivy_jar"] = bootstrap.place
+        if bootstrap.property is not None:
+            settings["properties"] = {**properties, bootstrap.property: "true"}
     own = ivy.settings_file(project, build) if uses_ivy else None
     if own is not None:
         files.append(own)
@@ -46,9 +56,18 @@ def detect(project: Project) -> Detection | None:
         requirements=requirements,
         runtimes=(runtime,),
         entries=programs.entries(project, build),
-        notes=(*notes, *_downloads(build)),
+        notes=(*notes, *_downloads(build, bootstrap)),
         settings=settings,
     )
+
+
+def _declared_by(project: Project, build: BuildFile, module: str | None) -> str:
+    """A digest of what decides what is made and how: another one makes a lock stale."""
+    files: dict[str, JSON] = {
+        file: parse(project.read(file), file).digest()
+        for file in (*build.files, *([module] if module else []))
+    }
+    return sha256_text(canonical_json([files, dict(build.properties)]))
 
 
 def root_file(project: Project) -> str | None:
@@ -65,7 +84,7 @@ def _java(build: BuildFile) -> tuple[dict[str, str], Runtime, tuple[Note, ...]]:
     """Properties to set for the build, the JDKs that suit, and what to know."""
     found: list[tuple[int, Reason, str | None]] = []
     for target in build.targets.values():
-        for element in target.descendants():
+        for element in build.tasks(target):
             if element.tag != "javac":
                 continue
             for name in ("release", "source", "target"):
@@ -81,7 +100,7 @@ def _java(build: BuildFile) -> tuple[dict[str, str], Runtime, tuple[Note, ...]]:
             found.append((level, reason, name))
     if not found:
         reason = Reason(text="compiles Java of no stated release", file=build.file)
-        return {}, runtime_for(OLDEST_LEVEL, reason), ()
+        return {}, runtime_for(None, reason), ()
     level, reason, _ = max(found, key=lambda item: item[0])
     old = {name for other, _, name in found if other < OLDEST_LEVEL}
     if level < OLDEST_LEVEL and None not in old:
@@ -98,10 +117,8 @@ def _property(value: str) -> str | None:
     return name if value == f"${{{name}}}" and name.replace(".", "").isidentifier() else None
 
 
-def _downloads(build: BuildFile) -> tuple[Note, ...]:
+def _downloads(build: BuildFile, bootstrap: ivy.Bootstrap | None) -> tuple[Note, ...]:
     """Tasks that fetch something: they cannot, when the image is built offline."""
-    target = programs.build_target(build)
-    found = build.closure(target) if target is not None else ()
     return tuple(
         Note(
             level="warning",
@@ -109,7 +126,6 @@ def _downloads(build: BuildFile) -> tuple[Note, ...]:
             "put the file into the project, or let Ivy fetch it",
             reason=element.reason(f"the target {holder.attributes.get('name', '')}"),
         )
-        for holder in found
-        for element in holder.descendants()
-        if element.tag == "get"
+        for holder, element in downloads(build, programs.build_target(build))
+        if bootstrap is None or element is not bootstrap.element
     )

@@ -6,15 +6,17 @@ as a Maven repository, which Ivy reads offline through settings of ours.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from reprokit.ecosystems.ant.buildfile import BuildFile
-from reprokit.ecosystems.maven.markup import parse
+from reprokit.ecosystems.ant.buildfile import BuildFile, downloads
+from reprokit.ecosystems.maven.markup import Element, parse
 from reprokit.ecosystems.maven.repository import CENTRAL, canonical, members
 from reprokit.errors import BadRequest
 from reprokit.model import Artifact, LockedPackage, Note, Requirement
@@ -23,8 +25,11 @@ from reprokit.resolving import Resolver
 
 FOLDER = "ivy"
 CACHE = "/tmp/reprokit-ivy"
+LIBRARIES = "ivy-libraries"
+"""Folder in the image for libraries that a build file uses out of Ivy's cache."""
 _LOCATION = re.compile(r"^artifact\\:.*?\.location=(?P<url>.+)$", re.MULTILINE)
 _DATA = re.compile(r"(?P<group>[^/]+)/(?P<name>[^/]+)/ivydata-(?P<revision>[^/]+)\.properties")
+_IVY_JAR = re.compile(r"/ivy-[^/]*\.jar$")
 _UNFIXED = re.compile(r"latest\..*|.*\+|[\[(\]].*[\])\[]")
 
 
@@ -34,6 +39,44 @@ def uses_ivy(build: BuildFile) -> bool:
     return any(
         e.prefix == "ivy" or e.tag.startswith("ivy-") for h in holders for e in h.descendants()
     )
+
+
+def cached_paths(build: BuildFile) -> frozenset[str]:
+    """Ids of paths that consist of files in Ivy's cache, which no image holds."""
+    holders = (*build.top, *build.targets.values())
+    return frozenset(
+        build.text(e.attributes.get("pathid"))
+        for holder in holders
+        for e in holder.descendants()
+        if e.prefix == "ivy" and e.tag == "cachepath"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """A <get> that fetches Ivy itself, as Ivy's own tutorial has it: the distribution's Ivy can
+    stand in at that place. `property` is what keeps the task from running; `None` where it leaves
+    files alone that exist."""
+
+    element: Element
+    place: str
+    property: str | None
+
+
+def bootstrap(build: BuildFile, target: str | None) -> Bootstrap | None:
+    """How a build file fetches Ivy, where it can be kept from it."""
+    for holder, element in downloads(build, target):
+        source = build.text(element.attributes.get("src"))
+        place = build.text(element.attributes.get("dest")).replace("${user.home}", "/root")
+        condition = build.text(holder.attributes.get("unless"))
+        if _IVY_JAR.search(source) is None or "${" in place + condition or not place:
+            continue
+        if not place.endswith(".jar"):
+            place = f"{place.rstrip('/')}/{source.rpartition('/')[2]}"
+        place = posixpath.normpath(posixpath.join(build.base, place))
+        if condition or element.attributes.get("skipexisting") in ("true", "yes", "on"):
+            return Bootstrap(element, place, condition or None)
+    return None
 
 
 def module_file(project: Project, build: BuildFile) -> str | None:

@@ -57,11 +57,12 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         if detection.settings.get("ivy") is True:
             packages = ivy.read(workshop.read(f"{ivy.CACHE}/cache"), requested, resolver)
     java_needs.ask_for_needs(packages, resolver)
+    libraries = [ivy.LIBRARIES] if detection.settings.get("ivy_libraries") is True else []
     settings: dict[str, JSON] = {
         **detection.settings,
         "epoch": resolver.epoch,
         "jars": list(built.jars) if normalises else [],
-        "outputs": list(built.outputs),
+        "outputs": [*built.outputs, *libraries],
     }
     warned = {note.reason for note in detection.notes if note.level == "warning"}
     undated = tuple(sorted(r.name for r in detection.requirements if r.reason in warned))
@@ -82,7 +83,15 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     own = settings.get("ivy_settings")
     if uses_ivy and own is not None:
         commands.append(("cp", _OFFLINE_SETTINGS, _inside(str(own))))
+    prepared = building.ivy_in_place(settings)
+    if prepared is not None:
+        commands.append(prepared)
     commands.append(building.command(settings, _OFFLINE_SETTINGS if uses_ivy else None))
+    if settings.get("ivy_libraries") is True:
+        # Caches of Ivy note times; the libraries proper are all that a program needs.
+        commands.append(("mkdir", "-p", ivy.LIBRARIES))
+        copied = ("-exec", "cp", "-t", ivy.LIBRARIES, "{}", "+")
+        commands.append(("find", f"{ivy.CACHE}/cache", "-name", "*.jar", *copied))
     jars = settings.get("jars")
     if isinstance(jars, list) and jars:
         strip = (NORMALISER, "--type", "jar", "--timestamp", str(epoch))

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from reprokit.ecosystems.ant.buildfile import BuildFile
-from reprokit.ecosystems.ant.ivy import uses_ivy
+from reprokit.ecosystems.ant.ivy import LIBRARIES, cached_paths, uses_ivy
 from reprokit.ecosystems.java import CLASS_NAME, main_classes
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.model import Argv, Entry, Reason, Step
@@ -27,7 +27,9 @@ def build_target(build: BuildFile) -> str | None:
         return default
     before = [e.attributes.get("name", "") for e in build.closure(default)] if default else []
     for name in (*_BUILDS, *reversed(before), *sorted(build.targets)):
-        if name in build.targets and _compiles(build, name) and not _starts(build, name):
+        if name.startswith("-") or name not in build.targets:
+            continue  # Ant takes such a name for an option: it is for other targets only.
+        if _compiles(build, name) and not _starts(build, name):
             return name
     return None
 
@@ -61,11 +63,11 @@ def run_target(build: BuildFile) -> Element | None:
 
 
 def _compiles(build: BuildFile, target: str) -> bool:
-    return any(e.tag == "javac" for t in build.closure(target) for e in t.descendants())
+    return any(e.tag == "javac" for t in build.closure(target) for e in build.tasks(t))
 
 
 def _starts(build: BuildFile, target: str) -> bool:
-    return any(e.tag in _STARTS for t in build.closure(target) for e in t.descendants())
+    return any(e.tag in _STARTS for t in build.closure(target) for e in build.tasks(t))
 
 
 def _tasks(project: Project, build: BuildFile) -> Iterator[Entry]:
@@ -76,11 +78,15 @@ def _tasks(project: Project, build: BuildFile) -> Iterator[Entry]:
         yield _entry(build, argv, complicated.reason(f"the target {name}"), at_file=True)
         return
     named = [build.targets[n] for n in (*_RUNS, build.default or "") if n in build.targets]
-    for target in named or build.targets.values():
-        found = [entry for e in target.descendants() for entry in _java_task(project, build, e)]
+    for target in named:
+        found = [entry for e in build.tasks(target) for entry in _java_task(project, build, e)]
         yield from found
-        if found and named:
+        if found:
             return
+    # Eclipse exports each of its launch configurations as a target of that name.
+    for target in build.targets.values():
+        for element in build.tasks(target):
+            yield from _java_task(project, build, element)
 
 
 def _java_task(project: Project, build: BuildFile, element: Element) -> Iterator[Entry]:
@@ -127,6 +133,8 @@ def _classpath(build: BuildFile, element: Element, depth: int) -> Iterator[str]:
         return
     attributes = element.attributes
     for name in ("classpathref", "refid"):
+        if name in attributes and build.text(attributes[name]) in cached_paths(build):
+            yield f"{LIBRARIES}/*"
         other = build.identified(build.text(attributes.get(name))) if name in attributes else None
         if other is not None:
             yield from _classpath(build, other, depth + 1)
@@ -153,13 +161,13 @@ def _classpath(build: BuildFile, element: Element, depth: int) -> Iterator[str]:
 def _usual_classpath(project: Project, build: BuildFile) -> Iterator[str]:
     """Where the compiled classes go, the jars that are made, and every folder with libraries."""
     for target in build.targets.values():
-        for element in target.descendants():
+        for element in build.tasks(target):
             name = {"javac": "destdir", "jar": "destfile"}.get(element.tag)
             place = build.path(element.attributes.get(name, "")) if name else None
             if place is not None:
                 yield place
     for target in build.targets.values():
-        for element in target.descendants():
+        for element in build.tasks(target):
             if element.tag == "javac":
                 yield from _classpath(build, element, 0)
     prefix = "" if build.base == "." else f"{build.base}/"
@@ -170,7 +178,7 @@ def _usual_classpath(project: Project, build: BuildFile) -> Iterator[str]:
 
 def _manifests(project: Project, build: BuildFile) -> Iterator[Entry]:
     for target in build.targets.values():
-        for jar in target.descendants():
+        for jar in build.tasks(target):
             place = build.path(jar.attributes.get("destfile", jar.attributes.get("jarfile", "")))
             if jar.tag != "jar" or place is None:
                 continue

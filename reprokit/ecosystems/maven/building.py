@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
-from reprokit.ecosystems.maven.pom import load, modules
+from reprokit.ecosystems.maven import explaining
+from reprokit.ecosystems.maven.levels import OLDEST_LEVEL
 from reprokit.engines.protocol import Container
-from reprokit.errors import BuildFailed, InputUnavailable, ReprokitError
-from reprokit.model import Argv, Detection
+from reprokit.errors import BuildFailed
+from reprokit.model import Argv, Detection, Settings
 from reprokit.progress import Reporter
-from reprokit.project import Project
 from reprokit.resolving import Resolver
 
 COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
@@ -34,30 +34,16 @@ _BYPRODUCTS = frozenset(
     }
 )  # fmt: skip
 _OUTPUT_NAME = re.compile(r"[\w][\w.+~-]*")
-_MISSING = re.compile(
-    r"(?:Could not find artifact|Failure to find|Could not transfer artifact|"
-    r"Non-resolvable parent POM[^:]*: \S+: Could not find artifact) "
-    r"(?P<group>[\w.-]+):(?P<artifact>[\w.-]+):(?:[\w.-]+:)*?(?P<version>[\w.\[\](),+-]+)[ )]"
-)
-_PLUGIN = re.compile(
-    r"Plugin (?P<group>[\w.-]+):(?P<artifact>[\w.-]+):(?P<version>[\w.+-]+) "
-    r"or one of its dependencies could not be resolved"
-)
-_NO_VERSION = re.compile(
-    r"No versions available for (?P<group>[\w.-]+):(?P<artifact>[\w.-]+):\w+:(?P<version>\S+)"
-)
-_COMPILER = re.compile(
-    r"^\[ERROR\] (?:/tmp/stage|/build)/(?P<file>[^:\[\n]+\.java)"
-    r":\[(?P<line>\d+),\d+\] (?P<text>.*)$",
-    re.MULTILINE,
-)
+_TOO_OLD = re.compile(r"(?:Source|Target) option [1-7] is no longer supported")
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A build that succeeded: from which sources, what it left, and what Maven printed."""
+    """A build that succeeded: from which sources, for which Java level if Maven has to be told,
+    what it left, and what Maven printed."""
 
     sources: tuple[str, ...]
+    level: int | None
     outputs: tuple[str, ...]
     printed: str
 
@@ -72,6 +58,12 @@ def command(root: str, level: int | None, epoch: int, *options: str) -> Argv:
     if level is not None:
         argv += [f"-Dmaven.compiler.source={level}", f"-Dmaven.compiler.target={level}"]
     return (*argv, "package", COPY_DEPENDENCIES, "-DincludeScope=runtime")
+
+
+def skipping(settings: Settings) -> Argv:
+    """Options that leave out plugins which read the git repository: an image holds none."""
+    found = settings.get("skip")
+    return tuple(f"-D{name}=true" for name in found) if isinstance(found, list) else ()
 
 
 def build(detection: Detection, workshop: Container, resolver: Resolver) -> Built:
@@ -89,32 +81,41 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
         ("cp", "-a", "--parents", "--", *(f"./{path}" for path in sources), STAGE),
         folder="/build",
     )
+    asked = detection.settings.get("level")
+    level = asked if isinstance(asked, int) else None
     folder, printed, failure = STAGE, "", None
     for folder in (STAGE, "/build"):
         if failure is not None:
             resolver.reporter.message("the build needs more files: trying with the whole project")
-        failed, text = _build_all(detection, workshop, resolver, folder)
+        failed, text = _build_all(detection, workshop, resolver, folder, level)
+        if failed and level is None and _TOO_OLD.search(text):
+            resolver.reporter.message(f"no pom.xml says which Java: trying Java {OLDEST_LEVEL}")
+            level = OLDEST_LEVEL
+            failed, text = _build_all(detection, workshop, resolver, folder, level)
         printed += text
+        downloaded = explaining.downloads(text, resolver.project)
+        if downloaded is not None:
+            raise downloaded
         if not failed:
             found = tuple(_outputs(detection, workshop, folder))
-            return Built(sources if folder == STAGE else (), found, printed)
-        failure = explained(text, resolver.project)
-        if isinstance(failure, InputUnavailable):
+            return Built(sources if folder == STAGE else (), level, found, printed)
+        failure = explaining.explained(text, resolver.project)
+        if not isinstance(failure, BuildFailed):
             break
     assert failure is not None
     raise failure
 
 
 def _build_all(
-    detection: Detection, workshop: Container, resolver: Resolver, folder: str
+    detection: Detection, workshop: Container, resolver: Resolver, folder: str, level: int | None
 ) -> tuple[bool, str]:
-    level = detection.settings.get("level")
     texts = []
     for root in _list(detection, "roots"):
         argv = command(
             str(root),
-            level if isinstance(level, int) else None,
+            level,
             resolver.epoch,
+            *skipping(detection.settings),
             f"-Dmaven.repo.local={LOCAL_REPOSITORY}",
             "-s",
             SETTINGS,
@@ -141,64 +142,6 @@ class _Log:
 
     def text(self) -> str:
         return self._all.decode("utf-8", "replace")
-
-
-def explained(printed: str, project: Project) -> ReprokitError:
-    """What a failed build means: which line asks for what cannot be had, or which does not compile.
-
-    printed: all that Maven said.
-    """
-    missing = _PLUGIN.search(printed) or _MISSING.search(printed) or _NO_VERSION.search(printed)
-    if missing is not None and "Could not find" not in missing.group():
-        missing = _MISSING.search(printed) or missing
-    if "PKIX path building failed" in printed:
-        return InputUnavailable(
-            "the Maven repository's certificate is not trusted",
-            next="name your institute's certificates in site.toml (`certificates`)",
-        )
-    if missing is not None and "[ERROR]" in printed:
-        name = f"{missing['group']}:{missing['artifact']}"
-        return InputUnavailable(
-            f"no Maven repository has {name} {missing['version']}",
-            where=place_of(project, missing["group"], missing["artifact"]),
-            next="correct the name or version, or see whether the repository can be reached",
-        )
-    found = (f"{m['file']}:{m['line']}: {m['text']}" for m in _COMPILER.finditer(printed))
-    errors = list(dict.fromkeys(found))  # Maven lists them once more at the end.
-    if errors:
-        return BuildFailed(
-            f"the Java code does not compile: {errors[0].partition(': ')[2]}",
-            where=errors[0].partition(": ")[0],
-            next="\n  ".join(errors[1:5]) or "correct it, or ask for the Java version it is for",
-        )
-    lines = [
-        line
-        for line in printed.splitlines()
-        if line.startswith("[ERROR]") and line.removeprefix("[ERROR]").strip()
-    ]
-    shown = lines or printed.strip().splitlines()[-8:]
-    return BuildFailed(
-        "Maven cannot build the project:\n  " + "\n  ".join(shown[:8]),
-        where="mvn package",
-        next="see whether `mvn package` works in a fresh copy of the project",
-    )
-
-
-def place_of(project: Project, group: str, artifact: str) -> str | None:
-    """Where a pom.xml names an artifact: "file:line", or the first pom.xml where none does."""
-    from reprokit.ecosystems.maven.detecting import root_files
-
-    for root in root_files(project):
-        for pom in modules(project, load(project, root)):
-            current = pom
-            while current is not None:
-                for element in current.root.descendants():
-                    declared = element.value("groupId") or "org.apache.maven.plugins"
-                    names = pom.text(declared), pom.text(element.value("artifactId"))
-                    if names == (group, artifact) and element.tag != "project":
-                        return element.where
-                current = current.parent  # type: ignore[assignment]
-    return next(iter(root_files(project)), None)
 
 
 def _put_settings(workshop: Container, mirror: str | None) -> None:

@@ -6,17 +6,29 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from reprokit.ecosystems.java import java_level, runtime_for
-from reprokit.ecosystems.maven import programs
+from reprokit.ecosystems.maven import levels, programs
 from reprokit.ecosystems.maven.markup import Element
-from reprokit.ecosystems.maven.pom import Pom, active_profiles, load, modules
-from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime
+from reprokit.ecosystems.maven.pom import Pom, active_profiles, load, modules, plugin_elements
+from reprokit.errors import BadRequest
+from reprokit.files import canonical_json, sha256_text
+from reprokit.model import JSON, Detection, Note, Reason, Requirement
 from reprokit.project import Project
 
-COMPILER = "maven-compiler-plugin"
-OLDEST_LEVEL = 8
-"""What is compiled for where a project says nothing, or only in a property that may be raised:
-the oldest level that every JDK in use accepts."""
+_FOR_READERS = frozenset(
+    {
+        "name", "description", "url", "inceptionYear", "licenses", "developers", "contributors",
+        "organization", "mailingLists", "scm", "issueManagement", "ciManagement",
+        "distributionManagement",
+    }
+)  # fmt: skip
+"""Parts of a pom.xml that change nothing of what is built."""
+_SETTINGS = re.compile(r"(?:^|/)\.mvn/(?:extensions\.xml|maven\.config|jvm\.config)$")
+_READ_GIT = {
+    "git-commit-id-plugin": "maven.gitcommitid.skip",
+    "git-commit-id-maven-plugin": "maven.gitcommitid.skip",
+    "buildnumber-maven-plugin": "maven.buildNumber.skip",
+}
+"""Plugins that fail without a git repository, and the property that each is left out by."""
 _RANGE = re.compile(r"[\[(].*[\])]")
 _WRAPPER = ".mvn/wrapper/maven-wrapper.properties"
 _WRAPPER_VERSION = re.compile(r"^\s*distributionUrl\s*=.*/apache-maven-([\w.-]+?)-bin", re.M)
@@ -29,7 +41,7 @@ def detect(project: Project) -> Detection | None:
         return None
     by_root = [list(modules(project, load(project, root))) for root in roots]
     poms = [pom for found in by_root for pom in found]
-    level, runtime, raised = _java(poms)
+    level, runtime, raised = levels.java(poms)
     notes = [*_wrapper_notes(project, roots), *raised]
     requirements = []
     own = {(pom.group, pom.artifact) for pom in poms}
@@ -37,10 +49,13 @@ def detect(project: Project) -> Detection | None:
         for requirement, note in _requirements(pom, own):
             requirements.append(requirement)
             notes += note
+    skipped = sorted({_READ_GIT[name] for pom in poms for name in _READ_GIT if _uses(pom, name)})
     settings: dict[str, JSON] = {
+        "skip": list[JSON](skipped),
         "roots": [posixpath.dirname(root) or "." for root in roots],
         "modules": [pom.folder or "." for pom in poms],
         "sources": list(_sources(project, poms)),
+        "declared": _declared_by(project, poms),
     }
     if level is not None:
         settings["level"] = level
@@ -55,13 +70,42 @@ def detect(project: Project) -> Detection | None:
     )
 
 
+def _uses(pom: Pom, artifact: str) -> bool:
+    return next(plugin_elements(pom, artifact), None) is not None
+
+
+def _declared_by(project: Project, poms: list[Pom]) -> str:
+    """A digest of what decides which plugins run and which jars they make: none of it is listed as
+    a requirement, and all of it makes a lock stale."""
+    files: dict[str, JSON] = {}
+    for pom in poms:
+        current: Pom | None = pom
+        while current is not None:
+            files[current.file] = current.root.digest(_FOR_READERS)
+            current = current.parent
+    for file in project.files:
+        if _SETTINGS.search(file):
+            files[file] = sha256_text(project.read(file))
+    return sha256_text(canonical_json(files))
+
+
 def root_files(project: Project) -> tuple[str, ...]:
     """The pom.xml that builds everything: the project's own, else the ones nearest to it."""
     if project.has("pom.xml"):
         return ("pom.xml",)
     found = [f for f in project.matching("pom.xml") if "src" not in f.split("/")[:-1]]
     nearest = min((f.count("/") for f in found), default=0)
-    return tuple(f for f in found if f.count("/") == nearest)
+    roots = tuple(f for f in found if f.count("/") == nearest)
+    if len(roots) < 2:
+        return roots
+    # A parent may stand beside its modules instead of above them: it builds them all.
+    built = {
+        pom.file
+        for root in roots
+        for pom in modules(project, load(project, root))
+        if pom.file != root
+    }
+    return tuple(root for root in roots if root not in built)
 
 
 def _files(project: Project, poms: list[Pom], roots: tuple[str, ...]) -> tuple[str, ...]:
@@ -111,6 +155,12 @@ def _requirement(pom: Pom, element: Element, why: str) -> tuple[Requirement, tup
             return _made(group, artifact, "", reason), (
                 Note(level="warning", text=text, reason=reason),
             )
+    elif not version and not _managed_elsewhere(pom):
+        raise BadRequest(
+            f"{group}:{artifact} has no version",
+            where=element.where,
+            next="add a <version>, here or in <dependencyManagement>",
+        )
     notes: tuple[Note, ...] = ()
     if version.endswith("-SNAPSHOT") or _RANGE.match(version) or version in ("LATEST", "RELEASE"):
         text = (
@@ -125,6 +175,16 @@ def _made(group: str, artifact: str, version: str, reason: Reason) -> Requiremen
     return Requirement(name=f"{group}:{artifact}", specifier=version, reason=reason)
 
 
+def _managed_elsewhere(pom: Pom) -> bool:
+    """Whether versions may come from what only a repository or Maven itself knows: a parent, an
+    imported list, a profile that it may find active."""
+    return pom.remote_parent() is not None or any(
+        _imports(layer.all("dependencyManagement/dependencies/dependency"))
+        or any(p.at("dependencyManagement") is not None for p in layer.all("profiles/profile"))
+        for layer in pom.layers()
+    )
+
+
 def _managed(pom: Pom, group: str, artifact: str) -> str:
     for layer in pom.layers():
         for element in layer.all("dependencyManagement/dependencies/dependency"):
@@ -132,75 +192,6 @@ def _managed(pom: Pom, group: str, artifact: str) -> str:
             if names == (group, artifact):
                 return pom.text(element.value("version"))
     return ""
-
-
-def plugin_elements(pom: Pom, artifact: str) -> Iterator[Element]:
-    """The declarations of a plugin that hold for a module, the strongest first."""
-    for layer in pom.layers():
-        for path in ("build/plugins/plugin", "build/pluginManagement/plugins/plugin"):
-            for element in layer.all(path):
-                if element.value("artifactId") == artifact:
-                    yield element
-
-
-def _java(poms: list[Pom]) -> tuple[int | None, Runtime, tuple[Note, ...]]:
-    """The level that the build has to be told (`None`: it knows), the JDKs, and what to know."""
-    found = [level for pom in poms for level in [_level(pom)] if level is not None]
-    if not found:
-        reason = Reason(text="nothing says which Java release", file=poms[0].file)
-        text = f"the pom.xml names no Java release, so it is compiled for Java {OLDEST_LEVEL}"
-        level = None if poms[0].remote_parent() is not None else OLDEST_LEVEL
-        note = (Note(level="warning", text=text, reason=reason),) if level else ()
-        return level, runtime_for(OLDEST_LEVEL, reason), note
-    level, reason, _ = max(found, key=lambda item: item[0])
-    if level < OLDEST_LEVEL and all(changeable for _, _, changeable in found):
-        text = f"Java {level} is older than today's compilers accept: Java {OLDEST_LEVEL} instead"
-        note = (Note(level="warning", text=text, reason=reason),)
-        return OLDEST_LEVEL, runtime_for(OLDEST_LEVEL, reason), note
-    return None, runtime_for(level, reason), ()
-
-
-def _level(pom: Pom) -> tuple[int, Reason, bool] | None:
-    """A module's Java level, where it stands, and whether -D on the command line may change it."""
-    for plugin in plugin_elements(pom, COMPILER):
-        found = _declared(pom, plugin.child("configuration"), ("release",), ("source", "target"))
-        if found is not None:
-            return found
-    for layer in pom.layers():
-        release = ("maven.compiler.release",)
-        names = ("maven.compiler.source", "maven.compiler.target")
-        found = _declared(pom, layer.child("properties"), release, names, changeable=True)
-        if found is not None:
-            return found
-    parent = pom.remote_parent()
-    if parent is not None and (parent.value("artifactId") or "").startswith("spring-boot"):
-        for layer in pom.layers():
-            found = _declared(pom, layer.child("properties"), ("java.version",), ())
-            if found is not None:
-                return found
-    return None
-
-
-def _declared(
-    pom: Pom,
-    holder: Element | None,
-    first: tuple[str, ...],
-    then: tuple[str, ...],
-    *,
-    changeable: bool = False,
-) -> tuple[int, Reason, bool] | None:
-    for names in (first, then):
-        found = []
-        for name in names:
-            element = holder.child(name) if holder is not None else None
-            level = java_level(pom.text(element.text)) if element is not None else None
-            if element is not None and level is not None:
-                given_by_property = "${maven.compiler." in element.text
-                reason = element.reason(f"{name} is Java {level}")
-                found.append((level, reason, (changeable or given_by_property) and names is then))
-        if found:
-            return max(found, key=lambda item: item[0])
-    return None
 
 
 def _wrapper_notes(project: Project, roots: tuple[str, ...]) -> Iterator[Note]:

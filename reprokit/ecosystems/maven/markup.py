@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from reprokit.errors import BadRequest
-from reprokit.model import Reason
+from reprokit.files import canonical_json, sha256_text
+from reprokit.model import JSON, Reason
 
 DEEPEST = 100
 
@@ -61,6 +62,18 @@ class Element:
         """The text of the element at a path; `None` where it is missing or empty."""
         found = self.at(path)
         return found.text or None if found is not None else None
+
+    def digest(self, leave_out: frozenset[str] = frozenset()) -> str:
+        """SHA-256 of what it says, whatever its comments, spaces and line breaks.
+
+        leave_out: children that do not count.
+        """
+        return sha256_text(canonical_json(self._said(leave_out)))
+
+    def _said(self, leave_out: frozenset[str] = frozenset()) -> list[JSON]:
+        children: list[JSON] = [c._said() for c in self.children if c.tag not in leave_out]
+        attributes: dict[str, JSON] = dict(self.attributes)
+        return [self.prefix, self.tag, attributes, " ".join(self.text.split()), children]
 
     def descendants(self) -> Iterator[Element]:
         """This element and everything in it, in document order."""

@@ -61,11 +61,12 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     java_needs.ask_for_needs(found.packages, resolver)
     settings: dict[str, JSON] = {
         "epoch": resolver.epoch,
-        "level": detection.settings.get("level"),
+        "level": built.level,
         "metadata": {path: list(versions) for path, versions in found.metadata.items()},
         "normalise": normalises,
         "outputs": list(built.outputs),
         "roots": detection.settings["roots"],
+        "skip": detection.settings.get("skip", []),
         "sources": list(built.sources),
     }
     return LockedEcosystem(
@@ -92,6 +93,7 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
             "-o",
             "-q",
             "-Dmaven.repo.local=/m2",
+            *building.skipping(locked.settings),
         )
         for root in _texts(locked.settings, "roots")
     ]

@@ -98,6 +98,15 @@ def active_profiles(root: Element) -> tuple[Element, ...]:
     )
 
 
+def plugin_elements(pom: Pom, artifact: str) -> Iterator[Element]:
+    """The declarations of a plugin that hold for a module, the strongest first."""
+    for layer in pom.layers():
+        for path in ("build/plugins/plugin", "build/pluginManagement/plugins/plugin"):
+            for element in layer.all(path):
+                if element.value("artifactId") == artifact:
+                    yield element
+
+
 def load(project: Project, file: str, parents: tuple[str, ...] = ()) -> Pom:
     """Read a pom.xml with its local parents.
 

@@ -20,14 +20,18 @@ def entries(project: Project, poms: list[Pom]) -> tuple[Entry, ...]:
     """The programs of a project and its modules (its own pom.xml first), each once.
 
     What a plugin's configuration names comes alone; only where none names any, the classes with a
-    `main` method count. They start where the project's own pom.xml stands.
+    `main` method count. They start where the project's own pom.xml stands, or, where that stands
+    beside its modules, where the module's does.
     """
     configured = [program for pom in poms for program in _configured(pom)]
     found = configured or [program for pom in poms for program in _by_source(project, pom)]
     folder = poms[0].folder
+    libraries = tuple(dict.fromkeys(jar for pom in poms for jar in _system_jars(project, pom)))
     unique: dict[tuple[Step, ...], Entry] = {}
     for program in found:
-        step = Step(argv=program.argv(folder), folder=folder or ".")
+        inside = not folder or f"{program.pom.folder}/".startswith(f"{folder}/")
+        start = folder if inside else program.pom.folder
+        step = Step(argv=program.argv(start, libraries), folder=start or ".")
         unique.setdefault((step,), Entry(steps=(step,), reason=program.reason, rank=RANK))
     return tuple(unique.values())
 
@@ -41,14 +45,18 @@ class _Program:
     main: str | None
     reason: Reason
     arguments: Argv = ()
+    options: Argv = ()
 
-    def argv(self, start: str) -> Argv:
+    def argv(self, start: str, libraries: tuple[str, ...]) -> Argv:
+        """The command, run in the folder `start`; `libraries` are jars of the project's own."""
         target = posixpath.join(posixpath.relpath(self.pom.folder or ".", start or "."), "target")
         target = posixpath.normpath(target)
         jar = f"{target}/{self.jar}.jar"
         if self.main is None:
             return ("java", "-jar", jar, *self.arguments)
-        return ("java", "-cp", f"{jar}:{target}/dependency/*", self.main, *self.arguments)
+        own = (posixpath.relpath(library, start or ".") for library in libraries)
+        classpath = ":".join((jar, f"{target}/dependency/*", *own))
+        return ("java", *self.options, "-cp", classpath, self.main, *self.arguments)
 
 
 def _configured(pom: Pom) -> Iterator[_Program]:
@@ -66,6 +74,10 @@ def _executed(pom: Pom) -> _Program | None:
     for plugin in _plugins(pom, "exec-maven-plugin"):
         for configuration in _configurations(plugin):
             main = configuration.child("mainClass")
+            if main is None and pom.text(configuration.value("executable")) == "java":
+                program = _java_command(pom, configuration)
+                if program is not None:
+                    return program
             if main is None or not _is_class(pom.text(main.text)):
                 continue
             arguments = tuple(pom.text(e.text) for e in configuration.all("arguments/argument"))
@@ -81,18 +93,52 @@ def _executed(pom: Pom) -> _Program | None:
     return None
 
 
+def _system_jars(project: Project, pom: Pom) -> Iterator[str]:
+    """Jars in the project that stand in for a dependency (scope system): Maven copies none."""
+    for layer in pom.layers():
+        for element in layer.all("dependencies/dependency"):
+            place = pom.text(element.value("systemPath"))
+            path = posixpath.normpath(posixpath.join(pom.folder, place))
+            if element.value("scope") == "system" and place and project.has(path):
+                yield path
+
+
+def _java_command(pom: Pom, configuration: Element) -> _Program | None:
+    """exec:exec of "java": options, the class path that Maven fills in, the class, arguments."""
+    words = [
+        (element, "" if element.tag in ("classpath", "modulepath") else pom.text(element.text))
+        for holder in configuration.all("arguments")
+        for element in holder.children
+    ]
+    options: list[str] = []
+    for place, (element, word) in enumerate(words):
+        if _is_class(word):
+            arguments = tuple(text for _, text in words[place + 1 :])
+            if any("${" in text for text in (*options, *arguments)):
+                options, arguments = [], ()
+            reason = element.reason("exec")
+            return _Program(pom, pom.final_name, word, reason, arguments, tuple(options))
+        if word and word not in ("-cp", "-classpath", "--class-path", "%classpath"):
+            options.append(word)
+    return None
+
+
 def _shaded(pom: Pom) -> _Program | None:
     for plugin in _plugins(pom, "maven-shade-plugin"):
+        bound = _bound(pom, "maven-shade-plugin")
         for configuration in _configurations(plugin):
             for transformer in configuration.all("transformers/transformer"):
                 main = transformer.at("mainClass") or transformer.at("manifestEntries/Main-Class")
                 if main is None or not _is_class(pom.text(main.text)):
                     continue
+                reason = main.reason("the shade plugin's main class")
+                if not bound:
+                    return _with_classpath(pom, pom.text(main.text), reason)
                 name = pom.text(configuration.value("finalName")) or pom.final_name
                 if (configuration.value("shadedArtifactAttached") or "") == "true":
                     suffix = pom.text(configuration.value("shadedClassifierName")) or "shaded"
                     name = f"{name}-{suffix}"
-                return _jar(pom, name, main.reason("the shade plugin's main class"))
+                return _jar(pom, name, reason)
     return None
 
 
@@ -105,10 +151,13 @@ def _assembled(pom: Pom) -> _Program | None:
                 continue
             if descriptor.text != "jar-with-dependencies":
                 continue
+            reason = main.reason("the assembly plugin's main class")
+            if not _bound(pom, "maven-assembly-plugin"):
+                return _with_classpath(pom, pom.text(main.text), reason)
             name = pom.text(configuration.value("finalName")) or pom.final_name
             if (configuration.value("appendAssemblyId") or "true") != "false":
                 name = f"{name}-{descriptor.text}"
-            return _jar(pom, name, main.reason("the assembly plugin's main class"))
+            return _jar(pom, name, reason)
     return None
 
 
@@ -136,8 +185,16 @@ def _by_source(project: Project, pom: Pom) -> Iterator[_Program]:
     folder = pom.text(
         next((v for x in pom.layers() if (v := x.value("build/sourceDirectory"))), "")
     )
-    source = posixpath.normpath(posixpath.join(pom.folder, folder or "src/main/java"))
-    files = [f for f in project.matching("*.java") if f.startswith(f"{source}/")]
+    places = tuple(
+        posixpath.normpath(posixpath.join(pom.folder, place)) + "/"
+        for place in (folder or "src/main/java", "src/main/kotlin", "src/main/scala")
+    )
+    files = [
+        file
+        for pattern in ("*.java", "*.kt", "*.scala")
+        for file in project.matching(pattern)
+        if file.startswith(places)
+    ]
     for main in main_classes(project, files):
         yield _with_classpath(pom, main.name, main.reason)
 
@@ -158,6 +215,14 @@ def _plugins(pom: Pom, artifact: str) -> Iterator[Element]:
     for layer in pom.layers():
         for path in ("build/plugins/plugin", "build/pluginManagement/plugins/plugin"):
             yield from (e for e in layer.all(path) if e.value("artifactId") == artifact)
+
+
+def _bound(pom: Pom, artifact: str) -> bool:
+    """Whether `mvn package` makes the plugin's jar: without an execution, only a command line that
+    names its goal does. What a parent from a repository declares cannot be seen."""
+    return pom.remote_parent() is not None or any(
+        plugin.all("executions/execution/goals/goal") for plugin in _plugins(pom, artifact)
+    )
 
 
 def _configurations(plugin: Element) -> Iterator[Element]:

@@ -15,7 +15,8 @@ from reprokit.resolving import Catalogue, Resolver
 
 _SIGNS = (
     *("*.py", "*.ipynb", "requirements*.txt", "requirements*.in", "pyproject.toml", "setup.cfg"),
-    *("Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock", "pylock*.toml", "environment.y*ml"),
+    *("Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock", "pdm.lock", "pylock*.toml"),
+    *("environment*.y*ml", "env.y*ml", "conda*.y*ml"),
     *("runtime.txt", ".python-version"),
 )
 """Files without one of which no Python is in a project; the detection itself costs an import."""

@@ -1,161 +1,105 @@
-"""environment.yml of conda: what PyPI has comes from PyPI, and each replacement is noted."""
+"""Python's share of a conda environment: from PyPI, and each replacement is noted."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from reprokit.ecosystems.conda import environment
+from reprokit.ecosystems.conda.environment import Asked, Environment
+from reprokit.ecosystems.conda.names import DEBIAN, NOT_ON_PYPI, PYPI
 from reprokit.ecosystems.python import requirements_txt
-from reprokit.ecosystems.python.conda_names import CARRIED, DEBIAN, NOT_ON_PYPI, PYPI
 from reprokit.ecosystems.python.found import Found, information, merged
 from reprokit.ecosystems.python.names import place, requirement
 from reprokit.ecosystems.python.version import runtime
 from reprokit.errors import BadRequest
-from reprokit.model import Reason, Runtime, SystemPackage
+from reprokit.model import Reason, SystemPackage
 from reprokit.project import Project
 
-if TYPE_CHECKING:
-    import yaml
 
-_SPEC = re.compile(
-    r"(?:(?P<channel>[A-Za-z0-9_./:-]+)::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>[^\s\[][^\[]*)?"
-)
-
-
-def read(project: Project, path: str) -> Found:
-    """An environment.yml. Raises BadRequest with the line of what cannot be had."""
-    parts = [Found(files=(path,))]
-    left_out = []
-    for node in _dependencies(project, path):
-        line = node.start_mark.line + 1
-        if isinstance(node.value, list):  # a mapping: `- pip: [...]`
-            parts.append(_pip(project, path, node))
-            continue
-        reason = Reason(text=f"asks for {node.value}", file=path, line=line)
-        name, version = _split(str(node.value), reason)
-        if name in CARRIED:
-            left_out.append(name)
-            continue
-        parts.append(_dependency(name, version, reason))
-    if left_out:
-        sentence = f"conda's own parts are not needed: {', '.join(sorted(left_out))}"
-        parts.append(Found(notes=(information(sentence, path),)))
-    return merged(*parts)
+def read(project: Project, path: str) -> Found | None:
+    """What an environment.yml asks of Python; `None` where it has nothing to do with it. Raises
+    BadRequest with the line of what cannot be had."""
+    stated = environment.read(project, path)
+    found = _found(stated)
+    pip = [requirements_txt.read_line(project, path, text, line) for text, line in stated.pip]
+    if not found.requirements and not found.runtimes and not pip:
+        return None
+    return merged(Found(files=(path,)), found, *pip)
 
 
-def _dependencies(project: Project, path: str) -> list[yaml.Node]:
-    import yaml
+def read_list(path: str, text: str) -> Found:
+    """What `conda list --export` wrote into a requirements file."""
+    stated = environment.read_list(path, text)
+    programs = tuple(
+        SystemPackage(name=name, reason=asked.reason)
+        for asked in stated.packages
+        if asked.kind == "debian"
+        for name in DEBIAN[asked.name]
+    )
+    note = information("this list is conda's; its packages are taken from PyPI and Debian", path)
+    return merged(Found(files=(path,), system_packages=programs, notes=(note,)), _found(stated))
 
-    try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        root = yaml.compose(project.read(path), Loader=loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+
+def pythons(project: Project, path: str) -> Found:
+    """Only the Python that an environment.yml asks for."""
+    listed = environment.read(project, path).packages
+    return merged(*(_package(asked) for asked in listed if asked.kind == "python"))
+
+
+def dependency(spec: str, reason: Reason) -> Found:
+    """One conda package that is named elsewhere, in `conda install`."""
+    asked = environment.asked(spec, reason)
+    if asked.kind == "debian":
+        names = DEBIAN[asked.name]
+        return Found(system_packages=tuple(SystemPackage(name=n, reason=reason) for n in names))
+    return Found() if asked.kind == "python" else _package(asked)
+
+
+def _found(stated: Environment) -> Found:
+    return merged(*(_package(asked) for asked in stated.packages))
+
+
+def _package(asked: Asked) -> Found:
+    reason = asked.reason
+    if asked.kind == "missing":
         raise BadRequest(
-            f"is not valid YAML: {error.problem}",
-            where=path if mark is None else f"{path}:{mark.line + 1}",
-        ) from error
-    except yaml.YAMLError as error:
-        raise BadRequest("is not valid YAML", where=path) from error
-    if root is None:
-        return []
-    if not isinstance(root, yaml.MappingNode):
-        raise BadRequest("is not a conda environment", where=f"{path}:1")
-    listed = next((value for key, value in root.value if key.value == "dependencies"), None)
-    if listed is None or (isinstance(listed, yaml.ScalarNode) and listed.value == ""):
-        return []
-    if not isinstance(listed, yaml.SequenceNode):
-        raise BadRequest("dependencies is not a list", where=f"{path}:{listed.start_mark.line + 1}")
-    for node in listed.value:
-        if not isinstance(node, (yaml.ScalarNode, yaml.MappingNode)):
-            raise BadRequest(
-                "a dependency is neither a text nor `pip:`",
-                where=f"{path}:{node.start_mark.line + 1}",
-            )
-    return list(listed.value)
-
-
-def _pip(project: Project, path: str, node: yaml.Node) -> Found:
-    parts = []
-    for key, listed in node.value:
-        if key.value != "pip" or not isinstance(listed.value, list):
-            continue
-        for item in listed.value:
-            line = item.start_mark.line + 1
-            parts.append(requirements_txt.read_line(project, path, str(item.value), line))
-    return merged(*parts)
-
-
-def _split(spec: str, reason: Reason) -> tuple[str, str]:
-    match = _SPEC.fullmatch(spec.strip())
-    if match is None:
-        raise BadRequest(
-            f"{spec!r} is not understood as a conda package",
+            f"{asked.name} of conda is not on PyPI",
             where=place(reason),
-            next="write it as `name`, `name=1.2` or `name>=1.2,<2`",
+            next=NOT_ON_PYPI[asked.name],
         )
-    return match["name"].lower(), (match["version"] or "").strip()
-
-
-def _dependency(name: str, version: str, reason: Reason) -> Found:
-    specifier = _specifier(version, reason)
-    if name == "python":
-        return Found(runtimes=(runtime(specifier, reason),))
-    if name in ("r-base", "r", "openjdk"):
-        language = "java" if name == "openjdk" else "r"
-        wanted = Runtime(
-            language=language,
-            specifier=str(specifier),
-            reason=reason,
-            development=language == "java",
+    if asked.kind not in ("python", "pypi"):
+        return Found()
+    specifier = _specifier(asked, reason)
+    if asked.kind == "python":
+        exact = re.fullmatch(r"==((\d+\.\d+)\.\d+)(?:\.\*)?", specifier)
+        if exact is None:
+            return Found(runtimes=(runtime(specifier, reason),))
+        note = information(
+            f"any Python {exact[2]} is taken for {exact[1]}", reason.file, reason.line
         )
-        return Found(runtimes=(wanted,))
-    if name.startswith(("r-", "bioconductor-")):
-        return _debian(name, (_r_package(name),), reason)
-    if name in DEBIAN:
-        return _debian(name, DEBIAN[name], reason)
-    if name in NOT_ON_PYPI:
-        raise BadRequest(
-            f"{name} of conda is not on PyPI", where=place(reason), next=NOT_ON_PYPI[name]
-        )
-    other = PYPI.get(name, name)
-    shown = f"conda's {name} is replaced by {other}{specifier} of PyPI"
+        return Found(runtimes=(runtime(f"=={exact[2]}.*", reason),), notes=(note,))
+    other = PYPI.get(asked.name, asked.name)
+    shown = f"conda's {asked.name} is replaced by {other}{specifier} of PyPI"
     return Found(
         requirements=(requirement(f"{other}{specifier}", reason),),
         notes=(information(shown, reason.file, reason.line),),
     )
 
 
-def _r_package(name: str) -> str:
-    if name.startswith("bioconductor-"):
-        return f"r-bioc-{name.removeprefix('bioconductor-')}"
-    return f"r-cran-{name.removeprefix('r-')}"
-
-
-def _debian(name: str, packages: tuple[str, ...], reason: Reason) -> Found:
-    shown = f"conda's {name} is replaced by the system package {', '.join(packages)}"
-    return Found(
-        system_packages=tuple(SystemPackage(name=p, reason=reason) for p in packages),
-        notes=(information(shown, reason.file, reason.line),),
-    )
-
-
-def _specifier(version: str, reason: Reason) -> str:
-    """conda's match specification as PEP 440: one = means a prefix, a build string is dropped.
-
-    Source: https://docs.conda.io/projects/conda-build/en/latest/resources/package-spec.html
-    """
-    if not version or version == "*":
+def _specifier(asked: Asked, reason: Reason) -> str:
+    """conda's versions as PEP 440: one = means a prefix, or the version itself before a build."""
+    versions = asked.versions
+    if asked.build and re.fullmatch(r"={0,2}[^*<>!~=,|]+", versions):
+        return f"=={versions.lstrip('=')}"
+    if not versions or versions == "*":
         return ""
-    if "|" in version:
+    if "|" in versions:
         raise BadRequest(
-            f"{version!r} offers alternatives, which PyPI's notation lacks",
+            f"{versions!r} offers alternatives, which PyPI's notation lacks",
             where=place(reason),
             next="write one range, for example `>=1.2,<2`",
         )
-    if match := re.fullmatch(r"={0,2}([^=<>!~,\s*]+)[=\s]+[A-Za-z0-9_.*]+", version):
-        return f"=={match[1]}"
-    return ",".join(_part(part.strip()) for part in version.split(",") if part.strip())
+    return ",".join(_part(part.strip()) for part in versions.split(",") if part.strip())
 
 
 def _part(part: str) -> str:

@@ -26,6 +26,18 @@ _ASIDE = re.compile(
     r"node_modules)/|(^|/)(setup|conftest|test_[^/]*|[^/]*_test|noxfile)\.py$"
 )
 _MENTION = re.compile(r"^[ \t]*(?:import|from)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
+# Modules that only their platform has; PyPI's google-colab is years old and breaks others.
+_PLATFORMS = {
+    "google.colab": "Google Colab", "kaggle_secrets": "Kaggle", "kaggle_datasets": "Kaggle",
+    "pyspark.dbutils": "Databricks",
+}  # fmt: skip
+STANDARD = sys.stdlib_module_names | {
+    "aifc", "annotationlib", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb", "chunk",
+    "compression", "crypt", "distutils", "formatter", "imghdr", "imp", "lib2to3", "macpath",
+    "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "parser", "pipes", "smtpd", "sndhdr",
+    "spwd", "sunau", "symbol", "telnetlib", "tomllib", "uu", "xdrlib",
+}  # fmt: skip
+"""Modules of any Python's standard library; this interpreter's own list depends on its version."""
 _PYTHON_2 = ("urllib2", "ConfigParser", "cPickle", "StringIO", "Tkinter", "Queue", "__builtin__",
              "commands", "cStringIO", "httplib", "HTMLParser", "urlparse", "Cookie")  # fmt: skip
 
@@ -150,7 +162,12 @@ def required(found: Iterable[Imported], path: str, local: frozenset[str]) -> Fou
     for item in found:
         top = item.module.partition(".")[0]
         # A folder "data/yaml" must not hide PyYAML: names in the table are never local.
-        if top in sys.stdlib_module_names or (top in local and top not in DISTRIBUTIONS):
+        if top in STANDARD or (top in local and top not in DISTRIBUTIONS):
+            continue
+        where = next((p for p in _PLATFORMS if f"{item.module}.".startswith(f"{p}.")), None)
+        if where is not None:
+            text = f"{where} exists only in {_PLATFORMS[where]}; it is not installed"
+            notes.append(warning(text, path, item.line))
             continue
         name = distribution(item.module)
         if name is None:

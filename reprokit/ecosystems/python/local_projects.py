@@ -63,6 +63,12 @@ def dependencies(project: Project, found: Found) -> Found:
         path = _path(asked)
         if path.endswith(_ARCHIVES):
             continue
+        if path != "." and not project.has_folder(path):
+            raise BadRequest(
+                f"{path!r} is no folder of the project",
+                where=place(asked.reason),
+                next="add it to the project, or take the line out",
+            )
         below = Project(project.path(path))
         inner = _inner(below, path, asked.reason)
         already = {file for file in inner.files if _joined(path, file) in found.files}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from reprokit.ecosystems.python import pyproject, toml
-from reprokit.ecosystems.python.found import Found, information, merged
+from reprokit.ecosystems.python.found import Found, merged
 from reprokit.ecosystems.python.names import (
     inside_project,
     local_project,
@@ -23,19 +23,20 @@ from reprokit.model import Reason, Requirement, Runtime
 from reprokit.project import Project
 
 POETRY = "poetry.lock"
+PDM = "pdm.lock"
 UV = "uv.lock"
 
 
-def read_poetry(project: Project) -> Found:
-    """poetry.lock under the dependencies of pyproject.toml."""
-    packages, content, text = _packages(project, POETRY, "package")
-    constraints, pins = _constraints(packages, POETRY, text, _poetry_hashes(content))
+def read_poetry(project: Project, path: str = POETRY) -> Found:
+    """poetry.lock, or pdm.lock, which is alike, under the dependencies of pyproject.toml."""
+    packages, content, text = _packages(project, path, "package")
+    constraints, pins = _constraints(packages, path, text, _poetry_hashes(content))
     declared = pyproject.read(project) if project.has(pyproject.PATH) else None
-    found = Found(files=(POETRY,), constraints=constraints, pins=pins)
+    found = Found(files=(path,), constraints=constraints, pins=pins)
     if declared is not None:
         return merged(found, declared)
-    stated = toml.table(content.get("metadata"), "metadata", POETRY, text).get("python-versions")
-    pythons = _runtime(poetry_specifier(str(stated or "*")), POETRY, text, "python-versions")
+    stated = toml.table(content.get("metadata"), "metadata", path, text).get("python-versions")
+    pythons = _runtime(poetry_specifier(str(stated or "*")), path, text, "python-versions")
     return merged(found, Found(requirements=constraints, runtimes=pythons))
 
 
@@ -184,8 +185,3 @@ def _runtime(specifier: str, path: str, text: str, key: str) -> tuple[Runtime, .
         return ()
     line = toml.line_of(text, key)
     return (runtime(specifier, Reason(text=f"{key} {specifier}", file=path, line=line)),)
-
-
-def beats(lock: str, declaration: str) -> Found:
-    """The note that says why one file was read and the other was not."""
-    return Found(notes=(information(f"{lock} is followed, not {declaration}", lock),))

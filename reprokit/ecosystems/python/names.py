@@ -16,6 +16,9 @@ from reprokit.quoting import checked_name
 DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _CONDA_EXPORT = re.compile(r"([A-Za-z0-9._-]+)=([^=\s]+)=([^=\s]+)")
 _SINGLE_EQUALS = re.compile(r"([A-Za-z0-9._-]+)\s*=\s*([0-9][^=\s,;]*)")
+_TURNED_AROUND = re.compile(r"([A-Za-z0-9._-]+)\s*=([<>])\s*([0-9][^=\s,;]*)")
+_PIP_LIST = re.compile(r"Package\s+Version\b.*|-+\s+-+.*")
+_SHOWN = 80  # characters of a line that is no requirement: it may be a whole binary file
 
 
 def place(reason: Reason) -> str | None:
@@ -36,7 +39,7 @@ def requirement(text: str, reason: Reason, *, hashes: tuple[str, ...] = ()) -> R
         parsed = ParsedRequirement(text)
     except InvalidRequirement as error:
         raise BadRequest(
-            f"{text!r} is not a requirement: {str(error).splitlines()[0]}",
+            f"{_shortened(text)!r} is not a requirement: {str(error).splitlines()[0]}",
             where=place(reason),
             next=_suggestion(text),
         ) from error
@@ -52,7 +55,17 @@ def requirement(text: str, reason: Reason, *, hashes: tuple[str, ...] = ()) -> R
     )
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
 def _suggestion(text: str) -> str:
+    if _PIP_LIST.fullmatch(text):
+        return "this is what `pip list` prints; make the file with `pip freeze`"
+    if match := _TURNED_AROUND.fullmatch(text):
+        return f"write `{match[1]}{match[2]}={match[3]}`"
+    if re.fullmatch(r"(?:[A-Za-z0-9._-]+[,\s]+)+[A-Za-z0-9._-]+", text):
+        return "write one package a line"
     if match := _CONDA_EXPORT.fullmatch(text):
         return (
             f"this line is conda's; write `{match[1]}=={match[2]}`, or make the file with "

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reprokit.ecosystems.python.found import Found, information, merged, warning
+from reprokit.ecosystems.python import notebook_installs
+from reprokit.ecosystems.python.found import Found, merged, warning
 from reprokit.ecosystems.python.imports import (
     Imported,
     imported,
@@ -18,16 +19,10 @@ from reprokit.ecosystems.python.imports import (
     required,
     unique,
 )
-from reprokit.ecosystems.python.names import requirement
-from reprokit.ecosystems.python.version import recorded
+from reprokit.ecosystems.python.version import OLDEST, recorded
 from reprokit.errors import BadRequest
-from reprokit.model import Reason
 from reprokit.project import Project
 
-_PIP = re.compile(
-    r"^\s*[!%]?\s*(?:\{sys\.executable\}\s+-m\s+|python3?\s+-m\s+|sudo\s+)?pip3?\s+install\s+(.+)$",
-    re.MULTILINE,
-)
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)(.*)")
 _PYTHON_CELLS = ("time", "timeit", "capture", "prun", "python", "python3")
 _SHELL_CELLS = ("bash", "sh", "script", "system", "!")
@@ -55,13 +50,16 @@ def _natural(path: str) -> list[tuple[int, int, str]]:
 
 def read(project: Project, path: str) -> Notebook:
     """A notebook of format 3 or 4. Raises BadRequest for anything else."""
+    text = project.read(path)
     try:
-        content = json.loads(project.read(path))
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadRequest(
             f"is not valid JSON: {error.msg}",
             where=f"{path}:{error.lineno}",
-            next="open the notebook in Jupyter and save it again",
+            next="fetch the file itself with `git lfs pull`"
+            if text.startswith("version https://git-lfs")
+            else "open the notebook in Jupyter and save it again",
         ) from error
     except RecursionError as error:
         raise BadRequest("is nested too deeply for a notebook", where=path) from error
@@ -69,9 +67,8 @@ def read(project: Project, path: str) -> Notebook:
         raise BadRequest("is not a notebook", where=path)
     cells = content.get("cells")
     if cells is None and isinstance(content.get("worksheets"), list):
-        cells = [
-            c for w in content["worksheets"] if isinstance(w, dict) for c in w.get("cells", [])
-        ]
+        sheets = [w.get("cells") for w in content["worksheets"] if isinstance(w, dict)]
+        cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
     if not isinstance(cells, list):
         raise BadRequest("is not a notebook: it has no list of cells", where=path)
     metadata = content.get("metadata")
@@ -92,36 +89,64 @@ def _language(metadata: dict[str, Any]) -> tuple[str, str | None]:
     kernel, language = metadata.get("kernelspec"), metadata.get("language_info")
     kernel = kernel if isinstance(kernel, dict) else {}
     language = language if isinstance(language, dict) else {}
-    name = language.get("name") or kernel.get("language") or kernel.get("name") or "python"
+    stated = (language.get("name"), kernel.get("language"), kernel.get("name"), "python")
+    name = next(name for name in stated if name and isinstance(name, str))
     version = language.get("version")
-    name = "r" if str(name).lower() in ("r", "ir") else str(name).lower()
+    name = "r" if name.lower() in ("r", "ir") else name.lower()
     return ("python" if name.startswith("python") else name), (
         version if isinstance(version, str) and re.match(r"\d+\.\d+", version) else None
     )
 
 
 def pythons(notebooks: tuple[Notebook, ...]) -> Found:
-    """The Python that wrote the first notebook that says so."""
-    for notebook in notebooks:
-        if notebook.language == "python" and notebook.version is not None:
-            release = re.match(r"\d+\.\d+(\.\d+)?", notebook.version)
-            assert release is not None
-            return recorded(release[0], "was written with", notebook.path)
-    return Found()
+    """The newest Python that wrote one of the notebooks. It is a record, not a demand: one that
+    is older than any base's gives way to the date, with a warning."""
+    stated = [
+        (tuple(map(int, release[0].split("."))), release[0], notebook.path)
+        for notebook in notebooks
+        if notebook.language == "python"
+        and notebook.version is not None
+        and (release := re.match(r"\d+\.\d+(\.\d+)?", notebook.version))
+    ]
+    if not stated:
+        return Found()
+    numbers, newest, path = max(stated, key=lambda item: item[0])
+    if numbers[:2] < OLDEST:
+        sentence = (
+            f"was written with Python {newest}, for which there is neither a base nor an "
+            "installer; the Python of the date is taken"
+        )
+        return Found(notes=(warning(f"{path} {sentence}", path),))
+    return recorded(newest, "was written with", path)
 
 
 def requirements(project: Project, notebooks: tuple[Notebook, ...]) -> Found:
-    """What the cells import, and what they install by pip."""
+    """What the cells import, and what they install."""
     local = local_modules(project)
+    cells = [
+        _cell(notebook.path, number, source, local)
+        for notebook in notebooks
+        for number, source in notebook.cells
+    ]
+    return unique(merged(*cells, installs(project, notebooks)))
+
+
+def installs(project: Project, notebooks: tuple[Notebook, ...]) -> Found:
+    """What the cells install by pip, conda or apt."""
     parts = []
     for notebook in notebooks:
-        for number, source in notebook.cells:
-            parts.append(_cell(notebook.path, number, source, local))
-    return unique(merged(*parts))
+        by_cell = {
+            number: notebook_installs.installed(project, notebook.path, number, source)
+            for number, source in notebook.cells
+        }
+        installing = (n for n, f in by_cell.items() if f.requirements or f.system_packages)
+        summary = notebook_installs.summary(tuple(installing), notebook.path)
+        parts += [*by_cell.values(), summary]
+    return merged(*parts)
 
 
 def _cell(path: str, number: int, source: str, local: frozenset[str]) -> Found:
-    parts = [_installed(path, number, source)]
+    parts = list[Found]()
     magic = _CELL_MAGIC.match(source)
     if magic is not None:
         if magic[1] in _SHELL_CELLS or magic[1] not in _PYTHON_CELLS:
@@ -149,26 +174,6 @@ def _imports(source: str) -> Iterator[Imported]:
         yield from imported(ast.parse(manager().transform_cell(source)))
     except (SyntaxError, ValueError, RecursionError):
         yield from mentioned(source)
-
-
-def _installed(path: str, number: int, source: str) -> Found:
-    """What a `pip install` in a cell asks for. The cell itself will find no network."""
-    found, notes = [], []
-    for match in _PIP.finditer(source):
-        command = re.split(r"[;&|>#]", match[1])[0] if "'" not in match[1] else match[1]
-        for word in re.findall(r"\"[^\"]+\"|'[^']+'|\S+", command):
-            text = word.strip("\"'")
-            if text.startswith("-") or not re.match(r"[A-Za-z0-9]", text):
-                continue
-            if re.search(r"[/\\]|\.(?:whl|gz|txt)$", text):
-                notes.append(warning(f"cell {number} installs {text}, which is not followed", path))
-                continue
-            reason = Reason(text=f"cell {number} installs {text}", file=path)
-            found.append(requirement(text, reason))
-    if found:
-        text = f"cell {number} installs packages; they are in the image already"
-        notes.append(information(text, path))
-    return Found(requirements=tuple(found), notes=tuple(notes))
 
 
 def foreign(notebooks: tuple[Notebook, ...]) -> Found:

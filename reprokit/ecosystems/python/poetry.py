@@ -12,37 +12,58 @@ from reprokit.ecosystems.python.version import poetry_specifier, runtime
 from reprokit.errors import BadRequest
 from reprokit.model import Reason, Requirement
 
+DEVELOPERS = re.compile(
+    r"dev(?:el(?:op(?:ment)?)?)?|tests?|testing|docs?|documentation|lint(?:ing|ers?)?|typing|types|"
+    r"format(?:ting)?|style|quality|ci|build|release|publish|pre-commit|coverage|debug|profiling"
+)
+"""Names of groups that a project's developers need and its results do not."""
+
 
 def read(content: dict[str, Any], text: str, path: str) -> Found:
-    """The dependencies and the Python of a Poetry project; groups are noted, not used."""
-    section = toml.table(content.get("dependencies"), "tool.poetry.dependencies", path, text)
-    parts = [Found(files=(path,))]
-    for name, value in section.items():
-        line = toml.line_of(text, "[tool.poetry.dependencies", f"\n{name}")
+    """The dependencies and the Python of a Poetry project."""
+    title = "tool.poetry.dependencies"
+    section = _section(content.get("dependencies"), title, text, path)
+    return merged(Found(files=(path,)), section, _groups(content, text, path))
+
+
+def _section(value: Any, title: str, text: str, path: str) -> Found:
+    parts = []
+    for name, stated in toml.table(value, title, path, text).items():
+        line = toml.line_of(text, f"[{title}", f"\n{name}") or toml.line_of(
+            text, f"[{title}", f'\n"{name}"'
+        )
         number = None if line is None else line + 1
         reason = Reason(text=f"asks for {name}", file=path, line=number)
         if name.lower() == "python":
-            parts.append(Found(runtimes=_python(value, reason)))
+            parts.append(Found(runtimes=_python(stated, reason)))
             continue
-        alternatives = value if isinstance(value, list) else [value]
+        alternatives = stated if isinstance(stated, list) else [stated]
         parts += [_dependency(name, item, reason) for item in alternatives]
-    parts.append(_groups(content, path))
     return merged(*parts)
 
 
 def _python(value: Any, reason: Reason) -> tuple[Any, ...]:
     specifier = poetry_specifier(str(value))
-    stated = Reason(text=f"python = {value!r}", file=reason.file, line=reason.line)
-    return (runtime(specifier, stated),) if specifier else ()
+    because = Reason(text=f"python = {value!r}", file=reason.file, line=reason.line)
+    return (runtime(specifier, because),) if specifier else ()
 
 
-def _groups(content: dict[str, Any], path: str) -> Found:
-    names = list(content["group"]) if isinstance(content.get("group"), dict) else []
-    names += ["dev"] if content.get("dev-dependencies") else []
-    if not names:
-        return Found()
-    listed = ", ".join(sorted(map(str, names)))
-    return Found(notes=(information(f"dependency groups not used: {listed}", path),))
+def _groups(content: dict[str, Any], text: str, path: str) -> Found:
+    """Poetry installs every group that is not optional; those for developers are left out here."""
+    groups = toml.table(content.get("group"), "tool.poetry.group", path, text)
+    unused = ["dev"] if content.get("dev-dependencies") else []
+    parts = []
+    for name, group in groups.items():
+        section = toml.table(group, f"tool.poetry.group.{name}", path, text)
+        if section.get("optional") or DEVELOPERS.fullmatch(name.lower()):
+            unused.append(name)
+            continue
+        title = f"tool.poetry.group.{name}.dependencies"
+        parts.append(_section(section.get("dependencies"), title, text, path))
+    if unused:
+        listed = ", ".join(sorted(unused))
+        parts.append(Found(notes=(information(f"dependency groups not used: {listed}", path),)))
+    return merged(*parts)
 
 
 def _dependency(name: str, value: Any, reason: Reason) -> Found:

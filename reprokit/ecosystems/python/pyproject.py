@@ -15,7 +15,7 @@ from reprokit.ecosystems.python.names import (
 )
 from reprokit.ecosystems.python.version import from_classifiers, runtime
 from reprokit.errors import BadRequest
-from reprokit.model import Reason, Requirement, Runtime
+from reprokit.model import Note, Reason, Requirement, Runtime
 from reprokit.project import Project
 
 PATH = "pyproject.toml"
@@ -30,6 +30,11 @@ def read(project: Project) -> Found | None:
         parts.append(_project(project, content, tool, text))
     if isinstance(tool.get("poetry"), dict) and "dependencies" in tool["poetry"]:
         parts.append(poetry.read(tool["poetry"], text, PATH))
+    if not parts and isinstance(tool.get("flit"), dict) and "metadata" in tool["flit"]:
+        parts.append(_flit(tool["flit"]["metadata"], text))
+    groups = _groups(content, tool, text, alone=not parts)
+    if groups.requirements or parts:
+        parts.append(groups)
     if not parts:
         return None
     return merged(*parts, _itself(content, tool, text))
@@ -52,13 +57,13 @@ def _project(project: Project, content: dict[str, Any], tool: dict[str, Any], te
     for stated in toml.strings(section.get("dependencies"), "dependencies", PATH, text):
         line = toml.line_of(text, "dependencies", stated)
         reason = Reason(text=f"asks for {stated}", file=PATH, line=line)
-        requirements += _sourced(requirement(stated, reason), sources)
+        requirements += _sourced(project, requirement(stated, reason), sources)
     parts = [
         Found(
             files=(PATH,),
             requirements=tuple(requirements),
             runtimes=_pythons(section, text),
-            notes=_unused(section, content),
+            notes=_extras_note(section),
         )
     ]
     if "dependencies" in toml.strings(section.get("dynamic"), "dynamic", PATH, text):
@@ -75,14 +80,61 @@ def _pythons(section: dict[str, Any], text: str) -> tuple[Runtime, ...]:
     return from_classifiers(classifiers, PATH, toml.line_of(text, "classifiers"))
 
 
-def _unused(section: dict[str, Any], content: dict[str, Any]) -> tuple[Any, ...]:
-    notes = []
-    for key, kind in (("optional-dependencies", "extras"), ("dependency-groups", "groups")):
-        named = section.get(key) or content.get(key)
-        if isinstance(named, dict) and named:
-            listed = ", ".join(sorted(map(str, named)))
-            notes.append(information(f"{kind} not used: {listed}", PATH))
-    return tuple(notes)
+def _extras_note(section: dict[str, Any]) -> tuple[Note, ...]:
+    named = section.get("optional-dependencies")
+    if not isinstance(named, dict) or not named:
+        return ()
+    return (information(f"extras not used: {', '.join(sorted(map(str, named)))}", PATH),)
+
+
+def _groups(content: dict[str, Any], tool: dict[str, Any], text: str, *, alone: bool) -> Found:
+    """[dependency-groups] (PEP 735): those that uv installs by itself, those for developers left
+    out; all others too in a project that declares nothing else."""
+    groups = toml.table(content.get("dependency-groups"), "dependency-groups", PATH, text)
+    uv = toml.table(tool.get("uv"), "tool.uv", PATH, text)
+    stated = uv.get("default-groups")
+    default = list(groups) if stated == "all" else stated if isinstance(stated, list) else []
+    used = [
+        name
+        for name in groups
+        if (alone or name in default) and not poetry.DEVELOPERS.fullmatch(normalised(name))
+    ]
+    unused = sorted(set(groups) - set(used))
+    notes = (information(f"groups not used: {', '.join(unused)}", PATH),) if unused else ()
+    found = [_group(groups, name, text, ()) for name in used]
+    files = (PATH,) if used else ()
+    return merged(Found(files=files, notes=notes), *found)
+
+
+def _group(groups: dict[str, Any], name: str, text: str, above: tuple[str, ...]) -> Found:
+    line = toml.line_of(text, "[dependency-groups]", name)
+    items = groups.get(name)
+    if not isinstance(items, list) or name in above:
+        problem = "includes itself" if name in above else "is not a list"
+        raise BadRequest(f"the group {name} {problem}", where=toml.where(PATH, line))
+    parts = []
+    for item in items:
+        if isinstance(item, str):
+            place = toml.line_of(text, "[dependency-groups]", name, item)
+            reason = Reason(text=f"asks for {item}", file=PATH, line=place)
+            parts.append(Found(requirements=(requirement(item, reason),)))
+        elif isinstance(item, dict) and isinstance(item.get("include-group"), str):
+            parts.append(_group(groups, item["include-group"], text, (*above, name)))
+        else:
+            sentence = f"the group {name} has an item that is no text"
+            raise BadRequest(sentence, where=toml.where(PATH, line))
+    return merged(*parts)
+
+
+def _flit(metadata: Any, text: str) -> Found:
+    """The tables that flit had before PEP 621."""
+    section = toml.table(metadata, "tool.flit.metadata", PATH, text)
+    requirements = []
+    for stated in toml.strings(section.get("requires"), "requires", PATH, text):
+        line = toml.line_of(text, "[tool.flit.metadata]", stated)
+        reason = Reason(text=f"asks for {stated}", file=PATH, line=line)
+        requirements.append(requirement(stated, reason))
+    return Found(files=(PATH,), requirements=tuple(requirements), runtimes=_pythons(section, text))
 
 
 def extras(project: Project, wanted: tuple[str, ...]) -> Found:
@@ -117,7 +169,7 @@ def _sources(tool: dict[str, Any], text: str) -> dict[str, Any]:
     return {normalised(name): value for name, value in named.items()}
 
 
-def _sourced(asked: Requirement, sources: dict[str, Any]) -> list[Requirement]:
+def _sourced(project: Project, asked: Requirement, sources: dict[str, Any]) -> list[Requirement]:
     """A requirement as [tool.uv.sources] redirects it."""
     source = sources.get(normalised(asked.name))
     if not isinstance(source, dict):
@@ -133,12 +185,32 @@ def _sourced(asked: Requirement, sources: dict[str, Any]) -> list[Requirement]:
     if "url" in source:
         return [requirement(f"{asked.name} @ {source['url']}", asked.reason)]
     if source.get("workspace"):
-        raise BadRequest(
-            f"{asked.name} comes from a uv workspace, which is not supported yet",
-            where=toml.where(PATH, asked.reason.line),
-            next='name its folder instead: `{ path = "…" }`',
-        )
+        return [local_project(_member(project, asked), asked.reason, asked.extras)]
     return [asked]
+
+
+def _member(project: Project, asked: Requirement) -> str:
+    """The folder of the uv workspace whose project has the requirement's name."""
+    for path in project.matching(PATH):
+        folder = path.rpartition("/")[0]
+        if folder:
+            section = toml.read(project, path)[0].get("project")
+            name = section.get("name") if isinstance(section, dict) else None
+            if isinstance(name, str) and normalised(name) == normalised(asked.name):
+                return folder
+    raise BadRequest(
+        f"no project of the workspace is called {asked.name}",
+        where=toml.where(PATH, asked.reason.line),
+        next='name its folder: `{ path = "…" }`',
+    )
+
+
+def is_package(project: Project) -> bool:
+    """Whether pyproject.toml says how to build the project as a package."""
+    content, text = toml.read(project, PATH)
+    tool = toml.table(content.get("tool"), "tool", PATH, text)
+    named = "project" in content or isinstance(tool.get("poetry"), dict)
+    return named and bool(_itself(content, tool, text).requirements)
 
 
 def _itself(content: dict[str, Any], tool: dict[str, Any], text: str) -> Found:

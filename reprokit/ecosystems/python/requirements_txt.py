@@ -21,6 +21,7 @@ from reprokit.ecosystems.python.names import (
     place,
     requirement,
 )
+from reprokit.ecosystems.python.version import runtime
 from reprokit.errors import BadRequest
 from reprokit.model import Reason, Requirement
 from reprokit.project import Project
@@ -44,6 +45,11 @@ _HASH = re.compile(r"\s--hash[=\s](\S+)")
 _OTHER_LINE_OPTION = re.compile(r"\s--(?:global-option|install-option|config-settings?)[=\s].*$")
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+[a-z+]+(?:://|:)\S+|git@\S+:\S+")
 _ARCHIVE = re.compile(r"(?:https?|ftp)://\S+")
+# What GitHub and GitLab serve of a branch or tag: https://github.com/OWNER/NAME/archive/main.zip
+_HOSTED_ARCHIVE = re.compile(
+    r"https?://(?:www\.)?git(?:hub|lab)\.com/[\w./-]+?/([\w.-]+)/(?:-/)?"
+    r"(?:archive|zipball|tarball)/"
+)
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _ENVIRONMENT = re.compile(r"\$\{[A-Z0-9_]+\}")
 _OTHER_MACHINE = re.compile(r"\s*([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*@\s*file:(?!\./)\S+")
@@ -67,7 +73,7 @@ def _read(project: Project, path: str, *, constraint: bool, above: tuple[str, ..
         if line.startswith("-"):
             parts.append(_option(project, path, line, reason, constraint, (*above, path)))
         else:
-            parts.append(_requirement_line(project, path, line, reason, constraint))
+            parts.append(requirement_line(project, path, line, reason, constraint))
     return merged(*parts)
 
 
@@ -77,7 +83,7 @@ def read_line(project: Project, path: str, text: str, number: int) -> Found:
     reason = Reason(text=f"asks for {line}", file=path, line=number)
     if line.startswith("-"):
         return _option(project, path, line, reason, False, (path,))
-    return _requirement_line(project, path, line, reason, False) if line else Found()
+    return requirement_line(project, path, line, reason, False) if line else Found()
 
 
 def _text(project: Project, path: str) -> str:
@@ -119,7 +125,7 @@ def _option(
         limits = constraint or name in ("-c", "--constraint")
         return _included(project, path, value, reason, limits, above)
     if name in ("-e", "--editable"):
-        return _requirement_line(project, path, value, reason, constraint)
+        return requirement_line(project, path, value, reason, constraint)
     if name in _INDEX_OPTIONS:
         option = _INDEX_OPTIONS[name]
         if option == "find-links" and not _ARCHIVE.match(value):
@@ -185,14 +191,17 @@ def _included(
     return _read(project, included, constraint=constraint, above=above)
 
 
-def _requirement_line(
-    project: Project, path: str, line: str, reason: Reason, constraint: bool
+def requirement_line(
+    project: Project, path: str, line: str, reason: Reason, constraint: bool = False
 ) -> Found:
+    """One requirement, without options before it, as it stands in the file `path`."""
     hashes = tuple(sorted(_HASH.findall(line)))
     text = _OTHER_LINE_OPTION.sub("", _HASH.sub("", line)).strip()
     if text[:1] in ("'", '"') and text[:1] == text[-1:]:
         text = text[1:-1]
     reason = Reason(text=f"asks for {text}", file=reason.file, line=reason.line)
+    if match := re.fullmatch(r"python\s*((?:[<>=!~]=?|===).*|)", text, re.IGNORECASE):
+        return _python(match[1], reason)
     if re.fullmatch(r"pkg[-_]resources==0\.0\.0", text):
         # Debian's pip freeze used to invent it: https://bugs.debian.org/871790
         return Found(notes=(information(f"{text} is no package", reason.file, reason.line),))
@@ -210,6 +219,15 @@ def _requirement_line(
     return Found(constraints=(asked,)) if constraint else Found(requirements=(asked,))
 
 
+def _python(stated: str, reason: Reason) -> Found:
+    """`python==3.9` among the packages, as conda's users write it: PyPI has no such package."""
+    sentence = "python is no package of PyPI; it is taken as the version of Python"
+    note = information(sentence, reason.file, reason.line)
+    exact = re.fullmatch(r"={2,3}\s*(\d+\.\d+)(?:\.\d+)?", stated)
+    specifier = f"=={exact[1]}.*" if exact else stated
+    return Found(runtimes=(runtime(specifier, reason),) if specifier else (), notes=(note,))
+
+
 def _relative_file(project: Project, path: str, asked: Requirement, reason: Reason) -> Requirement:
     if asked.url is None or not asked.url.startswith("file:"):
         return asked
@@ -224,7 +242,7 @@ def _direct(project: Project, path: str, text: str, reason: Reason) -> Requireme
     local = body.startswith((".", "/", "~", "file:")) or re.match(r"[A-Za-z]:[\\/]", body)
     if local or (re.search(r"\.(whl|zip|tar\.gz|tgz)$", body) and "@" not in body):
         return _local(project, path, body.removeprefix("file:"), reason)
-    if "/" in body and "@" not in body and not re.search(r"\s", body):
+    if re.fullmatch(r"[\w.+-]+/[^@\s<>]*", body):
         return _local(project, path, body, reason)
     return None
 
@@ -233,7 +251,7 @@ def _local(project: Project, path: str, text: str, reason: Reason) -> Requiremen
     match = re.fullmatch(r"(.*?)(?:\[([A-Za-z0-9._, -]*)\])?", text)
     folder, extras = (match[1], match[2] or "") if match else (text, "")
     relative = inside_project(path, folder.removeprefix("//"), reason)
-    present = relative == "." or project.has(relative) or project.path(relative).is_dir()
+    present = relative == "." or project.has(relative) or project.has_folder(relative)
     if not present:
         raise BadRequest(
             f"{relative!r} does not exist",
@@ -273,6 +291,8 @@ def _without_secret_in_vcs(url: str, reason: Reason) -> None:
 
 def _name_of(url: str) -> str | None:
     """The distribution a URL seems to hold: by its file name, or the repository's name."""
+    if match := _HOSTED_ARCHIVE.match(url):
+        return match[1]
     last = PurePosixPath(url.partition("://")[2]).name
     try:
         if last.endswith(".whl"):

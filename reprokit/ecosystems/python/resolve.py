@@ -17,6 +17,8 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 
 from reprokit.ecosystems.python import pylock, workshop
+from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
+from reprokit.ecosystems.python.imports import STANDARD
 from reprokit.ecosystems.python.names import is_local, normalised, place, written
 from reprokit.ecosystems.python.pylock import Resolved, Source, Target
 from reprokit.ecosystems.python.system_packages import ask_for_needs
@@ -241,7 +243,12 @@ class _Bench:
             text = self._compiled(wish)
         except InputUnavailable as error:
             raise explained(error.what, wish.asked, self._resolver.date.day) from error
-        return pylock.read(text, self._fits, wish.allowed)
+        try:
+            return pylock.read(text, self._fits, wish.allowed)
+        except InputUnavailable as error:
+            reasons = [r.reason for r in wish.asked if _mentions(error.what, r.name)]
+            where = error.where or next((place(reason) for reason in reasons), None)
+            raise InputUnavailable(error.what, where=where, next=error.next) from error
 
     def _compiled(self, wish: _Wish) -> str:
         if not any(" @ git+" in line or " @ hg+" in line for line in wish.lines):
@@ -327,11 +334,27 @@ def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnav
     named = [r for r in asked if _mentions(text, r.name)]
     sentence = f"packages cannot be resolved as of {day}: {text}"
     lines = [str(requirement.reason) for requirement in named[:8]]
+    if "was not found" in text:
+        lines += [hint for hint in map(_hint, named) if hint is not None]
     return InputUnavailable(
         sentence,
         where=next((place(r.reason) for r in named if place(r.reason)), None),
         next="asked for by\n    " + "\n    ".join(lines) if lines else None,
     )
+
+
+def _hint(asked: Requirement) -> str | None:
+    """What may be meant by a name that PyPI does not have."""
+    name, file = asked.name, asked.reason.file or ""
+    if file.endswith((".yml", ".yaml")):
+        return (
+            f"conda's {name} is not on PyPI under that name; if the distribution has it, name it "
+            "in apt.txt, else a Dockerfile of your own can install it from conda"
+        )
+    if name in STANDARD:
+        return f"{name} is a module of Python itself: take the line out"
+    known = DISTRIBUTIONS.get(name)
+    return f"the package that has the module {name} is called {known}" if known else None
 
 
 def _mentions(text: str, name: str) -> bool:

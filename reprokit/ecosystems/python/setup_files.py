@@ -19,6 +19,9 @@ PY = "setup.py"
 _REQUIREMENTS_FILE = re.compile(r"[\w./-]*requirements[\w./-]*\.(?:txt|in)")
 
 
+Assigned = dict[str, list[ast.expr]]
+
+
 def read(project: Project) -> Found | None:
     """What setup.cfg and setup.py declare together; `None` where neither does."""
     parts = [
@@ -98,17 +101,14 @@ def _py(project: Project) -> Found | None:
     call = next((node for node in ast.walk(tree) if _is_setup(node)), None)
     if not isinstance(call, ast.Call):
         return None
-    assigned = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    arguments = {word.arg: word.value for word in call.keywords if word.arg is not None}
+    assigned = _assigned(tree)
+    arguments = _arguments(call, assigned)
     parts = [Found(files=(PY,))]
     if "install_requires" in arguments:
         parts.append(_install_requires(project, arguments["install_requires"], assigned, tree))
+    elif any(word.arg is None for word in call.keywords):
+        sentence = "setup's arguments are computed when setup.py runs, which reprokit does not do"
+        parts.append(Found(notes=(warning(sentence, PY, call.lineno),)))
     parts.append(_pythons(arguments, assigned))
     return merged(*parts)
 
@@ -120,13 +120,67 @@ def _is_setup(node: ast.AST) -> bool:
     return (name.id if isinstance(name, ast.Name) else name) == "setup"
 
 
-def _literal(node: ast.expr, assigned: dict[str, ast.expr]) -> object:
-    """The value of a literal, or of a variable that is assigned one; `None` for anything else."""
+def _assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    """What each name is assigned, and what lists are extended by, wherever that stands."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found[target.id] = [node.value]
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(node.target, ast.Name):
+            if node.value is not None:
+                known = found.get(node.target.id, []) if isinstance(node, ast.AugAssign) else []
+                found[node.target.id] = [*known, node.value]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner, way = node.func.value, node.func.attr
+            if isinstance(owner, ast.Name) and owner.id in found and len(node.args) == 1:
+                if way == "extend":
+                    found[owner.id].append(node.args[0])
+                elif way == "append":
+                    found[owner.id].append(ast.List(elts=[node.args[0]], ctx=ast.Load()))
+    return found
+
+
+def _arguments(call: ast.Call, assigned: Assigned) -> dict[str, ast.expr]:
+    """The arguments by name, those of `**settings` too where that is a literal or `dict(…)`."""
+    found = {word.arg: word.value for word in call.keywords if word.arg is not None}
+    for word in call.keywords:
+        values = assigned.get(word.value.id, []) if isinstance(word.value, ast.Name) else []
+        if word.arg is not None or len(values) != 1:
+            continue
+        value = values[0]
+        if isinstance(value, ast.Call) and getattr(value.func, "id", None) == "dict":
+            found.update({w.arg: w.value for w in value.keywords if w.arg is not None})
+        elif isinstance(value, ast.Dict):
+            for key, item in zip(value.keys, value.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    found[key.value] = item
+    return found
+
+
+def _literal(node: ast.expr, assigned: Assigned) -> object:
+    """The value of a literal, or of what is made of literals in a way that setup scripts have:
+    variables, sums, lists in parts, `"a b".split()`; `None` for anything else."""
     if isinstance(node, ast.Name) and node.id in assigned:
-        return _literal(assigned[node.id], {k: v for k, v in assigned.items() if k != node.id})
+        others = {k: v for k, v in assigned.items() if k != node.id}
+        values = [_literal(value, others) for value in assigned[node.id]]
+        if len(values) == 1:
+            return values[0]
+        lists = [value for value in values if isinstance(value, list)]
+        return [item for value in lists for item in value] if len(lists) == len(values) else None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         left, right = _literal(node.left, assigned), _literal(node.right, assigned)
         return left + right if isinstance(left, list) and isinstance(right, list) else None
+    if isinstance(node, ast.List | ast.Tuple):
+        items = [_literal(item, assigned) for item in node.elts]
+        return None if None in items else items
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        text = _literal(node.func.value, assigned)
+        if isinstance(text, str) and not node.args and not node.keywords:
+            ways = {"split": str.split, "splitlines": str.splitlines, "strip": str.strip}
+            way = ways.get(node.func.attr)
+            return way(text) if way is not None else None  # type: ignore[operator]
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError):
@@ -134,7 +188,7 @@ def _literal(node: ast.expr, assigned: dict[str, ast.expr]) -> object:
 
 
 def _install_requires(
-    project: Project, node: ast.expr, assigned: dict[str, ast.expr], tree: ast.Module
+    project: Project, node: ast.expr, assigned: Assigned, tree: ast.Module
 ) -> Found:
     value = _literal(node, assigned)
     if isinstance(value, str):
@@ -146,6 +200,10 @@ def _install_requires(
             if item.strip()
         ]
         return Found(requirements=tuple(requirement(text, reason) for text, reason in reasons))
+    if isinstance(node, ast.Name) and len(assigned.get(node.id, [])) == 1:
+        node = assigned[node.id][0]
+    if isinstance(node, ast.List | ast.Tuple) and node.elts:
+        return merged(*(_element(item, assigned) for item in node.elts))
     # Computed: nearly always read from a requirements file, whose name stands in the script.
     for constant in ast.walk(tree):
         if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
@@ -156,7 +214,17 @@ def _install_requires(
     return Found(notes=(warning(sentence, PY, node.lineno),))
 
 
-def _pythons(arguments: dict[str, ast.expr], assigned: dict[str, ast.expr]) -> Found:
+def _element(node: ast.expr, assigned: Assigned) -> Found:
+    """One item of a list of which another one is computed."""
+    value = _literal(node, assigned)
+    if isinstance(value, str):
+        reason = Reason(text=f"asks for {value.strip()}", file=PY, line=node.lineno)
+        return Found(requirements=(requirement(value.strip(), reason),))
+    sentence = f"{ast.unparse(node)} is computed when setup.py runs, which reprokit does not do"
+    return Found(notes=(warning(sentence, PY, node.lineno),))
+
+
+def _pythons(arguments: dict[str, ast.expr], assigned: Assigned) -> Found:
     node = arguments.get("python_requires")
     value = _literal(node, assigned) if node is not None else None
     if node is not None and isinstance(value, str):

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from reprokit.ecosystems.python.found import Found, information
+from reprokit.ecosystems.python.found import Found, information, warning
 from reprokit.errors import BadRequest
 from reprokit.model import BaseCandidate, LockedBase, Note, Reason, Runtime
 from reprokit.project import Project
 
+OLDEST = (3, 7)
+"""The oldest Python that uv installs for and that a base family has."""
 _VERSION = re.compile(r"(?:c?python-?)?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[a-z]+\d*)?", re.IGNORECASE)
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+)\.(\d+)")
 
@@ -80,8 +82,22 @@ def version_files(project: Project) -> Found | None:
             # runtime.txt may also name an R snapshot ("r-2024-05-01"); that is not ours.
             if not stated or stated.startswith(("r-", "pypy", "miniconda", "anaconda", "system")):
                 continue
+            if file == ".python-version":
+                return _pyenv(stated, file, number)
             return recorded(stated, "says", file, number)
     return None
+
+
+def _pyenv(stated: str, file: str, number: int) -> Found:
+    """A line of `.python-version`: a version, uv's range, or the name of a pyenv environment."""
+    if stated[0] in "<>=!~":
+        reason = Reason(text=f"says Python {stated}", file=file, line=number)
+        return Found(files=(file,), runtimes=(runtime(stated, reason),))
+    version = stated.partition("/envs/")[0]
+    if _VERSION.fullmatch(version):
+        return recorded(version, "says", file, number)
+    sentence = f"{stated!r} is not a Python version but an environment's name; it is not followed"
+    return Found(files=(file,), notes=(warning(sentence, file, number),))
 
 
 def _hidden(project: Project, file: str) -> bool:
@@ -105,12 +121,17 @@ def from_classifiers(classifiers: list[str], file: str, line: int | None) -> tup
 def poetry_specifier(text: str) -> str:
     """Poetry's notation as PEP 440: ^ and ~ become ranges, a bare version ==, "*" nothing.
 
-    Of alternatives ("~2.7 || ^3.6") the last is taken, PEP 440 having none.
+    Of alternatives ("~2.7 || ^3.6") that of the newest versions is taken, PEP 440 having none.
     Source: https://python-poetry.org/docs/dependency-specification/
     """
-    last = re.split(r"\s*\|\|?\s*", text.strip())[-1]
-    parts = [part for part in re.split(r"\s*,\s*|(?<=[\w*])\s+(?=[<>=!~^])", last) if part]
+    newest = max(re.split(r"\s*\|\|?\s*", text.strip()), key=_first_version)
+    parts = [part for part in re.split(r"\s*,\s*|(?<=[\w*])\s+(?=[<>=!~^])", newest) if part]
     return ",".join(piece for piece in map(_poetry_part, parts) if piece)
+
+
+def _first_version(alternative: str) -> list[int]:
+    match = re.search(r"\d+(?:\.\d+)*", alternative)
+    return [int(number) for number in match[0].split(".")] if match else []
 
 
 def _poetry_part(part: str) -> str:

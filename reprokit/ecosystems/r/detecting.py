@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from reprokit.ecosystems.r import conda
 from reprokit.ecosystems.r.code import (
     INSTALL_SCRIPTS,
     CodeFile,
@@ -51,6 +52,9 @@ def detect(project: Project) -> Detection | None:
     """What makes this an R project, or `None` where nothing does."""
     declared, files = _declarations(project)
     code = code_files(project)
+    from_conda = conda.declared(project, lambda: used_packages(code))
+    if from_conda is not None:
+        declared, files = [*declared, from_conda[0]], (*files, from_conda[1])
     if not files and not code:
         return None
     own = next((d.package for d in declared if d.package is not None), None)
@@ -79,6 +83,8 @@ def detect(project: Project) -> Detection | None:
         notes.append(Note(level="information", text=text, reason=compiles))
     if renv:
         settings["renv"] = True
+    if from_conda is not None:
+        settings["conda"] = [*sorted(r.name for r in from_conda[0].requirements)]
     if own is not None and _loads(code, own) and project.has("NAMESPACE"):
         settings["package"] = own
         settings["compiled"] = any(path.startswith("src/") for path in project.files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reprokit import needs
 from reprokit.ecosystems.r import cran, workshop
@@ -42,6 +42,9 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
             wanted.append(extra)
             optional.add(extra.name)
         repository = _Repository(container, resolver)
+        named = detection.settings.get("conda")
+        if isinstance(named, (list, tuple)):
+            wanted = [_spelled(r, have, repository) if r.name in named else r for r in wanted]
         missing = _missing(wanted, have.packages, optional, repository, notes)
         order = _order(missing, have, optional, repository, notes)
         _ask_for_system_packages(order, wanted, repository, resolver)
@@ -74,6 +77,20 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         settings=settings,
         undated=_undated(order, resolver.date.day),
     )
+
+
+def _spelled(
+    requirement: Requirement, have: workshop.Installed, repository: _Repository
+) -> Requirement:
+    """The requirement by R's spelling: conda writes every name in small letters."""
+    name = requirement.name
+    for known in (have.packages, repository.index() if repository.reachable() else {}):
+        if name in known:
+            return requirement
+        spelled = next((n for n in known if n.lower() == name.lower()), None)
+        if spelled is not None:
+            return replace(requirement, name=spelled)
+    return requirement
 
 
 def _optional(detection: Detection) -> set[str]:

@@ -262,5 +262,74 @@ def test_failures_name_the_line(tmp_path: Path) -> None:
     error = building.explained(wrong, found)
     assert isinstance(error, BuildFailed)
     assert error.where == "src/A.java:4"
-    error = building.explained("BUILD FAILED\n/build/build.xml:3: no such task\n", found)
-    assert "no such task" in error.what
+    printed = (
+        "BUILD FAILED\n/build/build.xml:9: The following error occurred in this line:\n"
+        "/build/more/b.xml:3: no such task\n\tat org.apache.Ant(A.java:1)\n\nTotal time: 0 s\n"
+    )
+    error = building.explained(printed, found)
+    assert error.where == "more/b.xml:3"
+    assert error.what.splitlines()[-1].strip() == "more/b.xml:3: no such task"
+
+
+def test_what_decides_how_it_is_built_makes_a_lock_stale(tmp_path: Path) -> None:
+    head = BUILD.replace("<path id", '<property file="build.properties"/><path id')
+    files = {"build.xml": head, "build.properties": "name=tool\n"}
+    first = detected(tmp_path, files).settings
+    assert detected(tmp_path, {"build.xml": head + "<!-- more -->"}).settings == first
+    assert detected(tmp_path, {"build.properties": "name=other\n"}).settings != first
+    assert (
+        detected(tmp_path, {**files, "build.xml": head.replace("tool.jar", "t.jar")}).settings
+        != first
+    )
+
+
+FETCHES_IVY = """<project default="jar" xmlns:ivy="antlib:org.apache.ivy.ant">
+  <property name="ivy.jar" value="${{user.home}}/.ant/lib/ivy.jar"/>
+  <target name="get-ivy" {condition}>
+    <get src="https://repo1.maven.org/maven2/org/apache/ivy/ivy/2.5.0/ivy-2.5.0.jar"
+         dest="${{ivy.jar}}" {option}/>
+  </target>
+  <target name="jar" depends="get-ivy"><ivy:retrieve/><javac srcdir="src" destdir="bin"/></target>
+</project>"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "option", "properties"),
+    [
+        ('unless="offline"', "", {"offline": "true"}),
+        ("", 'skipexisting="true"', {}),
+    ],
+)
+def test_a_build_that_fetches_ivy_gets_the_distributions(
+    tmp_path: Path, condition: str, option: str, properties: dict[str, str]
+) -> None:
+    text = FETCHES_IVY.format(condition=condition, option=option)
+    found = detected(tmp_path, {"build.xml": text})
+    assert found.notes == ()
+    assert found.settings["properties"] == properties
+    assert building.ivy_in_place(found.settings) == (
+        "install", "-D", "/usr/share/java/ivy.jar", "/root/.ant/lib/ivy.jar",
+    )  # fmt: skip
+
+
+def test_a_build_that_always_fetches_ivy_is_warned_of(tmp_path: Path) -> None:
+    text = FETCHES_IVY.format(condition="", option='usetimestamp="true"')
+    (note,) = detected(tmp_path, {"build.xml": text}).notes
+    assert "<get> downloads" in note.text
+
+
+def test_libraries_in_ivys_cache_are_copied_out_of_it(tmp_path: Path) -> None:
+    text = """<project default="compile" xmlns:ivy="antlib:org.apache.ivy.ant">
+      <target name="compile"><ivy:cachepath pathid="p"/>
+        <javac srcdir="src" destdir="bin" classpathref="p"/></target>
+      <target name="run"><java classname="a.Main"><classpath>
+        <path refid="p"/><pathelement location="bin"/></classpath></java></target>
+    </project>"""
+    found = detected(tmp_path, {"build.xml": text})
+    (entry,) = found.entries
+    assert entry.steps[0].argv == ("java", "-cp", "ivy-libraries/*:bin", "a.Main")
+    settings: dict[str, JSON] = {**found.settings, "epoch": 0, "outputs": ["ivy-libraries"]}
+    locked = LockedEcosystem(ecosystem="ant", packages=(), settings=settings)
+    stage = AntEcosystem().render(locked, BASE).stage
+    assert stage is not None
+    assert ("mkdir", "-p", "ivy-libraries") in stage.run[0].commands

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from reprokit.ecosystems.java import java_packages
 from reprokit.ecosystems.java_needs import DRAWING
-from reprokit.ecosystems.maven import MavenEcosystem, building, repository
-from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
+from reprokit.ecosystems.maven import MavenEcosystem, building, explaining, repository
+from reprokit.errors import BadRequest, BuildFailed, InputUnavailable, StorageFailed
 from reprokit.model import (
     JSON,
     Artifact,
@@ -187,7 +187,7 @@ POM = """<project>
 
 def explained(tmp_path: Path, printed: str) -> Exception:
     (tmp_path / "pom.xml").write_text(POM)
-    return building.explained(printed, Project(tmp_path))
+    return explaining.explained(printed, Project(tmp_path))
 
 
 def test_a_missing_dependency_names_its_line(tmp_path: Path) -> None:
@@ -200,6 +200,26 @@ def test_a_missing_dependency_names_its_line(tmp_path: Path) -> None:
     assert isinstance(error, InputUnavailable)
     assert error.where == "pom.xml:4"
     assert "org.nowhere:nothing 9" in error.what
+
+
+def test_a_repository_that_is_gone_and_a_full_disk_are_no_missing_artifacts(
+    tmp_path: Path,
+) -> None:
+    def printed(why: str) -> str:
+        return (
+            "[ERROR] Failed to execute goal on project a: Could not resolve: Could not transfer "
+            "artifact org.nowhere:nothing:jar:9 from/to lab (https://maven.lab.example/r): "
+            f"{why} -> [Help 1]\n"
+        )
+
+    gone = explained(tmp_path, printed("maven.lab.example: Name or service not known"))
+    assert isinstance(gone, InputUnavailable)
+    assert gone.what == (
+        "org.nowhere:nothing cannot be fetched from lab (https://maven.lab.example/r): "
+        "maven.lab.example: Name or service not known"
+    )
+    assert gone.where == "pom.xml:4"
+    assert isinstance(explained(tmp_path, printed("No space left on device")), StorageFailed)
 
 
 def test_a_missing_plugin_names_its_line(tmp_path: Path) -> None:
@@ -223,16 +243,87 @@ def test_code_that_does_not_compile_is_not_an_unavailable_input(tmp_path: Path) 
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [(" @ line 2, column 27", "core/pom.xml:2"), ("", "core/pom.xml"),
+     (" @ g:parent:1, /build/pom.xml, line 7, column 3", "core/pom.xml:7")],
+)  # fmt: skip
+def test_what_maven_finds_wrong_in_a_pom_is_a_bad_request(
+    tmp_path: Path, place: str, where: str
+) -> None:
+    error = explained(
+        tmp_path,
+        "[ERROR] The build could not read 1 project -> [Help 1]\n"
+        "[ERROR]   The project a:b:1 (/build/core/pom.xml) has 1 error\n"
+        f"[ERROR]     'packaging' with value 'jra' is invalid.{place}\n[ERROR] \n",
+    )
+    assert isinstance(error, BadRequest)
+    assert (error.what, error.where) == ("'packaging' with value 'jra' is invalid.", where)
+
+
+@pytest.mark.parametrize(
+    ("printed", "where"),
+    [
+        (
+            "[ERROR] /build/src/main/java/x/M.java:[3,11] cannot access a.B\n"
+            "  bad class file: /tmp/m2/a/b.jar(a/B.class)\n"
+            "    class file has wrong version 65.0, should be 61.0\n",
+            "src/main/java/x/M.java:3",
+        ),
+        (
+            "[ERROR] a/B has been compiled by a more recent version of Java (class file "
+            "version 65.0), this version only recognizes class file versions up to 61.0\n",
+            "mvn package",
+        ),
+    ],
+)
+def test_a_library_for_a_newer_java_says_which(tmp_path: Path, printed: str, where: str) -> None:
+    error = explained(tmp_path, printed)
+    assert isinstance(error, BuildFailed)
+    assert (error.where, "Java 21" in error.what) == (where, True)
+
+
 def test_anything_else_shows_what_maven_said(tmp_path: Path) -> None:
     error = explained(tmp_path, "[INFO] x\n[ERROR] The enforcer says no\n[ERROR] \n")
     assert isinstance(error, BuildFailed)
     assert "The enforcer says no" in error.what
 
 
+@pytest.mark.parametrize(
+    ("printed", "plugin"),
+    [
+        (
+            "[INFO] --- frontend-maven-plugin:1.12.1:install-node-and-npm (n) @ tool ---\n",
+            "frontend-maven-plugin",
+        ),
+        ("[INFO] --- frontend:1.15.0:npm (i) @ tool ---\n", "frontend-maven-plugin"),
+        (
+            "[INFO] Executing tasks\n     [get] Getting: https://x.org/a.csv\n",
+            "https://x.org/a.csv",
+        ),
+    ],
+)
+def test_a_plugin_that_downloads_on_its_own_is_refused_when_locking(
+    tmp_path: Path, printed: str, plugin: str
+) -> None:
+    """Maven's offline mode does not know of it, so the image could not be built."""
+    own = "<plugin><artifactId>frontend-maven-plugin</artifactId></plugin>\n</plugins>"
+    (tmp_path / "pom.xml").write_text(POM.replace("</plugins>", own))
+    error = explaining.downloads(printed, Project(tmp_path))
+    assert isinstance(error, BuildFailed)
+    assert plugin in error.what
+    if "frontend" in plugin:
+        assert error.where == "pom.xml:8"
+    assert (
+        explaining.downloads("[INFO] --- maven-jar-plugin:2.4:jar (d) @ t ---", Project(tmp_path))
+        is None
+    )
+
+
 @given(st.text(max_size=300))
 def test_whatever_maven_prints_has_an_explanation(printed: str) -> None:
     project = cast(Any, SimpleNamespace(has=lambda _: False, matching=lambda *_: ()))
-    assert str(building.explained(printed, project))
+    assert str(explaining.explained(printed, project))
 
 
 OFFERED = {"openjdk-11-jdk-headless": "11.0.1", "openjdk-17-jdk-headless": "17.0.1"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reprokit.ecosystems.maven import MavenEcosystem
+from reprokit.ecosystems.maven import MavenEcosystem, building
 from reprokit.errors import BadRequest
 from reprokit.model import Detection
 from reprokit.project import Project
@@ -41,11 +41,14 @@ def main_class(name: str) -> str:
     )
 
 
-def plugin(artifact: str, configuration: str) -> str:
+def plugin(artifact: str, configuration: str, goal: str | None = None) -> str:
+    execution = (
+        f"<executions><execution><goals><goal>{goal}</goal></goals></execution></executions>"
+    )
     return (
         "<build><plugins><plugin>\n"
         f"<artifactId>{artifact}</artifactId>\n<configuration>{configuration}</configuration>\n"
-        "</plugin></plugins></build>"
+        f"{execution if goal else ''}</plugin></plugins></build>"
     )
 
 
@@ -117,6 +120,59 @@ def test_a_level_written_into_the_plugin_bounds_the_jdk(tmp_path: Path) -> None:
     assert "level" not in found.settings
 
 
+@pytest.mark.parametrize(
+    ("inner", "told"),
+    [
+        ("<properties><maven.compiler.release>17</maven.compiler.release></properties>", 17),
+        (plugin("maven-compiler-plugin", "<release>11</release>"), 11),
+        (plugin("maven-compiler-plugin", "<release>11</release></configuration>"
+                "<version>3.11.0</version><configuration>"), None),
+        ("<properties><maven.compiler.source>17</maven.compiler.source></properties>", None),
+    ],
+)  # fmt: skip
+def test_a_release_is_told_to_compilers_that_may_not_know_it(
+    tmp_path: Path, inner: str, told: int | None
+) -> None:
+    """Maven 3.8 binds a compiler plugin that ignores `release` and compiles for Java 5."""
+    assert detected(tmp_path, {"pom.xml": pom(inner)}).settings.get("level") == told
+
+
+def test_a_dependency_without_a_version_is_refused_unless_a_parent_may_have_it(
+    tmp_path: Path,
+) -> None:
+    inner = (
+        "<dependencies>\n<dependency><groupId>g</groupId><artifactId>a</artifactId></dependency>"
+        "</dependencies>"
+    )
+    with pytest.raises(BadRequest, match="g:a has no version") as caught:
+        detected(tmp_path, {"pom.xml": pom(inner)})
+    assert caught.value.where == "pom.xml:4"
+    parent = "<parent><groupId>g</groupId><artifactId>p</artifactId><version>1</version></parent>"
+    assert detected(tmp_path, {"pom.xml": pom(inner, NAMED + parent)}).requirements
+    bom = (
+        "<dependencyManagement><dependencies><dependency><groupId>g</groupId>"
+        "<artifactId>bom</artifactId><version>1</version><type>pom</type><scope>import</scope>"
+        "</dependency></dependencies></dependencyManagement>"
+    )
+    assert detected(tmp_path, {"pom.xml": pom(bom + inner)}).requirements
+
+
+def test_a_release_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = pom("<properties>\n<maven.compiler.release>seven</maven.compiler.release></properties>")
+    with pytest.raises(BadRequest, match="'seven', which is no Java release") as caught:
+        detected(tmp_path, {"pom.xml": text})
+    assert caught.value.where == "pom.xml:4"
+
+
+def test_spring_boot_3_is_for_java_17(tmp_path: Path) -> None:
+    parent = (
+        "<parent><groupId>org.springframework.boot</groupId>"
+        "<artifactId>spring-boot-starter-parent</artifactId><version>3.2.1</version></parent>"
+    )
+    found = detected(tmp_path, {"pom.xml": pom("", NAMED + parent)})
+    assert found.runtimes[0].specifier == ">=17"
+
+
 def test_an_old_level_in_a_property_is_raised_and_said(tmp_path: Path) -> None:
     inner = "<properties><maven.compiler.source>1.5</maven.compiler.source></properties>"
     found = detected(tmp_path, {"pom.xml": pom(inner)})
@@ -151,6 +207,7 @@ def test_versions_that_are_not_fixed_are_warned_of(tmp_path: Path, version: str)
                 "maven-shade-plugin",
                 "<transformers><transformer><mainClass>org.x.Run</mainClass></transformer>"
                 "</transformers>",
+                "shade",
             ),
             ("java", "-jar", "target/tool-1.2.jar"),
         ),
@@ -160,8 +217,32 @@ def test_versions_that_are_not_fixed_are_warned_of(tmp_path: Path, version: str)
                 "<archive><manifest><mainClass>org.x.Run</mainClass></manifest></archive>"
                 "<descriptorRefs><descriptorRef>jar-with-dependencies</descriptorRef>"
                 "</descriptorRefs>",
+                "single",
             ),
             ("java", "-jar", "target/tool-1.2-jar-with-dependencies.jar"),
+        ),
+        # Without an execution, `mvn package` makes no such jar.
+        (
+            plugin(
+                "maven-assembly-plugin",
+                "<archive><manifest><mainClass>org.x.Run</mainClass></manifest></archive>"
+                "<descriptorRefs><descriptorRef>jar-with-dependencies</descriptorRef>"
+                "</descriptorRefs>",
+            ),
+            ("java", "-cp", "target/tool-1.2.jar:target/dependency/*", "org.x.Run"),
+        ),
+        (
+            plugin(
+                "exec-maven-plugin",
+                "<executable>java</executable><arguments><argument>-Xmx2g</argument>"
+                "<argument>-classpath</argument><classpath/><argument>org.x.Run</argument>"
+                "<argument>in.nq</argument></arguments>",
+                "exec",
+            ),
+            (
+                "java", "-Xmx2g", "-cp", "target/tool-1.2.jar:target/dependency/*", "org.x.Run",
+                "in.nq",
+            ),
         ),
         (
             plugin(
@@ -183,12 +264,72 @@ def test_the_program_and_how_it_starts(tmp_path: Path, inner: str, argv: tuple[s
     assert entry.reason.line is not None
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "name"),
+    [
+        (
+            "kotlin/org/x/run.kt",
+            "package org.x\n\nfun main(args: Array<String>) {}\n",
+            "org.x.RunKt",
+        ),
+        ("kotlin/a.kt", '@file:JvmName("Tool")\npackage a\nsuspend fun main() {}\n', "a.Tool"),
+        ("kotlin/b.kt", "class B {\n  fun main() {}\n}\n", None),
+        (
+            "scala/R.scala",
+            "package org.x\nobject Other\nobject R {\n def main(a: Array[String]) = {} }\n",
+            "org.x.R",
+        ),
+        ("scala/A.scala", "object A extends App {}\n", "A"),
+        ("scala/C.scala", "// object C extends App\nobject C { def f = 1 }\n", None),
+        ("java/D.java", "class D { static void main(String[] a) {} }\n", None),
+    ],
+)
+def test_other_languages_have_main_classes_too(
+    tmp_path: Path, file: str, text: str, name: str | None
+) -> None:
+    files = {"pom.xml": pom(""), f"src/main/{file}": text}
+    classes = [entry.steps[0].argv[-1] for entry in detected(tmp_path, files).entries]
+    assert classes == ([name] if name else [])
+
+
+def test_a_jar_of_the_project_is_on_the_class_path(tmp_path: Path) -> None:
+    inner = (
+        "<dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId>"
+        "<version>1</version><scope>system</scope>"
+        "<systemPath>${project.basedir}/lib/a.jar</systemPath></dependency></dependencies>"
+    )
+    files = {"pom.xml": pom(inner), "lib/a.jar": "", "src/main/java/x/M.java": main_class("x.M")}
+    found = detected(tmp_path, files)
+    (entry,) = found.entries
+    assert entry.steps[0].argv == (
+        "java", "-cp", "target/tool-1.2.jar:target/dependency/*:lib/a.jar", "x.M",
+    )  # fmt: skip
+    assert found.requirements == ()
+
+
 def test_several_main_classes_are_several_entries(tmp_path: Path) -> None:
     files = {"pom.xml": pom("")}
     files |= {f"src/main/java/org/x/{n}.java": main_class(f"org.x.{n}") for n in ("A", "B")}
     found = detected(tmp_path, files).entries
     assert [entry.steps[0].argv[-1] for entry in found] == ["org.x.A", "org.x.B"]
     assert found[0].reason.line == 4
+
+
+def test_a_parent_beside_its_modules_builds_them(tmp_path: Path) -> None:
+    parent = pom("<packaging>pom</packaging><modules><module>../app</module></modules>")
+    link = (
+        "<parent><groupId>org.x</groupId><artifactId>tool</artifactId><version>1.2</version>"
+        "<relativePath>../parent</relativePath></parent><artifactId>app</artifactId>"
+    )
+    files = {
+        "parent/pom.xml": parent,
+        "app/pom.xml": pom("", HEAD + link),
+        "app/src/main/java/x/M.java": main_class("x.M"),
+    }
+    found = detected(tmp_path, files)
+    assert found.settings["roots"] == ["parent"]
+    (entry,) = found.entries
+    assert entry.steps[0].folder == "app"
 
 
 def test_a_project_in_a_folder_starts_there(tmp_path: Path) -> None:
@@ -264,3 +405,33 @@ def test_properties_that_grow_without_end_stay_small(tmp_path: Path) -> None:
     )
     (requirement,) = detected(tmp_path, {"pom.xml": pom(inner)}).requirements
     assert len(requirement.specifier) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("<version>1.2</version>", "<version>1.3</version>", False),
+        ("</project>", "<build><plugins><plugin><artifactId>p</artifactId></plugin></plugins>"
+         "</build></project>", False),
+        ("</project>", "<!-- a remark -->\n\n</project>", True),
+        ("</project>", "<description>of it</description></project>", True),
+    ],
+)  # fmt: skip
+def test_what_decides_how_it_is_built_makes_a_lock_stale(
+    tmp_path: Path, before: str, after: str, same: bool
+) -> None:
+    """A jar is named after the version, and plugins are no requirements."""
+    text = pom("")
+    first = detected(tmp_path, {"pom.xml": text}).settings
+    second = detected(tmp_path, {"pom.xml": text.replace(before, after)}).settings
+    assert (first == second) is same
+
+
+def test_settings_of_the_wrapper_make_a_lock_stale(tmp_path: Path) -> None:
+    first = detected(tmp_path, {"pom.xml": pom(""), ".mvn/maven.config": "-Pa\n"}).settings
+    assert detected(tmp_path, {".mvn/maven.config": "-Pb\n"}).settings != first
+
+
+def test_plugins_that_read_git_are_left_out(tmp_path: Path) -> None:
+    settings = detected(tmp_path, {"pom.xml": pom(plugin("git-commit-id-plugin", ""))}).settings
+    assert building.skipping(settings) == ("-Dmaven.gitcommitid.skip=true",)

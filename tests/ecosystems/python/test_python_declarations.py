@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprokit.ecosystems.python import PythonEcosystem
+from reprokit.ecosystems.python.version import poetry_specifier
 from reprokit.errors import BadRequest
 from reprokit.model import Detection
 from reprokit.project import Project
@@ -224,11 +225,7 @@ dependencies:
     }
     assert places(found)["torch"] == "environment.yml:6"
     assert places(found)["seaborn"] == "environment.yml:15"
-    assert [(r.language, r.specifier) for r in found.runtimes] == [
-        ("python", "==3.10.*"),
-        ("r", "==4.2.*"),
-    ]
-    assert [s.name for s in found.system_packages] == ["graphviz", "r-cran-ggplot2"]
+    assert [(r.language, r.specifier) for r in found.runtimes] == [("python", "==3.10.*")]
     assert any("pytorch is replaced by torch==1.12.1" in note.text for note in found.notes)
 
 
@@ -252,7 +249,7 @@ dependencies:
         ({"environment.yml": "dependencies:\n  - a: [\n"}, "environment.yml:3"),
         ({"environment.yml": "dependencies:\n  - numpy=1|2\n"}, "environment.yml:2"),
         ({"environment.yml": "dependencies:\n  - pip:\n    - a b\n"}, "environment.yml:3"),
-        ({".python-version": "threeish\n", "a.py": ""}, ".python-version:1"),
+        ({"runtime.txt": "threeish\n", "a.py": ""}, "runtime.txt:1"),
         ({"a.ipynb": '{\n"cells": [\n'}, "a.ipynb:3"),
         ({"a.ipynb": "{}"}, "a.ipynb"),
     ],
@@ -263,3 +260,145 @@ def test_malformed_files_are_named_with_their_line(
     with pytest.raises(BadRequest) as caught:
         detect(tmp_path, files)
     assert caught.value.where == place
+
+
+def test_groups_of_a_project_that_declares_nothing_else(tmp_path: Path) -> None:
+    text = """[dependency-groups]
+analysis = ["six", {include-group = "more"}]
+more = ["toolz"]
+dev = ["pytest"]
+"""
+    found = detect(tmp_path, {"pyproject.toml": text})
+    assert asked(found) == {"six": "", "toolz": ""}
+    assert places(found)["toolz"] == "pyproject.toml:3"
+    assert any("groups not used: dev" in note.text for note in found.notes)
+    with pytest.raises(BadRequest, match=r"pyproject\.toml:2: the group a includes itself"):
+        loop = '[dependency-groups]\na = [{include-group = "a"}]\n'
+        detect(tmp_path / "loop", {"pyproject.toml": loop})
+
+
+def test_groups_that_uv_and_poetry_install_by_themselves(tmp_path: Path) -> None:
+    uv = """[project]
+name = "x"
+dependencies = ["six"]
+[dependency-groups]
+plot = ["toolz"]
+gpu = ["cupy"]
+dev = ["pytest"]
+[tool.uv]
+default-groups = ["dev", "plot"]
+"""
+    assert asked(detect(tmp_path / "uv", {"pyproject.toml": uv})) == {"six": "", "toolz": ""}
+    poetry = """[tool.poetry.dependencies]
+six = "*"
+[tool.poetry.group.plot.dependencies]
+toolz = "^0.12"
+[tool.poetry.group.gpu]
+optional = true
+[tool.poetry.group.gpu.dependencies]
+cupy = "*"
+[tool.poetry.group.test.dependencies]
+pytest = "*"
+"""
+    found = detect(tmp_path / "poetry", {"pyproject.toml": poetry})
+    assert asked(found) == {"six": "", "toolz": "<0.13,>=0.12"}
+    assert places(found)["toolz"] == "pyproject.toml:4"
+    assert any("groups not used: gpu, test" in note.text for note in found.notes)
+
+
+def test_flit_before_pep_621(tmp_path: Path) -> None:
+    text = """[build-system]
+requires = ["flit_core >=2,<4"]
+build-backend = "flit_core.buildapi"
+[tool.flit.metadata]
+module = "x"
+requires = ["six"]
+requires-python = ">=3.6"
+"""
+    found = detect(tmp_path, {"pyproject.toml": text, "x.py": ""})
+    assert asked(found) == {"six": "", ".": "file:./"}
+    assert pythons(found) == [">=3.6"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "specifier"),
+    [("^2.7 || ^3.6", ">=3.6,<4.0"), (">=3.8 || ~2.7", ">=3.8"), ("~2.7 | >=3.5,<4", ">=3.5,<4")],
+)
+def test_of_alternatives_poetry_takes_the_newest(stated: str, specifier: str) -> None:
+    assert poetry_specifier(stated) == specifier
+
+
+def test_pdm_lock(tmp_path: Path) -> None:
+    lock = f"""[[package]]
+name = "six"
+version = "1.16.0"
+files = [{{file = "six-1.16.0-py2.py3-none-any.whl", hash = "sha256:{"a" * 64}"}}]
+"""
+    project = '[project]\nname = "x"\ndependencies = ["six"]\n'
+    found = detect(tmp_path, {"pdm.lock": lock, "pyproject.toml": project})
+    assert found.settings["pins"] == {"six": {"1.16.0": ["sha256:" + "a" * 64]}}
+    assert found.settings["constraints"] == [{"text": "six==1.16.0", "file": "pdm.lock", "line": 2}]
+
+
+@pytest.mark.parametrize(
+    ("script", "wanted"),
+    [
+        ("REQ = ['six']\nREQ += ['toolz']\nREQ.append('a')\nREQ.extend(['b', 'c'])\n"
+         "setup(install_requires=REQ)", ["six", "toolz", "a", "b", "c"]),
+        ("REQ: list = ['six']\nkw = dict(name='x', install_requires=REQ + ['toolz'])\n"
+         "setup(**kw)", ["six", "toolz"]),
+        ("kw = {'install_requires': 'six toolz'.split()}\nsetup(**kw)", ["six", "toolz"]),
+        ("V = '1'\nsetup(install_requires=['six', 'toolz>=' + V])", ["six"]),
+        ("setup(**read_config())", []),
+    ],
+)  # fmt: skip
+def test_setup_scripts_as_people_write_them(tmp_path: Path, script: str, wanted: list[str]) -> None:
+    found = detect(tmp_path, {"setup.py": f"from setuptools import setup\n{script}\n"})
+    assert [r.name for r in found.requirements if r.name != "."] == wanted
+    assert any("computed" in n.text for n in found.notes) == (len(wanted) < 2)
+
+
+def test_the_python_of_a_declaration_that_is_not_followed(tmp_path: Path) -> None:
+    setup = "from setuptools import setup\nsetup(python_requires='>=3.8')\n"
+    cases = {
+        "setup.py": (setup, ">=3.8"),
+        "environment.yml": ("dependencies: [python=3.9, numpy]\n", "==3.9.*"),
+        "Pipfile": ('[requires]\npython_version = "3.10"\n', "==3.10.*"),
+    }
+    for name, (text, specifier) in cases.items():
+        found = detect(tmp_path / name, {"requirements.txt": "six\n", name: text})
+        assert pythons(found) == [specifier]
+        assert asked(found) == {"six": ""}
+
+
+def test_a_member_of_a_uv_workspace_is_a_folder_of_the_project(tmp_path: Path) -> None:
+    root = """[project]
+name = "x"
+dependencies = ["My.Lib"]
+[tool.uv.sources]
+my-lib = { workspace = true }
+[tool.uv.workspace]
+members = ["libs/*"]
+"""
+    member = '[project]\nname = "my_lib"\ndependencies = ["six"]\n'
+    files = {"pyproject.toml": root, "libs/a/pyproject.toml": member}
+    assert asked(detect(tmp_path / "a", files)) == {"a": "file:./libs/a", "six": ""}
+    files["libs/a/pyproject.toml"] = "[tool.ruff]\n"
+    with pytest.raises(BadRequest, match=r"pyproject\.toml:3: no project of the workspace"):
+        detect(tmp_path / "b", files)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line"),
+    [
+        ("pyproject.toml", '[tool.poetry.dependencies]\nx = {path = "gone"}\n', 2),
+        ("Pipfile", '[packages]\nx = {path = "gone"}\n', 2),
+        ("pylock.toml", '[[packages]]\nname = "x"\ndirectory = {path = "gone"}\n', 2),
+    ],
+)
+def test_a_folder_that_is_not_there_is_named_with_its_line(
+    tmp_path: Path, file: str, text: str, line: int
+) -> None:
+    with pytest.raises(BadRequest, match="'gone' is no folder of the project") as caught:
+        detect(tmp_path, {file: text})
+    assert caught.value.where == f"{file}:{line}"

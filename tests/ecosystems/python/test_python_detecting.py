@@ -200,3 +200,89 @@ def test_a_hundred_thousand_files_take_less_than_a_second(tmp_path: Path) -> Non
     assert time.perf_counter() - start < 1
     assert detection is not None and names(detection) == ["numpy", "scipy"]
     assert any("files were read for imports" in note.text for note in detection.notes)
+
+
+PACKAGE = """[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "model"
+version = "1"
+dependencies = ["toolz"]
+[project.scripts]
+simulate = "model:main"
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "installed"),
+    [
+        ({"src/model/__init__.py": "", "pyproject.toml": PACKAGE}, True),
+        ({"model/__init__.py": "", "scripts/run.py": "", "pyproject.toml": PACKAGE}, True),
+        ({"model/__init__.py": "", "a.ipynb": notebook("1"), "pyproject.toml": PACKAGE}, False),
+        ({"model/__init__.py": "", "tests/test_a.py": "", "pyproject.toml": PACKAGE}, False),
+        ({"src/model/__init__.py": "", "pyproject.toml": "[tool.ruff]\n"}, False),
+        ({"src/model/__init__.py": "", "setup.py": "from x import setup\nsetup()\n"}, True),
+        ({"src/model/__init__.py": "", "setup.py": "print 'Python 2'\n"}, False),
+    ],
+)
+def test_a_package_beside_a_list_is_installed_where_other_folders_import_it(
+    tmp_path: Path, files: dict[str, str], installed: bool
+) -> None:
+    detection = found(tmp_path, {"requirements.txt": "six\n", **files})
+    assert ("." in names(detection)) == installed
+    assert ("toolz" in names(detection)) == (installed and "pyproject.toml" in files)
+    programs = [e.steps[0].argv for e in detection.entries]
+    assert programs == ([("simulate",)] if installed and "pyproject.toml" in files else [])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "# nothing yet\n"},
+        {"setup.py": "from setuptools import setup\nsetup(py_modules=['a'])\n"},
+        {"environment.yml": "dependencies:\n"},
+    ],
+)
+def test_a_declaration_that_asks_for_nothing_gives_way(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    code = {"a.py": "import six\n"}
+    assert "six" in names(found(tmp_path / "imports", files | code))
+    other = {"requirements/base.txt": "toolz\n"}
+    if "requirements.txt" not in files:
+        assert names(found(tmp_path / "next", files | code | other))[0] == "toolz"
+
+
+def test_a_list_that_an_environment_includes_is_part_of_it(tmp_path: Path) -> None:
+    text = "dependencies:\n  - python=3.11\n  - numpy\n  - pip:\n    - -r requirements-more.txt\n"
+    files = {"environment.yml": text, "requirements-more.txt": "six\n"}
+    detection = found(tmp_path, files)
+    assert names(detection) == ["numpy", "six"]
+    assert not any("not" in n.text and "followed" in n.text for n in detection.notes)
+
+
+def test_names_that_pypi_keeps_only_as_placeholders(tmp_path: Path) -> None:
+    detection = found(tmp_path, {"requirements.txt": "sklearn==0.0\n"})
+    assert [(r.name, r.specifier) for r in detection.requirements] == [("scikit-learn", "")]
+    assert any("only a placeholder" in note.text for note in detection.notes)
+
+
+def test_the_standard_library_is_that_of_every_python(tmp_path: Path) -> None:
+    detection = found(tmp_path, {"a.py": "import distutils, imp, asyncore, annotationlib\n"})
+    assert detection.requirements == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "specifier"),
+    [
+        ("3.11.2/envs/paper", "==3.11.*"),
+        (">=3.9,<3.12", "<3.12,>=3.9"),
+        ("paper-env", ""),
+        ("cpython-3.12.1", "==3.12.*"),
+    ],
+)
+def test_what_stands_in_a_python_version_file(tmp_path: Path, line: str, specifier: str) -> None:
+    detection = found(tmp_path, {".python-version": line + "\n", "a.py": ""})
+    assert [r.specifier for r in detection.runtimes] == [specifier]
+    assert any("environment's name" in n.text for n in detection.notes) == (not specifier)

@@ -160,3 +160,57 @@ def test_no_text_leads_to_anything_but_names_or_a_clear_error(
         return
     for asked in found.requirements:
         assert asked.name == "." or all(c.isalnum() or c in "-_." for c in asked.name)
+
+
+@pytest.mark.parametrize(
+    ("line", "specifier"),
+    [("python", None), ("python>=3.8", ">=3.8"), ("python==3.9.12", "==3.9.*")],
+)
+def test_python_among_the_packages_is_its_version(
+    tmp_path: Path, line: str, specifier: str | None
+) -> None:
+    found = _read(tmp_path, {"requirements.txt": f"six\n{line}\npython-dateutil\n"})
+    assert [r.name for r in found.requirements] == ["six", "python-dateutil"]
+    assert [r.specifier for r in found.runtimes] == ([specifier] if specifier else [])
+    assert any("no package of PyPI" in note.text for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/owner/some-tool/archive/main.zip", "some-tool"),
+        ("https://github.com/owner/tool/archive/refs/tags/v1.tar.gz", "tool"),
+        ("https://gitlab.com/group/sub/tool/-/archive/v1/tool-v1.zip", "tool"),
+    ],
+)
+def test_archives_of_a_branch_are_the_repository(tmp_path: Path, url: str, name: str) -> None:
+    (asked,) = _read(tmp_path, {"requirements.txt": url + "\n"}).requirements
+    assert (asked.name, asked.url) == (name, url)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("matplotlib=>3.3", "write `matplotlib>=3.3`"),
+        ("Package    Version", "pip freeze"),
+        ("numpy pandas scipy", "one package a line"),
+        ("<html><body>404</body></html>", "write it as pip does"),
+    ],
+)
+def test_hints_at_what_was_meant(tmp_path: Path, line: str, hint: str) -> None:
+    with pytest.raises(BadRequest, match="is not a requirement") as caught:
+        _read(tmp_path, {"requirements.txt": line + "\n"})
+    assert caught.value.where == "requirements.txt:1"
+    assert hint in str(caught.value.next)
+
+
+@pytest.mark.parametrize("line", ["~\0", "./" + "a" * 5000, "../" * 2000, "./\udce9"])
+def test_paths_that_no_file_can_have(tmp_path: Path, line: str) -> None:
+    with pytest.raises(BadRequest):
+        _read(tmp_path, {"requirements.txt": line.encode("utf-8", "surrogateescape") + b"\n"})
+
+
+def test_an_error_shows_the_beginning_of_a_binary_file(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest) as caught:
+        _read(tmp_path, {"requirements.txt": "\0é" * 4000})
+    assert len(caught.value.what) < 500

@@ -78,8 +78,9 @@ def test_the_notebook_runner_agrees_with_the_project(tmp_path: Path) -> None:
 @pytest.mark.network
 def test_a_hash_that_the_project_does_not_allow_is_refused(tmp_path: Path) -> None:
     text = f"six==1.16.0 --hash=sha256:{'a' * 64}\n"
-    with pytest.raises(InputUnavailable, match="hashes the project allows"):
+    with pytest.raises(InputUnavailable, match="hashes the project allows") as caught:
         lock(tmp_path, {"requirements.txt": text})
+    assert caught.value.where == "requirements.txt:1"
 
 
 @pytest.mark.network
@@ -162,6 +163,22 @@ def test_an_explanation_names_only_requirements_it_speaks_of() -> None:
     error = explained("error: No solution found\n  cause: scikit-learn fails", asked, "2024-01-01")
     assert error.where == "r.txt:2"
     assert "r.txt:1" not in str(error) and "r.txt:3" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "hint"),
+    [
+        ("psi5", "environment.yml", "conda's psi5 is not on PyPI under that name"),
+        ("json", "r.txt", "json is a module of Python itself"),
+        ("cv2", "r.txt", "the package that has the module cv2 is called opencv-python-headless"),
+        ("nobodys", "r.txt", None),
+    ],
+)
+def test_hints_at_what_pypi_does_not_have(name: str, file: str, hint: str | None) -> None:
+    asked = [Requirement(name=name, reason=Reason(text="asks", file=file, line=1))]
+    message = f"No solution found\nBecause {name} was not found in the package registry, fails"
+    said = str(explained(message, asked, "2024-01-01"))
+    assert hint in said if hint else "module" not in said
 
 
 def test_plugins_add_system_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,13 @@ PYPI: packages whose PyPI name is another one (grayskull keeps a longer list:
 https://github.com/conda/grayskull). DEBIAN: programs of conda-forge and bioconda and the Debian
 packages that hold them, all found in bookworm's package list. CARRIED: parts of a conda
 installation that PyPI's wheels carry inside themselves or that the base image has; they are left
-out, with one note. NOT_ON_PYPI: what to do instead.
+out, with one note. OTHER_SYSTEMS: what an environment written down on Windows or macOS names and
+Linux has no use for. NOT_ON_PYPI: what to do instead.
 """
 
 from __future__ import annotations
+
+import re
 
 PYPI = {
     "antlr-python-runtime": "antlr4-python3-runtime", "astropy-base": "astropy",
@@ -47,6 +50,28 @@ DEBIAN = {
     "seqtk": ("seqtk",), "sra-tools": ("sra-toolkit",), "swig": ("swig",),
     "tesseract": ("tesseract-ocr",), "trimmomatic": ("trimmomatic",), "unzip": ("unzip",),
     "vcftools": ("vcftools",), "wget": ("wget",), "zip": ("zip",), "rsync": ("rsync",),
+    "ant": ("ant",), "bamtools": ("bamtools",), "beast": ("beast-mcmc",),
+    "bioawk": ("bioawk",), "boost": ("libboost-all-dev",), "boost-cpp": ("libboost-all-dev",),
+    "bowtie": ("bowtie",), "canu": ("canu",), "cargo": ("cargo",), "cd-hit": ("cd-hit",),
+    "centrifuge": ("centrifuge",), "coin-or-cbc": ("coinor-cbc",), "coincbc": ("coinor-cbc",),
+    "diamond": ("diamond-aligner",), "doxygen": ("doxygen",), "eigen": ("libeigen3-dev",),
+    "emboss": ("emboss",), "entrez-direct": ("ncbi-entrez-direct",), "fastani": ("fastani",),
+    "flye": ("flye",), "freebayes": ("freebayes",), "git-lfs": ("git-lfs",),
+    "glpk": ("glpk-utils",), "gmt": ("gmt",), "go": ("golang",), "gromacs": ("gromacs",),
+    "htslib": ("tabix",), "infernal": ("infernal",), "kallisto": ("kallisto",),
+    "kraken2": ("kraken2",), "lammps": ("lammps",), "m4": ("m4",), "mash": ("mash",),
+    "maven": ("maven",), "megahit": ("megahit",), "minimap2": ("minimap2",),
+    "minizinc": ("minizinc",), "mrbayes": ("mrbayes",), "netcdf-fortran": ("libnetcdff-dev",),
+    "octave": ("octave",), "p7zip": ("p7zip-full",), "patch": ("patch",),
+    "phyml": ("phyml",), "picard": ("picard-tools",), "pigz": ("pigz",), "pilon": ("pilon",),
+    "plink": ("plink1.9",), "plink2": ("plink2",), "prodigal": ("prodigal",),
+    "prokka": ("prokka",), "pymol-open-source": ("pymol",), "racon": ("racon",),
+    "raxml": ("raxml",), "rust": ("rustc", "cargo"), "salmon": ("salmon",),
+    "sambamba": ("sambamba",), "seqkit": ("seqkit",), "sortmerna": ("sortmerna",),
+    "spades": ("spades",), "star": ("rna-star",), "stringtie": ("stringtie",),
+    "subread": ("subread",), "swi-prolog": ("swi-prolog-nox",), "texlive-core": ("texlive",),
+    "tabix": ("tabix",), "tree": ("tree",), "trim-galore": ("trim-galore",),
+    "vsearch": ("vsearch",), "sed": ("sed",), "grep": ("grep",), "tar": ("tar",),
 }  # fmt: skip
 
 CARRIED = frozenset(
@@ -64,20 +89,25 @@ CARRIED = frozenset(
         "tzdata", "wheel", "xz", "yaml", "zeromq", "zlib", "zstd", "llvm-openmp", "libtorch",
         "cuda", "cuda-toolkit", "cuda-runtime", "nccl", "libdeflate", "openjpeg", "qt",
         "qt-main", "xorg-libxau", "xorg-libxdmcp", "pthread-stubs", "libbrotlicommon",
-        "libbrotlidec", "libbrotlienc", "libgcc-devel_linux-64", "ucrt", "vc", "vs2015_runtime",
-        "vc14_runtime", "libcxx", "libiconv", "libprotobuf", "snappy", "giflib", "glib",
+        "libbrotlidec", "libbrotlienc", "libgcc-devel_linux-64",
+        "libiconv", "libprotobuf", "snappy", "giflib", "glib",
         "dbus", "gstreamer", "gst-plugins-base", "pcre", "pcre2", "libclang", "libevent",
         "libntlm", "libpq", "libxkbcommon", "mysql-common", "mysql-libs", "nspr", "nss",
         "libnghttp2", "libssh2", "libcurl", "libev", "c-ares", "lame", "libglib",
     }
 )  # fmt: skip
 
+OTHER_SYSTEMS = re.compile(
+    r"m2w64-.*|msys2-.*|vs20\d\d_.*|vc\d*|vc14_runtime|ucrt|pywin32.*|pywinpty|winpty|wincertstore|"
+    r"win_inet_pton|win_unicode_console|menuinst|console_shortcut.*|icc_rt|appnope|libcxx|"
+    r"pyobjc-.*|clang_osx-.*|clangxx_osx-.*|gfortran_osx-.*|.*_osx-(?:64|arm64)|.*_win-64"
+)
+
 NOT_ON_PYPI = {
+    "cufflinks": "it is in neither PyPI nor Debian; `stringtie` does the same",
     "gdal": "name `rasterio` or `pyogrio`, whose wheels carry GDAL, or list `gdal-bin` in apt.txt",
     "libgdal": "list `gdal-bin` in apt.txt",
     "rdkit-postgresql": "use the PyPI package `rdkit`",
-    "cufflinks": "list the distribution's package in apt.txt",
-    "pymol-open-source": "list `pymol` in apt.txt",
     "psi4": "it has no PyPI package",
     "openbabel": "use the PyPI package `openbabel-wheel`",
     "ambertools": "it has no PyPI package",
@@ -85,10 +115,7 @@ NOT_ON_PYPI = {
     "fenics-dolfinx": "list `python3-dolfinx` in apt.txt",
     "graph-tool": "it has no PyPI package",
     "mayavi2": "use the PyPI package `mayavi`",
-    "gmt": "list `gmt` in apt.txt",
     "esmpy": "it has no wheel on PyPI",
     "cudatoolkit-dev": "reprokit has no GPU toolchains",
-    "star": "list `rna-star` in apt.txt",
-    "salmon": "list `salmon` in apt.txt",
     "spacy-model-en_core_web_sm": "name the model's wheel by its URL under `pip:`",
 }

@@ -1,0 +1,177 @@
+"""Which of a project's declarations is followed: the strongest one that asks for packages.
+
+Locks come first, then the lists that people install from, then what describes the project as a
+package. What was passed over is named in a note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from reprokit.ecosystems.conda import environment
+from reprokit.ecosystems.python import (
+    conda,
+    lock_files,
+    pipfile,
+    pyproject,
+    requirements_txt,
+    setup_files,
+)
+from reprokit.ecosystems.python.found import Found, information, merged, warning
+from reprokit.ecosystems.python.names import is_local
+from reprokit.errors import BadRequest
+from reprokit.model import Note
+from reprokit.project import Project
+
+_FOLDERS = ("", "binder/", ".binder/")
+_ASIDE = re.compile(
+    r"requirements[-_.]?(?:.*[-_.])?(?:dev|develop|development|tests?|testing|docs?|lint|ci|build|"
+    r"optional|extras?|examples?|notebooks?)(?:[-_.].*)?\.(?:txt|in)"
+)
+_INCLUDED = re.compile(r"(?:-r|--requirement)[=\s]*(\S+)")
+Candidate = tuple[str, Callable[[], Found | None]]
+
+
+def strongest(project: Project) -> tuple[Found | None, tuple[str, ...]]:
+    """The declaration to follow, and the names of those behind it. A lock is followed whatever it
+    says; what asks for no package gives way to the next that does."""
+    present = [*_locks(project), *_lists(project)]
+    empty: list[Found] = []
+    for position, (name, read) in enumerate(present):
+        found = read()
+        if found is None:
+            continue
+        if asks(found) or name in dict(_locks(project)):
+            behind = tuple(other for other, _ in present[position + 1 :])
+            return _with_packages(found, empty), behind
+        empty.append(found)
+    return (merged(*empty) if empty else None), ()
+
+
+def _with_packages(found: Found, empty: list[Found]) -> Found:
+    """A declaration, and the project's own packages that those before it were made for."""
+    there = {asked.url for asked in found.requirements}
+    others = (
+        replace(other, requirements=tuple(r for r in other.requirements if r.url not in there))
+        for other in empty
+    )
+    return replace(merged(found, *others), complete=found.complete)
+
+
+def asks(found: Found) -> bool:
+    """Whether a declaration asks for any package but the project itself."""
+    return found.complete or bool(found.constraints) or not all(map(is_local, found.requirements))
+
+
+def passed_over(followed: Found, behind: tuple[str, ...]) -> tuple[Note, ...]:
+    """The note on the declarations that are not read."""
+    others = [name for name in dict.fromkeys(behind) if name not in followed.files]
+    if not others or not followed.files:
+        return ()
+    name = followed.files[0]
+    return (information(f"{name} is followed; {', '.join(others)} not", name),)
+
+
+def pythons(project: Project, followed: Found) -> Found:
+    """The Python version that a declaration states which is not followed otherwise. One that is
+    malformed does not matter here."""
+    environments = environment.place(project)
+    readers: list[tuple[str | None, Callable[[str], Found]]] = [
+        (pyproject.PATH, lambda _: Found(runtimes=pyproject.pythons(project))),
+        (pipfile.PATH, lambda _: pipfile.read(project)),
+        (setup_files.CFG, lambda _: setup_files.read(project) or Found()),
+        (setup_files.PY, lambda _: setup_files.read(project) or Found()),
+        (environments, lambda path: conda.pythons(project, path)),
+    ]
+    for path, read in readers:
+        if path is None or path in followed.files or not project.has(path):
+            continue
+        try:
+            found = read(path)
+        except BadRequest:
+            continue
+        if found.runtimes:
+            return Found(runtimes=found.runtimes)
+    return Found()
+
+
+def _locks(project: Project) -> list[Candidate]:
+    listed = sorted(project.at_root("pylock.toml", "pylock.*.toml"), key=lambda p: (len(p), p))
+    found: list[Candidate] = [
+        (path, partial(lock_files.read_pylock, project, path)) for path in listed[:1]
+    ]
+    if project.has(lock_files.UV):
+        found.append((lock_files.UV, lambda: lock_files.read_uv(project)))
+    for path in (lock_files.POETRY, lock_files.PDM):
+        if project.has(path):
+            found.append((path, partial(lock_files.read_poetry, project, path)))
+    if project.has(pipfile.LOCK):
+        found.append((pipfile.LOCK, lambda: pipfile.read_lock(project)))
+    return found
+
+
+def _lists(project: Project) -> list[Candidate]:
+    found = [c for c in (_requirements(project, folder) for folder in _FOLDERS) if c is not None]
+    conda_file = environment.place(project)
+    environments: list[Candidate] = []
+    if conda_file is not None:
+        environments = [(conda_file, partial(conda.read, project, conda_file))]
+        part_of_it = _included(project, conda_file)
+        if found and (
+            found[0][0] in part_of_it or not re.search(r"requirements\.(?:txt|in)$", found[0][0])
+        ):
+            # requirements-extra.txt beside an environment.yml adds to it, or serves another end.
+            found, environments = [*environments, *found], []
+    if project.has(pipfile.PATH):
+        found.append((pipfile.PATH, lambda: pipfile.read(project)))
+    if project.has(pyproject.PATH):
+        found.append((pyproject.PATH, lambda: pyproject.read(project)))
+    for path in (setup_files.CFG, setup_files.PY):
+        if project.has(path):
+            found.append((path, lambda: setup_files.read(project)))
+            break
+    return [*found, *environments]
+
+
+def _included(project: Project, conda_file: str) -> set[str]:
+    folder = conda_file.rpartition("/")[0]
+    prefix = f"{folder}/" if folder else ""
+    texts = (text for text, _ in environment.read(project, conda_file).pip)
+    return {prefix + match[1].removeprefix("./") for match in map(_INCLUDED.match, texts) if match}
+
+
+def _requirements(project: Project, folder: str) -> Candidate | None:
+    """The requirements file of a folder: the plain name first, those for developers last."""
+    plain = f"{folder}requirements.txt"
+    listed = sorted(
+        path
+        for path in project.matching("requirements*.txt", "requirements*.in")
+        if path.rpartition("/")[0] == folder.rstrip("/")
+    )
+    if not listed:
+        below = (f"{folder}requirements/{n}.txt" for n in ("requirements", "base", "main", "prod"))
+        listed = [path for path in below if project.has(path)]
+    if not listed:
+        return None
+    running = [p for p in listed if not _ASIDE.fullmatch(p.rpartition("/")[2])]
+    locked = [p for p in running if p.endswith(".txt")] or running
+    chosen = plain if plain in listed else (locked or listed)[0]
+    rest = [path for path in listed if path != chosen]
+
+    def read() -> Found:
+        text = project.read(chosen)
+        if environment.is_list(text):
+            return conda.read_list(chosen, text)
+        found = requirements_txt.read(project, chosen)
+        unused = [path for path in rest if path not in found.files]
+        if not unused:
+            return found
+        text = f"{chosen} is followed; {', '.join(unused)} not"
+        guessed = chosen != plain and len(locked) > 1
+        note = warning(text, chosen) if guessed else information(text, chosen)
+        return replace(merged(found, Found(notes=(note,))), complete=found.complete)
+
+    return chosen, read
