@@ -94,7 +94,12 @@ def test_every_suite_has_what_the_tables_name(suite: Stanzas) -> None:
         for name in choices(content)
         if not any(choice in suite for choice in name.split("|"))
     }
-    assert lacking == set()
+    assert lacking <= IN_SOME
+
+
+IN_SOME = {f"conda: {name}" for name in ("bioawk", "canu", "fastani", "flye")}
+"""Programs that a suite lacks (canu: trixie, the others: bullseye); asking for one there is an error
+that names the line. Everything else has to be in every suite."""
 
 
 @pytest.mark.network
