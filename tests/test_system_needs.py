@@ -98,8 +98,8 @@ def test_every_suite_has_what_the_tables_name(suite: Stanzas) -> None:
 
 
 IN_SOME = {f"conda: {name}" for name in ("bioawk", "canu", "fastani", "flye")}
-"""Programs that a suite lacks (canu: trixie, the others: bullseye); asking for one there is an error
-that names the line. Everything else has to be in every suite."""
+"""Programs that a suite lacks (canu: trixie, the others: bullseye); asking for one there is an
+error that names the line. Everything else has to be in every suite."""
 
 
 @pytest.mark.network
