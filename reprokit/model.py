@@ -174,6 +174,10 @@ class DataPlan:
     files: tuple[str, ...]
     mounts: tuple[DataMount, ...]
 
+    def unpacked(self) -> tuple[DataMount, ...]:
+        """What the program sees of compressed files: their content."""
+        return tuple(mount for mount in self.mounts if mount.unpack is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
@@ -350,8 +354,9 @@ class BuildStage:
     """Compiling the project apart from the final image.
 
     `sources` are project files copied to /build (relative paths; the whole code if empty), `run`
-    is what compiles there, `outputs` are (path in the stage, path in the final image). A stage
-    with `reads_code` false copies nothing and reads vendor/ only, so no edit rebuilds it.
+    is what compiles there, `outputs` are (path in the stage, path in the final image), `checks` try
+    them in the final image, which has not all that the stage had. A stage with `reads_code` false
+    copies nothing and reads vendor/ only, so no edit rebuilds it.
     """
 
     name: str
@@ -359,6 +364,7 @@ class BuildStage:
     outputs: tuple[tuple[str, str], ...]
     sources: tuple[str, ...] = ()
     reads_code: bool = True
+    checks: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,13 +394,15 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildContext:
-    """A Dockerfile and the files beside it. `code` maps context path to project path."""
+    """A Dockerfile and the files beside it. `code` maps context path to project path, `unpacked`
+    a context path to the compressed data whose content lies there (a file or a folder)."""
 
     dockerfile: str
     dockerignore: str
     files: tuple[GeneratedFile, ...]
     artifacts: tuple[Artifact, ...]
     code: tuple[tuple[str, str], ...]
+    unpacked: tuple[tuple[str, DataMount], ...] = ()
 
 
 # -- build and run ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, cast
 
 from reprokit.errors import BadRequest
 
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from reprokit.bases.protocol import BaseFamily
     from reprokit.ecosystems.protocol import Ecosystem
     from reprokit.model import JSON
+    from reprokit.progress import Reporter
 
 ENTRY_POINT_GROUP = "reprokit"
 
 
-class _Named(Protocol):
-    name: str
-
-
-Part = TypeVar("Part", bound=_Named)
+BUILT_IN = "reprokit"
+"""The name of the plugin that holds the built-ins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,95 +43,169 @@ class Plugin:
 
 @cache
 def manager() -> pluggy.PluginManager:
-    """The plugin manager, with built-ins and installed plugins registered."""
+    """The plugin manager, with built-ins and installed plugins registered. Raises BadRequest for
+    a plugin that cannot be loaded, and for a name that two of them have."""
+    return _loaded()[0]
+
+
+@cache
+def _loaded() -> tuple[pluggy.PluginManager, dict[str, tuple[str, str]]]:
+    """The manager, and the distribution and version that each installed plugin came from."""
+    from importlib.metadata import distributions
+
     import pluggy
 
     from reprokit import builtin, hookspecs
+    from reprokit.version import __version__
 
     found = pluggy.PluginManager("reprokit")
     found.add_hookspecs(hookspecs)
-    found.register(builtin, "reprokit")
-    found.load_setuptools_entrypoints(ENTRY_POINT_GROUP)
-    return found
+    found.register(builtin, BUILT_IN)
+    origins = {BUILT_IN: ("reprokit", __version__)}
+    for distribution in distributions():
+        for point in distribution.entry_points:
+            if point.group != ENTRY_POINT_GROUP:
+                continue
+            origin = (distribution.metadata["Name"], distribution.version)
+            known = origins.get(point.name)
+            if known is None:
+                _load(found, point.name, point.load)
+                origins[point.name] = origin
+            elif known[0] != origin[0]:
+                raise BadRequest(
+                    f"two plugins are called {point.name!r}: that of {known[0]} and that of "
+                    f"{origin[0]}",
+                    next="uninstall one of them",
+                )
+    return found, origins
+
+
+def _load(found: pluggy.PluginManager, name: str, load: Callable[[], object]) -> None:
+    from pluggy import PluginValidationError
+
+    from reprokit.plugin_guard import blamed, faulty
+
+    with blamed(name, "to load"):
+        plugin = load()
+    try:
+        found.register(plugin, name)
+        found.check_pending()
+    except PluginValidationError as error:
+        said = " ".join(str(error).split())
+        raise faulty(name, f"does not fit the hooks of this reprokit: {said}") from error
 
 
 def ecosystems() -> tuple[Ecosystem, ...]:
     """All ecosystems, sorted by name."""
-    return _collected("ecosystem", manager().hook.reprokit_ecosystems)
+    from reprokit.ecosystems.protocol import Ecosystem
+    from reprokit.model import Detection, LockedEcosystem, Rendering
+
+    returns: dict[str, type | tuple[type, ...]] = {
+        "detect": (Detection, type(None)),
+        "system_packages": tuple,
+        "resolve": LockedEcosystem,
+        "render": Rendering,
+    }
+    found = _collected("ecosystem", "reprokit_ecosystems", Ecosystem, returns)
+    return cast("tuple[Ecosystem, ...]", found)
 
 
 def families() -> tuple[BaseFamily, ...]:
     """All base families, sorted by name."""
-    return _collected("base family", manager().hook.reprokit_base_families)
+    from reprokit.bases.protocol import BaseFamily
+    from reprokit.model import BaseCandidate, LockedBase
+
+    returns: dict[str, type | tuple[type, ...]] = {
+        "candidates": tuple,
+        "offer": str,
+        "named": (BaseCandidate, type(None)),
+        "lock": LockedBase,
+    }
+    found = _collected("base family", "reprokit_base_families", BaseFamily, returns)
+    return cast("tuple[BaseFamily, ...]", found)
 
 
 def system_needs() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     """Known needs of packages, merged over all plugins: language -> package -> Debian packages."""
+    from reprokit.plugin_guard import checked_needs
+
     merged: dict[str, dict[str, tuple[str, ...]]] = {}
-
-    def register(table: Mapping[str, Mapping[str, list[str]]]) -> None:
-        for language, packages in table.items():
-            for package, needs in packages.items():
+    for owner, table in _registered("reprokit_system_needs"):
+        for language, packages in checked_needs(owner, table).items():
+            for package, names in packages.items():
                 known = merged.setdefault(language, {}).get(package, ())
-                merged[language][package] = tuple(sorted({*known, *needs}))
-
-    manager().hook.reprokit_system_needs(register=register)
+                merged[language][package] = tuple(sorted({*known, *names}))
     return merged
+
+
+def observe(hook: str, arguments: Mapping[str, object], reporter: Reporter) -> None:
+    """Tell the observers of a hook. One that fails is warned of and changes nothing."""
+    from reprokit.plugin_guard import blamed
+
+    for implementation in getattr(manager().hook, hook).get_hookimpls():
+        try:
+            with blamed(implementation.plugin_name, f"in {hook}()"):
+                _call(implementation, arguments)
+        except BadRequest as error:
+            reporter.warning(error.what)
 
 
 def plugins() -> tuple[Plugin, ...]:
     """Every plugin with what it offers, the built-ins first."""
-    owners: dict[str, list[tuple[str, str]]] = {}
+    found, origins = _loaded()
+    offers: dict[str, list[tuple[str, str]]] = {name: [] for name, _ in found.list_name_plugin()}
     for kind, hook in (
         ("ecosystem", "reprokit_ecosystems"),
         ("base family", "reprokit_base_families"),
     ):
-        for owner, part in _owned(hook):
-            owners.setdefault(owner, []).append((kind, part.name))
-    found = manager()
-    for plugin, _ in found.list_name_plugin():
-        owners.setdefault(plugin, [])
-    versions = {
-        found.get_name(plugin): (distribution.project_name, distribution.version)
-        for plugin, distribution in found.list_plugin_distinfo()
-    }
-    from reprokit.version import __version__
-
-    versions["reprokit"] = ("reprokit", __version__)
-    listed = [
-        Plugin(
-            name=versions.get(owner, (owner, ""))[0],
-            version=versions.get(owner, (owner, ""))[1],
-            offers=tuple(sorted(offers)),
-        )
-        for owner, offers in owners.items()
-    ]
+        for owner, part in _registered(hook):
+            offers.setdefault(owner, []).append((kind, str(getattr(part, "name", part))))
+    listed = []
+    for owner, offered in offers.items():
+        name, version = origins.get(owner, (owner, ""))
+        listed.append(Plugin(name=name, version=version, offers=tuple(sorted(offered))))
     return tuple(sorted(listed, key=lambda plugin: (plugin.name != "reprokit", plugin.name)))
 
 
-def _owned(hook: str) -> list[tuple[str, Any]]:
+def _registered(hook: str) -> list[tuple[str, Any]]:
+    """What each plugin hands over, with the plugin's name. Raises BadRequest that names it."""
+    from reprokit.plugin_guard import blamed
+
     found: list[tuple[str, Any]] = []
     for implementation in getattr(manager().hook, hook).get_hookimpls():
         parts: list[Any] = []
-        implementation.function(register=parts.append)
+        with blamed(implementation.plugin_name, f"in {hook}()"):
+            _call(implementation, {"register": parts.append})
         found += [(implementation.plugin_name, part) for part in parts]
     return found
 
 
-def _collected(kind: str, hook: Callable[..., object]) -> tuple[Any, ...]:
-    parts: list[_Named] = []
-    hook(register=parts.append)
-    by_name: dict[str, _Named] = {}
-    for part in parts:
+def _call(implementation: pluggy.HookImpl, arguments: Mapping[str, object]) -> None:
+    """An implementation may leave out arguments that it does not use."""
+    implementation.function(**{name: arguments[name] for name in implementation.argnames})
+
+
+def _collected(
+    kind: str, hook: str, protocol: type, returns: Mapping[str, type | tuple[type, ...]]
+) -> tuple[Any, ...]:
+    from reprokit.plugin_guard import Guarded, checked_part
+
+    by_name: dict[str, tuple[str, Any]] = {}
+    for owner, part in _registered(hook):
+        checked_part(owner, kind, part, protocol)
         if part.name in by_name:
+            other, first = by_name[part.name]
             raise BadRequest(
                 f"two plugins offer the {kind} {part.name!r}: "
-                f"{_origin(by_name[part.name])} and {_origin(part)}",
+                f"{_origin(other, first)} and {_origin(owner, part)}",
                 next="uninstall one of them",
             )
-        by_name[part.name] = part
-    return tuple(by_name[name] for name in sorted(by_name))
+        by_name[part.name] = (owner, part)
+    return tuple(
+        part if owner == BUILT_IN else Guarded(owner, part, returns)
+        for _, (owner, part) in sorted(by_name.items())
+    )
 
 
-def _origin(part: object) -> str:
-    return f"{type(part).__module__}.{type(part).__qualname__}"
+def _origin(owner: str, part: object) -> str:
+    return f"{owner} ({type(part).__module__}.{type(part).__qualname__})"

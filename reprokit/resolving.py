@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Protocol
 
 from reprokit.engines.protocol import Container
-from reprokit.model import Artifact, DateChoice, LockedBase
+from reprokit.model import Artifact, DateChoice, LockedBase, SystemPackage
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.site import Site
+
+
+class NeedsSystemPackages(Exception):
+    """Raised by `Ecosystem.resolve` where only resolving showed what else the distribution has to
+    give. The lock adds these packages to what it pins, and asks the ecosystem again."""
+
+    def __init__(self, packages: tuple[SystemPackage, ...]) -> None:
+        super().__init__(", ".join(package.name for package in packages))
+        self.packages = packages
 
 
 class Catalogue(Protocol):
@@ -51,6 +60,10 @@ class Resolver(Protocol):
 
     @property
     def catalogue(self) -> Catalogue: ...
+
+    @property
+    def system(self) -> tuple[SystemPackage, ...]:
+        """What the lock asks the distribution for so far; see NeedsSystemPackages."""
 
     def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
         """Run uv on the host (never project code) with the site's settings; its stdout.

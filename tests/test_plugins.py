@@ -18,6 +18,7 @@ import pytest
 from reprokit import registry
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.hookspecs import hookimpl
+from reprokit.progress import Silent
 from reprokit.project import Project
 
 ROOT = Path(__file__).parents[1]
@@ -39,10 +40,17 @@ def plugin() -> Iterator[Any]:
         registry.manager().unregister(part)
 
 
+def ecosystem(name: str, **methods: Any) -> Any:
+    """An ecosystem that finds nothing; its methods can be replaced or (by `None`) taken out."""
+    nothing = dict.fromkeys(("detect", "system_packages", "resolve", "render"), lambda *given: None)
+    kept = {key: value for key, value in {**nothing, **methods}.items() if value is not None}
+    return SimpleNamespace(name=name, **kept)
+
+
 def test_reprokit_ecosystems(plugin: Any) -> None:
     def offer(register: Any) -> None:
-        register(SimpleNamespace(name="zig"))
-        register(SimpleNamespace(name="ada"))
+        register(ecosystem("zig"))
+        register(ecosystem("ada"))
 
     plugin("third-party", reprokit_ecosystems=offer)
     names = [ecosystem.name for ecosystem in registry.ecosystems()]
@@ -53,7 +61,8 @@ def test_reprokit_ecosystems(plugin: Any) -> None:
 
 def test_reprokit_base_families(plugin: Any) -> None:
     def offer(register: Any) -> None:
-        register(SimpleNamespace(name="alpine"))
+        methods = dict.fromkeys(("candidates", "offer", "named", "lock", "provide"), lambda: None)
+        register(SimpleNamespace(name="alpine", **methods))
 
     plugin("third-party", reprokit_base_families=offer)
     assert "alpine" in [family.name for family in registry.families()]
@@ -72,19 +81,124 @@ def test_reprokit_system_needs(plugin: Any) -> None:
 
 
 def test_a_name_taken_twice_is_an_error_that_names_both(plugin: Any) -> None:
-    class Pythonic:
-        name = "python"
-
-    plugin("third-party", reprokit_ecosystems=lambda register: register(Pythonic()))
+    offered = ecosystem("python")
+    plugin("third-party", reprokit_ecosystems=lambda register: register(offered))
     with pytest.raises(BadRequest, match="two plugins offer the ecosystem 'python'") as refused:
         registry.ecosystems()
-    assert "PythonEcosystem" in refused.value.what and "Pythonic" in refused.value.what
+    assert "PythonEcosystem" in refused.value.what and "third-party" in refused.value.what
+
+
+def _raise(*given: object) -> None:
+    raise ValueError("out of luck")
+
+
+@pytest.mark.parametrize(
+    ("hook", "implementation", "said"),
+    [
+        ("reprokit_ecosystems", lambda register: _raise(), "reprokit_ecosystems.*out of luck"),
+        ("reprokit_ecosystems", lambda register: register(object()), "without a name"),
+        (
+            "reprokit_ecosystems",
+            lambda register: register(ecosystem("zig", resolve=None)),
+            r"'zig' without resolve\(\)",
+        ),
+        ("reprokit_system_needs", lambda register: register(["libgl1"]), "language -> package"),
+        ("reprokit_system_needs", lambda register: register({"r": 3}), "language -> package"),
+        ("reprokit_system_needs", lambda register: register({"r": {"x": "lib"}}), "-> list of"),
+        ("reprokit_system_needs", lambda register: register({"r": {"x": ["a;b"]}}), "no package"),
+    ],
+)
+def test_what_a_plugin_does_wrong_names_it(
+    plugin: Any, hook: str, implementation: Any, said: str
+) -> None:
+    plugin("third-party", **{hook: implementation})
+    with pytest.raises(BadRequest, match=said) as refused:
+        registry.ecosystems() if hook == "reprokit_ecosystems" else registry.system_needs()
+    assert "the plugin 'third-party'" in refused.value.what
+    assert refused.value.next is not None
+
+
+def test_an_implementation_may_leave_out_arguments(plugin: Any) -> None:
+    plugin("third-party", reprokit_ecosystems=lambda: None)
+    assert registry.ecosystems() and registry.plugins()
+
+
+def test_a_method_that_fails_or_returns_another_type_names_its_plugin(plugin: Any) -> None:
+    zig = ecosystem("zig", detect=_raise, render=lambda *given: {"a": 1})
+    plugin("third-party", reprokit_ecosystems=lambda register: register(zig))
+    found = next(e for e in registry.ecosystems() if e.name == "zig")
+    with pytest.raises(BadRequest, match=r"failed in zig.detect\(\): ValueError") as refused:
+        found.detect(Project(EXAMPLE))
+    assert str(refused.value.where).startswith(__file__)
+    with pytest.raises(BadRequest, match=r"returns a dict from zig.render\(\)"):
+        found.render(None, None)  # type: ignore[arg-type]
+
+
+def test_an_error_of_ours_passes_through_a_plugin(plugin: Any) -> None:
+    def refuse(*given: object) -> None:
+        raise InputUnavailable("no such module", where="cpanfile:1")
+
+    zig = ecosystem("zig", resolve=refuse)
+    plugin("third-party", reprokit_ecosystems=lambda register: register(zig))
+    found = next(e for e in registry.ecosystems() if e.name == "zig")
+    with pytest.raises(InputUnavailable, match="no such module"):
+        found.resolve(None, None)  # type: ignore[arg-type]
+
+
+def test_an_observer_that_fails_is_warned_of_and_changes_nothing(plugin: Any) -> None:
+    seen = []
+    plugin("faulty", reprokit_before_run=lambda run: _raise())
+    plugin("watching", reprokit_before_run=lambda run: seen.append(run))
+
+    class Listener(Silent):
+        def warning(self, text: str) -> None:
+            seen.append(text)
+
+    registry.observe("reprokit_before_run", {"plan": None, "run": "r1"}, Listener())
+    warned, told = sorted(seen, key=len, reverse=True)
+    assert told == "r1" and "'faulty' failed in reprokit_before_run()" in warned
+
+
+def packaged(site: Path, name: str, code: str, *, plugin: str | None = None) -> None:
+    """Put a distribution with an entry point of ours into a folder of packages."""
+    metadata = site / f"{name}-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (site / f"{name}.py").write_text(code)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[reprokit]\n{plugin or name} = {name}\n")
+
+
+HOOK = "from reprokit.hookspecs import hookimpl\n@hookimpl\ndef "
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import nothing_of_this_name\n", "broken.py:1: the plugin 'broken' failed to load"),
+        (HOOK + "reprokit_ecosystem(register): ...\n", "unknown hook 'reprokit_ecosystem'"),
+        (HOOK + "reprokit_ecosystems(registr): ...\n", "registr"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded_is_named(tmp_path: Path, code: str, said: str) -> None:
+    packaged(tmp_path, "broken", code)
+    done = command(tmp_path, "plugins")
+    assert done.returncode == 2 and said in done.stderr
+    assert "'broken'" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_two_plugins_of_one_name_are_an_error_that_names_both(tmp_path: Path) -> None:
+    packaged(tmp_path, "first_one", "", plugin="same")
+    packaged(tmp_path, "second_one", "", plugin="same")
+    done = command(tmp_path, "plugins")
+    assert done.returncode == 2 and "two plugins are called 'same'" in done.stderr
+    assert "first_one" in done.stderr and "second_one" in done.stderr
 
 
 OBSERVER = """
 import json
 from pathlib import Path
 from reprokit.hookspecs import hookimpl
+from reprokit.progress import Silent
 
 SEEN = Path(__file__).with_name("seen.txt")
 
@@ -103,12 +217,7 @@ def reprokit_after_run(record, run, outcome):
 @pytest.mark.network
 def test_reprokit_before_run_and_reprokit_after_run(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    site.mkdir()
-    (site / "observer.py").write_text(OBSERVER)
-    metadata = site / "observer-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: observer\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[reprokit]\nobserver = observer\n")
+    packaged(site, "observer", OBSERVER)
     project = tmp_path / "watched"
     project.mkdir()
     (project / "apt.txt").write_text("")
@@ -137,15 +246,20 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def reprokit(site: Path, *words: str) -> str:
-    """What `reprokit …` prints where the packages in `site` are installed."""
+def command(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`reprokit …` where the packages in `site` are installed."""
     paths = os.pathsep.join([str(site), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "reprokit", *words],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": paths},
     )
+
+
+def reprokit(site: Path, *words: str) -> str:
+    """What it prints; it succeeds."""
+    done = command(site, *words)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout
 

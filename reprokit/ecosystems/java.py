@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
 
+from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.errors import BadRequest
 from reprokit.model import BaseCandidate, LockedBase, Reason, Runtime, SystemPackage
 from reprokit.project import Project
@@ -157,6 +158,8 @@ def java_packages(
     packages = [SystemPackage(name=jdk, reason=why, stage="run" if compiles_at_run else "build")]
     if runs_java:
         packages.append(SystemPackage(name=f"openjdk-{release}-jre-headless", reason=why))
+        draws = Reason(text="java.awt draws text with it", file=why.file, line=why.line)
+        packages += [SystemPackage(name=name, reason=draws) for name in DRAWING]
     return tuple(packages)
 
 

@@ -38,7 +38,8 @@ class Ecosystem(Protocol):
 
     def resolve(self, detection: Detection, resolver: Resolver) -> LockedEcosystem:
         """Pin everything: exact versions with source and SHA-256. Raises InputUnavailable that
-        names the requirement and its file and line."""
+        names the requirement and its file and line, and NeedsSystemPackages where it finds that
+        more of the distribution is needed."""
 
     def render(self, locked: LockedEcosystem, base: LockedBase) -> Rendering:
         """This ecosystem's share of the Dockerfile. Pure: the same lock gives the same bytes."""

@@ -240,11 +240,13 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.pipeline.running", "RunResult"): run,
     ("reprokit.pipeline.locked", "LockResult"): plain,
     ("reprokit.pipeline.exporting", "ExportResult"): plain,
+    ("reprokit.pipeline.verifying", "Verification"): plain,
     ("reprokit.phases.plan_report", "PlanReport"): plan,
     ("reprokit.history.listing", "RunList"): run_list,
     ("reprokit.history.listing", "Shown"): shown,
     ("reprokit.history.listing", "Log"): plain,
     ("reprokit.history.difference", "Difference"): difference,
     ("reprokit.history.cleaning", "Cleaned"): plain,
+    ("reprokit.engines.doctor", "Report"): plain,
     ("reprokit.verbs", "PluginList"): plain,
 }

@@ -22,9 +22,11 @@ from pathlib import Path
 from reprokit import files, folders
 from reprokit.engines.protocol import BuildRequest, Engine
 from reprokit.errors import BadRequest
-from reprokit.model import BuildContext, Image
+from reprokit.model import BuildContext, DataMount, Image
 from reprokit.progress import Reporter
 from reprokit.store import Store
+
+_NOTHING: Mapping[str, Path] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +50,15 @@ def prepare(
         "artifacts": {a.path: [a.sha256, a.executable] for a in context.artifacts},
         "code": {p: [digests[source], _mode(root / source)] for p, source in context.code},
     }
+    if context.unpacked:
+        described["unpacked"] = {p: _unpacked_digest(digests, m) for p, m in context.unpacked}
     key = files.sha256_text(files.canonical_json(described))
     return Prepared(context=context, digests=digests, key=key, tag=tag_for(name, key))
+
+
+def _unpacked_digest(digests: Mapping[str, str], mount: DataMount) -> str:
+    """What identifies unpacked content before it is unpacked: the file, its format, the name."""
+    return f"{digests[mount.source]} {mount.unpack} {mount.target}"
 
 
 def tag_for(name: str, key: str) -> str:
@@ -69,11 +78,15 @@ def build(
     no_cache: bool = False,
     target: str | None = None,
     network: bool = False,
+    unpacked: Mapping[str, Path] = _NOTHING,
 ) -> Image:
-    """Write the context and build it. Raises BuildFailed with the end of the build's output."""
+    """Write the context and build it. Raises BuildFailed with the end of the build's output.
+
+    unpacked: where the content of each of the context's `unpacked` is, by context path.
+    """
     folder = folders.contexts() / hashlib.sha256(str(root).encode()).hexdigest()[:16]
     with _alone(folder):
-        lay_out(prepared, root, folder, store, epoch=epoch)
+        lay_out(prepared, root, folder, store, epoch=epoch, unpacked=unpacked)
         request = BuildRequest(
             context=folder,
             tag=prepared.tag,
@@ -85,7 +98,15 @@ def build(
         return engine.build(request, reporter.log)
 
 
-def lay_out(prepared: Prepared, root: Path, folder: Path, store: Store, *, epoch: int) -> None:
+def lay_out(
+    prepared: Prepared,
+    root: Path,
+    folder: Path,
+    store: Store,
+    *,
+    epoch: int,
+    unpacked: Mapping[str, Path] = _NOTHING,
+) -> None:
     """Make `folder` hold exactly this context: modes and times do not depend on the checkout.
 
     A note beside the context says which bytes were placed and checked by an earlier build, so that
@@ -115,16 +136,37 @@ def lay_out(prepared: Prepared, root: Path, folder: Path, store: Store, *, epoch
         for path, source in context.code:
             mode = _mode(root / source)
             digest = f"{prepared.digests[source]} {mode:o}"
-            target = _inside(folder, path)
-            if placed.get(path) != digest or not _is_untouched(target, digest, epoch):
-                _copy(root / source, target, mode)
-                _stamp(target, digest, epoch)
+            _place(root / source, _inside(folder, path), digest, placed.get(path), mode, epoch)
             now[path] = digest
+        for path, mount in context.unpacked:
+            digest = _unpacked_digest(prepared.digests, mount)
+            for inner, content in _files_of(path, unpacked[path]):
+                _place(content, _inside(folder, inner), digest, placed.get(inner), 0o664, epoch)
+                now[inner] = digest
         _remove_others(folder, set(now))
         _set_folder_times(folder, epoch)
         files.write_text(note, files.canonical_json(now))
     except OSError as error:
         raise files.storage_failed(error, folder) from error
+
+
+def _files_of(path: str, place: Path) -> Iterator[tuple[str, Path]]:
+    """(context path, file) of what was unpacked: itself, or every file of a folder."""
+    if not place.is_dir():
+        yield path, place
+        return
+    for found in sorted(place.rglob("*")):
+        if found.is_file():
+            yield f"{path}/{found.relative_to(place).as_posix()}", found
+
+
+def _place(
+    source: Path, target: Path, digest: str, before: str | None, mode: int, epoch: int
+) -> None:
+    """Copy a file into the context, unless an earlier build placed these very bytes."""
+    if before != digest or not _is_untouched(target, digest, epoch):
+        _copy(source, target, mode)
+        _stamp(target, digest, epoch)
 
 
 def _read_note(note: Path) -> dict[str, str]:

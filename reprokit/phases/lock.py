@@ -21,6 +21,7 @@ from reprokit.model import (
     DateChoice,
     Lock,
     LockedBase,
+    LockedEcosystem,
     LockedPackage,
     Plan,
     SystemPackage,
@@ -33,7 +34,7 @@ from reprokit.phases.render import render_toolbox
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.project import Project
-from reprokit.resolving import Catalogue
+from reprokit.resolving import Catalogue, NeedsSystemPackages
 from reprokit.site import Site, resolver_binds, resolver_environment, trusted_bundle
 from reprokit.system_packages import BUILD_FOLDER, FOLDER, AptCatalogue
 from reprokit.version import __version__
@@ -62,14 +63,32 @@ def lock(plan: Plan, project: Project, powers: Powers, today: str) -> Lock:
     with ExitStack() as stack:
         catalogue = _LazyCatalogue(stack, base, powers)
         wanted = _system_packages(plan, base, catalogue, powers)
-        system, build_system = _resolve_system(wanted, catalogue, powers.reporter)
-        made = replace(made, system=system, build_system=build_system)
-        resolver = LockResolver(project=project, lock=made, powers=powers, catalogue=catalogue)
-        locked = []
-        for detection in plan.detections:
-            powers.reporter.message(f"resolving {detection.ecosystem} packages")
-            locked.append(powers.ecosystems[detection.ecosystem].resolve(detection, resolver))
-    return replace(made, ecosystems=tuple(locked))
+        locked: list[LockedEcosystem] = []
+        while True:
+            system, build_system = _resolve_system(wanted, catalogue, powers.reporter)
+            made = replace(made, system=system, build_system=build_system)
+            resolver = LockResolver(
+                project=project, lock=made, powers=powers, catalogue=catalogue, system=wanted
+            )
+            try:
+                for detection in plan.detections[len(locked) :]:
+                    powers.reporter.message(f"resolving {detection.ecosystem} packages")
+                    ecosystem = powers.ecosystems[detection.ecosystem]
+                    locked.append(ecosystem.resolve(detection, resolver))
+            except NeedsSystemPackages as more:
+                wanted = _with_more(wanted, more)
+                continue
+            return replace(made, ecosystems=tuple(locked))
+
+
+def _with_more(
+    wanted: tuple[SystemPackage, ...], more: NeedsSystemPackages
+) -> tuple[SystemPackage, ...]:
+    """The system packages with those that an ecosystem asks for as well."""
+    together = _each_once((*wanted, *more.packages))
+    if together == wanted:
+        raise InputUnavailable(f"the system packages {more} are installed and still asked for")
+    return together
 
 
 def epoch_of(day: str) -> int:
@@ -108,11 +127,16 @@ def _lock_base(plan: Plan, powers: Powers) -> LockedBase:
 def _system_packages(
     plan: Plan, base: LockedBase, catalogue: Catalogue, powers: Powers
 ) -> tuple[SystemPackage, ...]:
-    """What the project and its ecosystems ask for, each name once; "run" wins over "build"."""
+    """What the project and its ecosystems ask for."""
     wanted = list(plan.system_packages)
     for detection in plan.detections:
         ecosystem = powers.ecosystems[detection.ecosystem]
         wanted += ecosystem.system_packages(detection, base, catalogue)
+    return _each_once(wanted)
+
+
+def _each_once(wanted: Iterable[SystemPackage]) -> tuple[SystemPackage, ...]:
+    """Each name once, sorted; "run" wins over "build"."""
     by_name: dict[str, SystemPackage] = {}
     for package in wanted:
         known = by_name.get(package.name)
@@ -177,6 +201,7 @@ class LockResolver:
     lock: Lock
     powers: Powers
     catalogue: Catalogue
+    system: tuple[SystemPackage, ...] = ()
     _toolbox: list[str] = field(default_factory=list)
 
     @property

@@ -86,12 +86,15 @@ def context(plan: Plan, lock_: Lock, text: str) -> BuildContext:
     if not isinstance(pins, dict):
         raise BadRequest("names no pinned images", where=lock_file.NAME, next="`reprokit lock`")
     code = [path for path in plan.code if path not in ("Dockerfile", ".dockerignore")]
-    if plan.data.mode == "bake":
+    bakes = plan.data.mode == "bake"
+    if bakes:
         code += plan.data.files
+    unpacked = [(mount.target, mount) for mount in plan.data.unpacked()] if bakes else []
     return BuildContext(
         dockerfile=pinned(text, {name: str(pin) for name, pin in pins.items()}, plan.dockerfile),
         dockerignore="",
         files=(),
         artifacts=(),
         code=tuple(sorted((path, path) for path in code)),
+        unpacked=tuple(unpacked),
     )

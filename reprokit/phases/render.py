@@ -69,16 +69,19 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
     if plan.entry is not None and _needs_script(plan.entry):
         generated.append(_steps_script(plan.entry))
     code = [(f"app/{path}", path) for path in plan.code]
-    if plan.data.mode == "bake":
+    bakes = plan.data.mode == "bake"
+    if bakes:
         code += [(f"data/{path}", path) for path in plan.data.files]
-    for path, _ in code:
+    unpacked = [(f"data/{mount.target}", mount) for mount in plan.data.unpacked()] if bakes else []
+    for path in (path for path, _ in (*code, *unpacked)):
         refuse_control_characters(path, where=path)
     return BuildContext(
         dockerfile="\n\n".join(blocks) + "\n",
-        dockerignore="*\n!app\n!data\n!vendor\n",
+        dockerignore="*\n!app\n!data\n!vendor\n" if bakes else "*\n!app\n!vendor\n",
         files=tuple(sorted(generated, key=lambda file: file.path)),
         artifacts=lock.artifacts(),
         code=tuple(sorted(code)),
+        unpacked=tuple(sorted(unpacked, key=lambda pair: pair[0])),
     )
 
 
@@ -155,16 +158,18 @@ def _final(
     environment = _environment(shares)
     if environment:
         yield "ENV " + " \\\n    ".join(environment)
+    # What no edit of the code changes comes first, and stays cached.
+    for stage in stages:
+        if not stage.reads_code:
+            yield "\n".join([*_outputs(stage), *(_run(run) for run in stage.checks)])
     copies = []
     if plan.data.mode == "bake" and plan.data.files:
         copies.append('COPY --chown=1000:0 ["data/", "/app/"]')
     if plan.code:
         copies.append('COPY --chown=1000:0 ["app/", "/app/"]')
     for stage in stages:
-        for source, target in stage.outputs:
-            copies.append(
-                f"COPY --chown=1000:0 --from=build-{stage.name} {copy_form([source], target)}"
-            )
+        if stage.reads_code:
+            copies += [*_outputs(stage), *(_run(run) for run in stage.checks)]
     if plan.entry is not None and _needs_script(plan.entry):
         copies.append(f'COPY ["vendor/reprokit/steps", "{STEPS}"]')
     if copies:
@@ -173,6 +178,13 @@ def _final(
         if share.install:
             yield "\n".join(_run(run) for run in share.install)
     yield _ending(plan, lock)
+
+
+def _outputs(stage: BuildStage) -> list[str]:
+    return [
+        f"COPY --chown=1000:0 --from=build-{stage.name} {copy_form([source], target)}"
+        for source, target in stage.outputs
+    ]
 
 
 def _ending(plan: Plan, lock: Lock) -> str:

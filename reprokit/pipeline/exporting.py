@@ -18,7 +18,15 @@ from reprokit.model import JSON, Lock
 from reprokit.phases import build as building
 from reprokit.phases.fetch import fetch
 from reprokit.phases.mounting import binds
-from reprokit.pipeline.job import Job, Stopwatch, Wishes, ensure_lock, powers_for, prepare
+from reprokit.pipeline.job import (
+    Job,
+    Stopwatch,
+    Wishes,
+    ensure_lock,
+    powers_for,
+    prepare,
+    unpacked_data,
+)
 from reprokit.pipeline.job import prepare_build as prepared_for
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
@@ -79,7 +87,10 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
     wanted = (*job.plan.code, *job.plan.data.files)
     digests = {f.path: f.sha256 for f in hash_files(job.project.root, wanted, reporter)}
     prepared = prepared_for(job, lock, digests)
-    building.lay_out(prepared, job.project.root, folder, powers.store, epoch=lock.epoch)
+    unpacked = unpacked_data(job, prepared, reporter)
+    building.lay_out(
+        prepared, job.project.root, folder, powers.store, epoch=lock.epoch, unpacked=unpacked
+    )
     (folder.parent / f"{folder.name}.placed").unlink(missing_ok=True)
     if job.plan.data.mode == "mount":
         _copy_data(job, folder, digests, powers)

@@ -25,11 +25,13 @@ from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
 from reprokit.phases import plan as planning
 from reprokit.phases import plan_bases
+from reprokit.phases.mounting import place_of
 from reprokit.phases.render import render
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.store import Store
+from reprokit.unpacking import limits_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +142,7 @@ def _wished(
         if wishes.timeout is not None:
             options = replace(options, timeout=wishes.timeout)
     except ValueError as error:
-        raise BadRequest(f"an option {error}", next="see `reprokit run --help`") from error
+        raise BadRequest(f"--memory {error}", next="see `reprokit run --help`") from error
     return replace(configuration, options=options)
 
 
@@ -248,7 +250,18 @@ def built(
             epoch=lock.epoch,
             no_cache=no_cache,
             network=lock.base.family == own_images.FAMILY,
+            unpacked=unpacked_data(job, prepared, powers.reporter),
         )
+
+
+def unpacked_data(job: Job, prepared: building.Prepared, reporter: Reporter) -> dict[str, Path]:
+    """Unpack what the image is to hold of compressed data; where each is, by context path."""
+    limits = limits_for(job.configuration.data_unpack_limit)
+    store = folders.store() / "unpacked"
+    return {
+        path: place_of(mount, job.project.root, prepared.digests, store, reporter, limits)
+        for path, mount in prepared.context.unpacked
+    }
 
 
 def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.Prepared:

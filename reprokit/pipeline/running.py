@@ -215,7 +215,8 @@ def _run_and_record(
     finally:
         runs.give_to_user(folder.path)
     index.add(indexes.entry_of(record, folder.project), watch.seconds)
-    registry.manager().hook.reprokit_after_run(record=record, run=folder.id, outcome=outcome)
+    told = {"record": record, "run": folder.id, "outcome": outcome}
+    registry.observe("reprokit_after_run", told, watch.reporter)
     try:
         collecting.deliver(found, folder.results, target)
     finally:
@@ -231,7 +232,8 @@ def _contained(
 ) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...]]:
     """The container itself, from its start to the record of what it did."""
     folder, plan = started.folder, started.job.plan
-    registry.manager().hook.reprokit_before_run(plan=plan, run=folder.id)
+    told = {"plan": plan, "run": folder.id}
+    registry.observe("reprokit_before_run", told, watch.reporter)
     collected: list[str] = []
 
     def collect(container: Container) -> None:
@@ -260,10 +262,10 @@ def _request(started: _Started, reporter: Reporter) -> runs.RunRequest:
 
 
 def _data_binds(started: _Started, reporter: Reporter) -> tuple[Bind, ...]:
-    """Data mounts; with baked data only what is unpacked, which the image does not hold."""
+    """Data mounts; none where the image holds the data."""
     data, configuration = started.job.plan.data, started.job.configuration
     if data.mode == "bake":
-        data = replace(data, mounts=tuple(m for m in data.mounts if m.unpack is not None))
+        return ()
     digests = {file.path: file.sha256 for file in started.data}
     store = folders.store() / "unpacked"
     limits = limits_for(configuration.data_unpack_limit)

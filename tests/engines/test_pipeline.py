@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from reprokit.engines.connect import connect
 from reprokit.engines.podman import settings_for_this_machine
+from reprokit.engines.protocol import ContainerRequest
 from tests.conftest import engines
 
 pytestmark = [pytest.mark.engine, pytest.mark.network]
@@ -226,3 +229,22 @@ def test_history_tells_what_changed(engine: str, project: Path) -> None:
         cwd=project,
     )
     assert str(second["run"]) in listed.stdout
+
+
+def test_an_image_with_baked_data_runs_alone(engine: str, project: Path) -> None:
+    """Also what the program sees unpacked is in the image: nothing is mounted but results."""
+    compressed = project / "data" / "in.txt.gz"
+    compressed.write_bytes(gzip.compress((project / "data" / "in.txt").read_bytes()))
+    (project / "data" / "in.txt").unlink()
+    (project / "repro.toml").write_text('base = "bookworm"\n[data]\nmode = "bake"\n')
+    record = run(project)
+    assert record["status"] == "succeeded"
+    image = record["image"]
+    assert isinstance(image, dict)
+    with connect() as opened:
+        request = ContainerRequest(
+            image=image["reference"], command=("sleep", "infinity"), folder="/app"
+        )
+        with opened.container(request) as container:
+            container.start()
+            assert container.execute(("cat", "data/in.txt")).stdout == b"hello\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -160,3 +161,15 @@ def test_what_only_claims_to_be_text_is_not_shown(tmp_path: Path) -> None:
     for name in ("a.csv", "b.txt", "c.unknown"):
         (tmp_path / name).write_bytes(b"PK\0\0")
         assert previews.preview(tmp_path / name) is None
+
+
+def test_every_result_with_a_text_and_a_document_has_a_display() -> None:
+    package = Path(display.__file__).parents[1]
+    results = {
+        part.name
+        for file in package.rglob("*.py")
+        for part in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(part, ast.ClassDef)
+        and {"text", "json"} <= {f.name for f in part.body if isinstance(f, ast.FunctionDef)}
+    }
+    assert results - {"Result"} == {name for _, name in display.DISPLAYS}

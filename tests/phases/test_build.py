@@ -8,7 +8,7 @@ import pytest
 
 from reprokit import files
 from reprokit.errors import BadRequest
-from reprokit.model import Artifact, BuildContext, GeneratedFile
+from reprokit.model import Artifact, BuildContext, DataMount, GeneratedFile
 from reprokit.phases.build import Prepared, lay_out, prepare, tag_for
 from reprokit.store import Store
 
@@ -103,6 +103,35 @@ def test_a_tampered_context_is_mended(project: Path, store: Store, tmp_path: Pat
     (folder / "vendor/wheels/a.whl").write_bytes(b"evil!")
     lay_out(prepared(project, store), project, folder, store, epoch=EPOCH)
     assert (folder / "vendor/wheels/a.whl").read_bytes() == b"wheel"
+
+
+def test_unpacked_data_becomes_a_part_of_the_context(
+    project: Path, store: Store, tmp_path: Path
+) -> None:
+    made = prepared(project, store)
+    mounts = {
+        "data/a.csv": DataMount(source="a.csv.gz", target="a.csv", unpack="gzip"),
+        "data/b": DataMount(source="b.zip", target="b", unpack="zip"),
+    }
+    context = replace(made.context, unpacked=tuple(mounts.items()))
+    for name in ("a.csv.gz", "b.zip"):
+        (project / name).write_text(name)
+    digests = {**made.digests, **{n: files.sha256(project / n) for n in ("a.csv.gz", "b.zip")}}
+    one = prepare(context, digests, project, "p", EPOCH)
+    assert one.key != made.key
+    other = prepare(context, {**digests, "b.zip": "sha256:" + "0" * 64}, project, "p", EPOCH)
+    assert other.key != one.key
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    (tmp_path / "b" / "c" / "d.csv").write_text("d")
+    (tmp_path / "file").write_text("a")
+    (tmp_path / "file").chmod(0o444)
+    places = {"data/a.csv": tmp_path / "file", "data/b": tmp_path / "b"}
+    folder = tmp_path / "context"
+    for _ in range(2):
+        lay_out(one, project, folder, store, epoch=EPOCH, unpacked=places)
+        held = {k: v for k, v in contents(folder).items() if k.startswith("data/")}
+        assert held == {"data/a.csv": b"a", "data/b/c/d.csv": b"d"}
+    assert (folder / "data/a.csv").stat().st_mode & 0o777 == 0o664
 
 
 def test_the_build_key_depends_on_everything_the_build_reads(project: Path, store: Store) -> None:

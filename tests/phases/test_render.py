@@ -17,6 +17,7 @@ from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.errors import BadRequest
 from reprokit.model import (
     BuildStage,
+    DataMount,
     DataPlan,
     Detection,
     Entry,
@@ -137,6 +138,33 @@ def test_baked_data_is_a_layer_below_the_code() -> None:
     data, code = (next(i for i, row in enumerate(lines) if s in row) for s in ('"data/"', '"app/"'))
     assert data < code
     assert ("data/data/a.csv", "data/a.csv") in made.code
+
+
+def test_baked_data_that_the_program_sees_unpacked_is_baked_unpacked() -> None:
+    unpacked = DataMount(source="data/a.csv.gz", target="data/a.csv", unpack="gzip")
+    mounts = (DataMount(source="data/a.csv.gz", target="data/a.csv.gz"), unpacked)
+    data = DataPlan(mode="bake", files=("data/a.csv.gz",), mounts=mounts)
+    baked = replace(plan(Step(argv=("true",))), data=data)
+    made = render(baked, lock(), ecosystems(Rendering()))
+    assert made.unpacked == (("data/data/a.csv", unpacked),)
+    assert "!data" in made.dockerignore
+    mounted = replace(baked, data=replace(data, mode="mount"))
+    made = render(mounted, lock(), ecosystems(Rendering()))
+    assert made.unpacked == () and "data" not in made.dockerignore
+
+
+def test_what_no_edit_changes_lies_below_the_code_and_is_tried_there() -> None:
+    check = Run(comment="Try it", commands=(("try-it",),))
+    stage = BuildStage(
+        name="r", run=(check,), outputs=(("/lib/", "/lib/"),), reads_code=False, checks=(check,)
+    )
+    made = render(plan(Step(argv=("true",))), lock(), ecosystems(Rendering(stage=stage)))
+    final = made.dockerfile.rpartition("FROM system")[2].splitlines()
+    copied, tried, code = (
+        next(i for i, row in enumerate(final) if text in row)
+        for text in ("--from=build-r", "try-it", '"app/"')
+    )
+    assert copied < tried < code
 
 
 def test_the_same_lock_gives_the_same_bytes() -> None:

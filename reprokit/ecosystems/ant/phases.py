@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reprokit.ecosystems import java_needs
 from reprokit.ecosystems.ant import building, ivy
 from reprokit.ecosystems.java import candidate_packages, java_packages
 from reprokit.ecosystems.maven.phases import NORMALISER
@@ -34,6 +35,7 @@ def system_packages(
     reason = Reason(text="the project is built with Ant", file=str(detection.settings["file"]))
     at_run = detection.settings.get("ant_at_run") is True
     found = [SystemPackage(name="ant", reason=reason, stage="run" if at_run else "build")]
+    found += java_needs.known(detection.requirements, catalogue)
     if detection.settings.get("ivy") is True:
         # A target that runs the program may depend on the one that resolves.
         found.append(SystemPackage(name="ivy", reason=reason, stage=found[0].stage))
@@ -54,6 +56,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         normalises = workshop.execute(("which", NORMALISER)).code == 0
         if detection.settings.get("ivy") is True:
             packages = ivy.read(workshop.read(f"{ivy.CACHE}/cache"), requested, resolver)
+    java_needs.ask_for_needs(packages, resolver)
     libraries = [ivy.LIBRARIES] if detection.settings.get("ivy_libraries") is True else []
     settings: dict[str, JSON] = {
         **detection.settings,

@@ -2,7 +2,8 @@
 
 PYPI: packages whose PyPI name is another one (grayskull keeps a longer list:
 https://github.com/conda/grayskull). DEBIAN: programs of conda-forge and bioconda and the Debian
-packages that hold them, all found in bookworm's package list. CARRIED: parts of a conda
+packages that hold them; tests/test_system_needs.py finds them in the package lists of the suites.
+CARRIED: parts of a conda
 installation that PyPI's wheels carry inside themselves or that the base image has; they are left
 out, with one note. OTHER_SYSTEMS: what an environment written down on Windows or macOS names and
 Linux has no use for. NOT_ON_PYPI: what to do instead.

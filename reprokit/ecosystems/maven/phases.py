@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from reprokit.ecosystems import java_needs
 from reprokit.ecosystems.java import candidate_packages, java_packages
 from reprokit.ecosystems.maven import building, repository
 from reprokit.errors import BadRequest
@@ -31,11 +32,13 @@ def system_packages(
     detection: Detection, base: BaseCandidate | LockedBase, catalogue: Catalogue
 ) -> tuple[SystemPackage, ...]:
     """A JRE to run with, and a JDK and Maven to build with; nothing on an image with Java."""
+    known = java_needs.known(detection.requirements, catalogue)
     if "java" in base.provides:
-        return ()
+        return known
     reason = Reason(text="the project is built with Maven", file=detection.files[0])
     offered = catalogue.versions(candidate_packages())
     return (
+        *known,
         *java_packages(detection.runtimes, base, offered),
         SystemPackage(name="maven", reason=reason, stage="build"),
         SystemPackage(
@@ -55,6 +58,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         found = repository.read(
             workshop.read(building.LOCAL_REPOSITORY), built.printed, requested, resolver
         )
+    java_needs.ask_for_needs(found.packages, resolver)
     settings: dict[str, JSON] = {
         "epoch": resolver.epoch,
         "level": built.level,

@@ -21,6 +21,7 @@ from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
 from reprokit.ecosystems.python.imports import STANDARD
 from reprokit.ecosystems.python.names import is_local, normalised, place, written
 from reprokit.ecosystems.python.pylock import Resolved, Source, Target
+from reprokit.ecosystems.python.system_packages import ask_for_needs
 from reprokit.ecosystems.python.version import python_version
 from reprokit.errors import InputUnavailable
 from reprokit.model import (
@@ -59,6 +60,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         project = bench.packages(_project_wish(detection, resolver), requested)
         tools = bench.packages(_tools_wish(detection, project), frozenset(), softly=True)
         building = bench.packages(_building_wish(detection), frozenset(), folder="wheels-build")
+    ask_for_needs(project, resolver)
     tool = _artifact(resolver, uv, f"tools/{uv.file}")
     version = str(parse_wheel_filename(uv.file)[1])
     unique = {(p.name, p.version, p.artifacts): p for p in (*tools, *building, *project)}

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
+from reprokit import needs
 from reprokit.ecosystems.python.names import normalised
-from reprokit.ecosystems.python.system_needs import ALTERNATIVES, NEEDS
-from reprokit.model import BaseCandidate, Detection, LockedBase, Reason, SystemPackage
-from reprokit.resolving import Catalogue
+from reprokit.ecosystems.python.system_needs import NEEDS
+from reprokit.model import (
+    BaseCandidate,
+    Detection,
+    LockedBase,
+    LockedPackage,
+    Reason,
+    Requirement,
+    SystemPackage,
+)
+from reprokit.resolving import Catalogue, Resolver
 
 
 def system_packages(
@@ -16,29 +28,27 @@ def system_packages(
     A library that the distribution does not have under any known name is left out: the import
     that misses it says its name.
     """
-    from reprokit.registry import system_needs
+    found = _known(detection.requirements, catalogue)
+    if "python" in base.provides:
+        return found
+    reason = next(
+        (r.reason for r in detection.runtimes if r.language == "python"),
+        Reason(text="the project is in Python"),
+    )
+    # Asked for even if the catalogue lacks it, so that the error names it.
+    return (SystemPackage(name="python3", reason=reason), *found)
 
-    added = {normalised(k): v for k, v in system_needs().get("python", {}).items()}
-    wanted: dict[str, Reason] = {}
-    if "python" not in base.provides:
-        reason = next(
-            (r.reason for r in detection.runtimes if r.language == "python"),
-            Reason(text="the project is in Python"),
-        )
-        wanted["python3"] = reason
-    for asked in detection.requirements:
-        known = normalised(asked.name)
-        for name in (*NEEDS.get(known, ()), *added.get(known, ())):
-            text = f"{asked.name} needs it at run time"
-            wanted.setdefault(
-                name, Reason(text=text, file=asked.reason.file, line=asked.reason.line)
-            )
-    candidates = [name for wish in wanted for name in (wish, *ALTERNATIVES.get(wish, ()))]
-    available = catalogue.versions(candidates) if candidates else {}
-    found = []
-    for wish, reason in wanted.items():
-        names = [name for name in (wish, *ALTERNATIVES.get(wish, ())) if name in available]
-        # python3 is asked for even if the catalogue lacks it, so that the error names it.
-        if names or wish == "python3":
-            found.append(SystemPackage(name=names[0] if names else wish, reason=reason))
-    return tuple(found)
+
+def ask_for_needs(packages: Iterable[LockedPackage], resolver: Resolver) -> None:
+    """The same for what only resolving found. Raises NeedsSystemPackages."""
+    because = Reason(text="another package needs it")
+    found = [Requirement(name=package.name, reason=because) for package in packages]
+    needs.ask_for(_known(found, resolver.catalogue), resolver)
+
+
+def _known(requirements: Iterable[Requirement], catalogue: Catalogue) -> tuple[SystemPackage, ...]:
+    table = dict(NEEDS)
+    for name, more in needs.added("python", normalised).items():
+        table[name] = (*table.get(name, ()), *more)
+    asked = [replace(r, name=normalised(r.name)) for r in requirements]
+    return needs.needed(asked, table, catalogue)

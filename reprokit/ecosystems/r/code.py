@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reprokit.ecosystems.r.documents import Document, document
+from reprokit.ecosystems.r.documents import Document, document, formats
 from reprokit.ecosystems.r.usage import Use, sourced, uses
 from reprokit.ecosystems.r.versions import BASE_PACKAGES
 from reprokit.model import Entry, Reason, Step
@@ -79,15 +79,37 @@ def entries(files: tuple[CodeFile, ...]) -> tuple[Entry, ...]:
         and file.path.rpartition("/")[2] not in called
         and file.path.rpartition("/")[2].lower() not in INSTALL_SCRIPTS
     ]
-    documents = [
-        file.path
+    documents = {
+        file.path: file.document
         for file in files
         if file.document is not None and not file.path.endswith(".qmd") and "/" not in file.path
+    }
+    found = [
+        _entry(paths, tuple(_script_step(path) for path in paths), "the R script", 40)
+        for paths in _candidates(_of_one_folder(scripts))
     ]
-    chosen = _candidates(_of_one_folder(scripts))
-    found = [_entry(paths, 40) for paths in chosen]
-    found += [_entry(paths, 45) for paths in _candidates(documents)]
+    found += [
+        _entry(
+            paths,
+            tuple(_document_step(path, documents[path]) for path in paths),
+            "the R Markdown document",
+            45,
+        )
+        for paths in _candidates(list(documents))
+    ]
     return tuple(found)
+
+
+def site_entry(project: Project) -> Entry | None:
+    """How a book or a site of several R Markdown documents is made as a whole."""
+    for file, call in (
+        ("_bookdown.yml", 'bookdown::render_book("index.Rmd")'),
+        ("_site.yml", "rmarkdown::render_site()"),
+    ):
+        if project.has(file) and project.has("index.Rmd"):
+            reason = Reason(text="the documents are one work", file=file)
+            return Entry(steps=(Step(argv=("Rscript", "-e", call)),), reason=reason, rank=45)
+    return None
 
 
 def _of_one_folder(paths: list[str]) -> list[str]:
@@ -119,23 +141,20 @@ def _order(path: str) -> tuple[int, str]:
     return (int(digits.group()) if digits else 0, path)
 
 
-def _entry(paths: tuple[str, ...], rank: int) -> Entry:
-    make, text = (
-        (_script_step, "the R script")
-        if rank == 40
-        else (_document_step, "the R Markdown document")
-    )
+def _entry(paths: tuple[str, ...], steps: tuple[Step, ...], text: str, rank: int) -> Entry:
     reason = Reason(
         text=text if len(paths) == 1 else f"{text}s {', '.join(paths)} in order", file=paths[0]
     )
-    return Entry(steps=tuple(make(path) for path in paths), reason=reason, rank=rank)
+    return Entry(steps=steps, reason=reason, rank=rank)
 
 
 def _script_step(path: str) -> Step:
     return Step(argv=("Rscript", path))
 
 
-def _document_step(path: str) -> Step:
+def _document_step(path: str, read: Document) -> Step:
     # A JSON string is an R string too: the same quotes and escapes.
     quoted = json.dumps(path, ensure_ascii=False)
-    return Step(argv=("Rscript", "-e", f"rmarkdown::render({quoted})"))
+    # By itself render() makes only the first of the formats that the header names.
+    every = ', output_format = "all"' if len(formats(read.header)) > 1 else ""
+    return Step(argv=("Rscript", "-e", f"rmarkdown::render({quoted}{every})"))

@@ -109,11 +109,13 @@ def install_order(
     installed: Mapping[str, str],
     find: Callable[[str, str], Source],
     r_version: str,
+    offered: Callable[[str, str], bool] = lambda name, specifier: False,
 ) -> tuple[Source, ...]:
     """Everything to install for `wanted`, (name, specifier), each after what it needs.
 
-    `installed` maps the packages already there to their versions; `find` raises InputUnavailable
-    for what the repository lacks, and so does this for a package that needs another R.
+    `installed` maps the packages already there to their versions, `offered` says whether the
+    distribution will bring a package that another one needs; `find` raises InputUnavailable for
+    what the repository lacks, and so does this for a package that needs another R.
     """
     order: dict[str, Source] = {}
     pins = dict(wanted)
@@ -133,7 +135,7 @@ def install_order(
                 )
             there = need == "R" or need in BASE_PACKAGES
             there = there or (need in installed and satisfies(installed[need], constraint))
-            if need in pins or not there:
+            if need in pins or not (there or offered(need, constraint)):
                 visit(need, constraint)
         order[name] = source
 

@@ -15,6 +15,7 @@ from reprokit.model import Note, Reason, Requirement, Runtime
 
 _NEEDED = ("Depends", "Imports", "LinkingTo")
 _GITHUB_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_BIOCONDUCTOR = "(Bioconductor)"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -113,14 +114,21 @@ def renv_lock(file: str, text: str) -> Declared:
     packages = content.get("Packages", {})
     if not isinstance(packages, dict):
         raise BadRequest("Packages is not an object", where=f"{file}:{_line(text, 'Packages')}")
-    return Declared(
-        requirements=tuple(
-            _renv_package(file, _line(text, name), name, entry)
-            for name, entry in packages.items()
-            if name not in BASE_PACKAGES
-        ),
-        runtimes=(runtime,) if runtime is not None else (),
+    requirements = tuple(
+        _renv_package(file, _line(text, name), name, entry)
+        for name, entry in packages.items()
+        if name not in BASE_PACKAGES
     )
+    return Declared(
+        requirements=requirements,
+        runtimes=(runtime,) if runtime is not None else (),
+        notes=tuple(_unpinned(r) for r in requirements if r.reason.text.endswith(_BIOCONDUCTOR)),
+    )
+
+
+def _unpinned(requirement: Requirement) -> Note:
+    text = f"the distribution's version of {requirement.name} is taken: only it can be had"
+    return Note(level="warning", text=text, reason=requirement.reason)
 
 
 def _line(text: str, key: str) -> int:
@@ -153,7 +161,8 @@ def _renv_package(file: str, line: int, name: str, entry: object) -> Requirement
     source = fields.get("Source", "Repository")
     return Requirement(
         name=name,
-        specifier=f"=={version}",
+        # Bioconductor's own repositories are not asked; Debian's r-bioc-* have one version each.
+        specifier="" if source == "Bioconductor" else f"=={version}",
         reason=Reason(text=f"pinned at {version} ({source})", file=file, line=line),
         url=_github(fields, where) if source == "GitHub" else None,
     )

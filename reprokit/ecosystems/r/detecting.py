@@ -11,16 +11,41 @@ from reprokit.ecosystems.r.code import (
     CodeFile,
     code_files,
     entries,
+    site_entry,
     used_packages,
 )
 from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
-from reprokit.ecosystems.r.usage import uses
+from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
+from reprokit.ecosystems.r.documents import formats
+from reprokit.ecosystems.r.usage import compiling, uses
+from reprokit.ecosystems.r.versions import PACKAGE
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, SystemPackage
 from reprokit.project import Project
 
 # What rmarkdown's pdf_document needs of a TeX distribution (its default template's packages).
-_LATEX = ("lmodern", "texlive-latex-recommended", "texlive-fonts-recommended", "texlive-xetex")
-_PDF_OUTPUT = re.compile(r"\b(?:pdf_document2?|beamer_presentation|pdf_book)\b")
+LATEX = ("lmodern", "texlive-latex-recommended", "texlive-fonts-recommended", "texlive-xetex")
+# Formats that go through LaTeX: rmarkdown's, bookdown's, tufte's, papaja's, and rticles's.
+_PDF_FORMAT = re.compile(
+    r"(?:.*::)?(?:pdf_\w+|beamer_\w+|latex_\w+|tufte_(?:handout|book)|\w+_pdf)|rticles::\w+"
+)
+_PDF_CALL = re.compile(r"\b(?:pdf_document2?|pdf_book|beamer_presentation2?)\b")
+# What more a document's header may ask of LaTeX, and which of Debian's packages has it.
+LATEX_MORE = (
+    (re.compile(r"\blualatex\b"), ("texlive-luatex",)),
+    (re.compile(r"\bbiblatex\b"), ("biber", "texlive-bibtex-extra")),
+    (
+        re.compile(
+            r"^\s*(?:header-includes|includes|template)\s*:|\busepackage\b|\brticles::"
+            r"|\bpapaja::|\btufte_",
+            re.MULTILINE,
+        ),
+        ("texlive-latex-extra",),
+    ),
+)
+# Packages that write LaTeX which needs more than the default template's packages.
+_LATEX_WRITERS = frozenset({"kableExtra", "gt", "huxtable", "tinytable", "stargazer"})
+# Chunks in these languages are compiled by knitr.
+_COMPILED_ENGINES = frozenset({"rcpp", "stan", "c", "cc", "fortran", "fortran95"})
 
 
 def detect(project: Project) -> Detection | None:
@@ -40,12 +65,22 @@ def detect(project: Project) -> Detection | None:
     if renv and not any(r.name == "renv" for r in used):
         # The lock names renv itself, which serves to install: that is reprokit's part here.
         optional.add("renv")
-    documents, more_notes, system = _documents(code)
+    documents, more_notes, system = _documents(code, _renders_pdf(project, code))
+    if documents and project.has("_bookdown.yml"):
+        book = Reason(text="the documents are a book", file="_bookdown.yml")
+        documents.append(Requirement(name="bookdown", reason=book))
     known = {r.name for r in requirements} - optional
-    requirements += [r for r in documents if r.name not in known]
+    requirements += [r for r in _first_of_each(documents) if r.name not in known]
     optional -= {r.name for r in documents}
     notes = [*(n for d in declared for n in d.notes), *notes, *more_notes]
     settings: dict[str, JSON] = {"optional": [*sorted(optional)]}
+    compiles = _compiles(code, {r.name for r in requirements})
+    if compiles is not None:
+        settings["compiles"] = {
+            "text": compiles.text, "file": compiles.file, "line": compiles.line,
+        }  # fmt: skip
+        text = "code is compiled at run time: the image carries the compilers"
+        notes.append(Note(level="information", text=text, reason=compiles))
     if renv:
         settings["renv"] = True
     if from_conda is not None:
@@ -53,13 +88,14 @@ def detect(project: Project) -> Detection | None:
     if own is not None and _loads(code, own) and project.has("NAMESPACE"):
         settings["package"] = own
         settings["compiled"] = any(path.startswith("src/") for path in project.files)
+    whole = site_entry(project)
     return Detection(
         ecosystem="r",
         files=files,
         requirements=tuple(requirements),
         runtimes=_runtimes(declared, files, code),
         system_packages=tuple(system),
-        entries=entries(code),
+        entries=(whole,) if whole is not None else entries(code),
         notes=tuple(notes),
         settings=settings,
     )
@@ -115,8 +151,27 @@ def _used(
     return sorted(found, key=lambda r: r.name), optional, notes
 
 
+def _renders_pdf(project: Project, code: tuple[CodeFile, ...]) -> bool:
+    """Whether a script, Makefile or shell script asks for a PDF whatever a header says."""
+    texts = [file.code for file in code if file.document is None]
+    texts += [project.read(path) for path in project.matching("Makefile", "*.sh")]
+    return any(_PDF_CALL.search(text) for text in texts)
+
+
+def _compiles(code: tuple[CodeFile, ...], packages: set[str]) -> Reason | None:
+    """The first call or chunk that runs a compiler while the experiment runs."""
+    for file in code:
+        for call in compiling(file.code):
+            if call.package in packages:
+                return Reason(text=f"{call.function}()", file=file.path, line=call.line)
+        engines = file.document.engines & _COMPILED_ENGINES if file.document is not None else ()
+        for engine in sorted(engines):
+            return Reason(text=f"has chunks of {engine}", file=file.path, line=1)
+    return None
+
+
 def _documents(
-    code: tuple[CodeFile, ...],
+    code: tuple[CodeFile, ...], pdf_everywhere: bool
 ) -> tuple[list[Requirement], list[Note], list[SystemPackage]]:
     """What R Markdown needs besides the packages its code uses."""
     requirements, notes, system = [], [], []
@@ -131,12 +186,28 @@ def _documents(
         requirements.append(Requirement(name="rmarkdown", reason=reason))
         system.append(SystemPackage(name="pandoc", reason=reason))
         if "python" in file.document.engines:
-            chunk = Reason(text="has Python chunks", file=file.path, line=1)
+            chunk = Reason(text=PYTHON_CHUNKS, file=file.path, line=1)
             requirements.append(Requirement(name="reticulate", reason=chunk))
-        if _PDF_OUTPUT.search(file.document.header):
+            text = "Python packages of its chunks are installed where requirements.txt names them"
+            notes.append(Note(level="information", text=text, reason=chunk))
+        named = formats(file.document.header)
+        for package in sorted({name.partition("::")[0] for name in named if "::" in name}):
+            if PACKAGE.fullmatch(package):
+                template = Reason(text=f"its format is of {package}", file=file.path, line=1)
+                requirements.append(Requirement(name=package, reason=template))
+        if pdf_everywhere or any(_PDF_FORMAT.fullmatch(name) for name in named):
             latex = Reason(text="makes a PDF through LaTeX", file=file.path, line=1)
-            system += [SystemPackage(name=name, reason=latex) for name in _LATEX]
-    return _first_of_each(requirements), notes, list({s.name: s for s in reversed(system)}.values())
+            system += [SystemPackage(name=name, reason=latex) for name in _latex(file)]
+    return requirements, notes, list({s.name: s for s in reversed(system)}.values())
+
+
+def _latex(file: CodeFile) -> tuple[str, ...]:
+    """The packages of Debian's TeX Live for one document."""
+    header = file.document.header if file.document is not None else ""
+    more = [name for pattern, names in LATEX_MORE if pattern.search(header) for name in names]
+    if any(use.package in _LATEX_WRITERS for use in uses(file.code)):
+        more.append("texlive-latex-extra")
+    return (*LATEX, *more)
 
 
 def _first_of_each(requirements: Iterable[Requirement]) -> list[Requirement]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from reprokit.ecosystems.r.needs import COMPILERS, R_LIBRARIES, available, known_needs
+from reprokit import needs
+from reprokit.ecosystems.r.system_needs import (
+    AT_RUN_TIME,
+    COMPILERS,
+    R_LIBRARIES,
+    known_needs,
+)
 from reprokit.ecosystems.r.versions import satisfies
 from reprokit.model import (
     BaseCandidate,
@@ -15,6 +21,9 @@ from reprokit.model import (
     SystemPackage,
 )
 from reprokit.resolving import Catalogue
+
+PYTHON_CHUNKS = "has Python chunks"
+"""The reason of the requirement that R Markdown with Python chunks has: reticulate."""
 
 
 def debian_names(package: str) -> tuple[str, str]:
@@ -39,13 +48,19 @@ def system_packages(
         found = [SystemPackage(name="r-base-core", reason=_runtime_reason(detection))]
         found += _debian_packages(detection.requirements, versions)
         outside = [r for r in detection.requirements if not _satisfied(r, versions)]
+    found += _more(detection, outside, catalogue)
+    chunks = next((r for r in detection.requirements if r.reason.text == PYTHON_CHUNKS), None)
+    if chunks is not None and "python" not in base.provides:
+        found.append(SystemPackage(name="python3", reason=chunks.reason))
     optional = detection.settings.get("optional")
     left_out = optional if isinstance(optional, list) else []
     needed = [r for r in outside if r.name not in left_out]
     if needed:
-        found += _for_compiling(needed, catalogue)
+        found += compilers(needed[0].reason, catalogue)
+        found += for_compiling(needed, catalogue)
     elif detection.settings.get("compiled"):
-        found += _compilers(_runtime_reason(detection), catalogue)
+        found += compilers(_runtime_reason(detection), catalogue)
+    found += _for_run_time(detection, catalogue)
     return tuple({(s.name, s.stage): s for s in reversed(found)}.values())[::-1]
 
 
@@ -65,37 +80,60 @@ def _debian_packages(
 
 
 def _satisfied(requirement: Requirement, versions: Mapping[str, str]) -> bool:
-    """Whether the distribution has this package in a version that will do.
+    found = provider(requirement.name, requirement.specifier, versions)
+    return found is not None and requirement.url is None
+
+
+def provider(package: str, specifier: str, versions: Mapping[str, str]) -> str | None:
+    """The distribution's package that has this R package in a version that will do.
 
     Debian's version is R's plus an epoch and a revision ("3.1.162-1" for "3.1-162"), and it is
     compared again, exactly, where R itself can be asked: in `resolving`.
     """
-    for name in debian_names(requirement.name):
-        if name in versions and requirement.url is None:
+    for name in debian_names(package):
+        if name in versions:
             upstream = versions[name].rpartition(":")[2].rpartition("-")[0]
-            upstream = upstream.partition("+")[0]
-            return satisfies(upstream, requirement.specifier)
-    return False
+            if satisfies(upstream.partition("+")[0], specifier):
+                return name
+    return None
 
 
-def _for_compiling(requirements: list[Requirement], catalogue: Catalogue) -> list[SystemPackage]:
-    needs = known_needs()
-    found = _compilers(requirements[0].reason, catalogue)
-    for requirement in requirements:
-        reason = requirement.reason
-        for name in available(needs.of(requirement.name), catalogue):
-            text = f"{requirement.name} needs it"
-            found.append(
-                SystemPackage(
-                    name=name,
-                    reason=Reason(text=text, file=reason.file, line=reason.line),
-                    stage="build" if needs.is_for_building(name) else "run",
-                )
-            )
-    return found
+def _more(
+    detection: Detection, outside: list[Requirement], catalogue: Catalogue
+) -> list[SystemPackage]:
+    """What packages need that the distribution has as well: its package brings what the
+    distribution knows, the table and plugins may know more. Headers only for compiling."""
+    table = dict(AT_RUN_TIME)
+    for name, more in needs.added("r").items():
+        table[name] = (*table.get(name, ()), *more)
+    run = [p for p in needs.needed(detection.requirements, table, catalogue) if p.stage == "run"]
+    return [*run, *(p for p in needs.needed(outside, table, catalogue) if p.stage == "build")]
 
 
-def _compilers(reason: Reason, catalogue: Catalogue) -> list[SystemPackage]:
+def for_compiling(
+    requirements: Iterable[Requirement], catalogue: Catalogue
+) -> tuple[SystemPackage, ...]:
+    """The libraries that compiling these packages from source takes, and running them after."""
+    return needs.needed(requirements, known_needs(), catalogue)
+
+
+def compilers(reason: Reason, catalogue: Catalogue) -> list[SystemPackage]:
+    """What compiling any R package takes."""
     because = Reason(text="compiling R packages", file=reason.file, line=reason.line)
-    names = available((*COMPILERS, *R_LIBRARIES), catalogue)
+    names = needs.available((*COMPILERS, *R_LIBRARIES), catalogue)
     return [SystemPackage(name=name, reason=because, stage="build") for name in names]
+
+
+def _for_run_time(detection: Detection, catalogue: Catalogue) -> list[SystemPackage]:
+    """The compilers once more, in the final image, where the code compiles while it runs."""
+    found = detection.settings.get("compiles")
+    if not isinstance(found, dict):
+        return []
+    file, line = found.get("file"), found.get("line")
+    reason = Reason(
+        text=f"{found.get('text')} compiles at run time",
+        file=file if isinstance(file, str) else None,
+        line=line if isinstance(line, int) else None,
+    )
+    names = needs.available((*COMPILERS, *R_LIBRARIES), catalogue)
+    return [SystemPackage(name=name, reason=reason) for name in names]

@@ -56,6 +56,29 @@ def document(text: str) -> Document:
     return Document("\n".join(code), frozenset(engines), header)
 
 
+def formats(header: str) -> tuple[str, ...]:
+    """The output formats that a document's header names, in order ("html_document",
+    "bookdown::pdf_document2"); none where it names none or is no YAML."""
+    import yaml
+
+    try:
+        # Composed, not constructed: R's own tags (`!expr`) mean nothing here and run nothing.
+        root = yaml.compose(header, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return ()
+    if not isinstance(root, yaml.MappingNode):
+        return ()
+    for key, value in root.value:
+        if key.value != "output":
+            continue
+        if isinstance(value, yaml.ScalarNode):
+            return (value.value,)
+        if isinstance(value, yaml.MappingNode):
+            return tuple(name.value for name, _ in value.value if isinstance(name.value, str))
+        return tuple(item.value for item in value.value if isinstance(item.value, str))
+    return ()
+
+
 def _header(lines: list[str]) -> str:
     if not lines or lines[0].strip() != "---":
         return ""

@@ -28,11 +28,12 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     sources = _sources(settings)
     own = settings.get("package")
     compiled_own = isinstance(own, str) and bool(settings.get("compiled"))
-    runs = []
+    runs, loaded = [], [name for name, _ in sources]
     if sources:
         runs.append(_install_sources(sources, settings))
     if compiled_own:
         runs.append(_install_own("/build", str(own), settings))
+        loaded.append(str(own))
     stage = None
     if runs:
         stage = BuildStage(
@@ -40,6 +41,7 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
             run=tuple(runs),
             outputs=((f"{LIBRARY}/", f"{LIBRARY}/"),),
             reads_code=compiled_own,
+            checks=(_loads(loaded),),
         )
     install: tuple[Run, ...] = ()
     if isinstance(own, str) and not compiled_own:
@@ -101,6 +103,15 @@ def _install_own(folder: str, name: str, settings: Settings) -> Run:
         comment="The project's own R package.",
         commands=(("mkdir", "-p", LIBRARY), _command(folder, settings), _check(name)),
         environment=_ENVIRONMENT,
+    )
+
+
+def _loads(names: Iterable[str]) -> Run:
+    """Compiling may have found libraries that the final image lacks: only loading tells."""
+    vector = ", ".join(f'"{name}"' for name in names)
+    return Run(
+        comment="Each loads here as well, with the libraries of this image.",
+        commands=(("Rscript", "--vanilla", "-e", f"for (p in c({vector})) loadNamespace(p)"),),
     )
 
 

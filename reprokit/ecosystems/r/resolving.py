@@ -6,14 +6,28 @@ import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from reprokit import needs
 from reprokit.ecosystems.r import cran, workshop
 from reprokit.ecosystems.r.code import CodeFile, code_files
-from reprokit.ecosystems.r.needs import known_needs
+from reprokit.ecosystems.r.distribution import (
+    compilers,
+    debian_names,
+    for_compiling,
+    provider,
+)
 from reprokit.ecosystems.r.usage import uses
 from reprokit.ecosystems.r.versions import satisfies
 from reprokit.engines.protocol import Container
 from reprokit.errors import BadRequest, InputUnavailable
-from reprokit.model import JSON, Detection, LockedEcosystem, LockedPackage, Reason, Requirement
+from reprokit.model import (
+    JSON,
+    Detection,
+    LockedEcosystem,
+    LockedPackage,
+    Reason,
+    Requirement,
+    SystemPackage,
+)
 from reprokit.resolving import Resolver
 
 
@@ -33,7 +47,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
             wanted = [_spelled(r, have, repository) if r.name in named else r for r in wanted]
         missing = _missing(wanted, have.packages, optional, repository, notes)
         order = _order(missing, have, optional, repository, notes)
-        _check_libraries(order, missing, workshop.distribution_packages(container))
+        _ask_for_system_packages(order, wanted, repository, resolver)
     for note in notes:
         resolver.reporter.warning(note)
     sources = [_kept(source, wanted, resolver) for source in order]
@@ -110,6 +124,7 @@ class _Repository:
     container: Container
     resolver: Resolver
     urls: dict[str, str] = field(default_factory=dict)
+    distributed: dict[str, SystemPackage] = field(default_factory=dict)
     _address: str = ""
     _index: dict[str, cran.Source] | None = None
     _unreachable: InputUnavailable | None = None
@@ -152,8 +167,20 @@ class _Repository:
         if specifier.startswith("=="):
             version = specifier.removeprefix("==").strip()
             return self._described(name, cran.archive_address(self._address, name, version))
-        found = "does not have it" if source is None else f"has {source.version}"
+        found = f"does not have {name}" if source is None else f"has {name} {source.version}"
         raise InputUnavailable(f"{self._address} {found}")
+
+    def offered(self, name: str, specifier: str) -> bool:
+        """Whether the distribution has a package that only another one needs; it is noted."""
+        if "r" in self.resolver.base.provides:
+            return False
+        versions = self.resolver.catalogue.versions(debian_names(name))
+        package = provider(name, specifier, versions)
+        if package is None:
+            return False
+        reason = Reason(text=f"has {name}, which another R package needs")
+        self.distributed[package] = SystemPackage(name=package, reason=reason)
+        return True
 
     def _described(self, name: str, url: str) -> cran.Source:
         try:
@@ -209,7 +236,9 @@ def _order(
     for name, requirement in missing.items():
         attempt = [*wanted, (name, requirement.specifier)]
         try:
-            order = cran.install_order(attempt, have.packages, repository.find, have.r_version)
+            order = cran.install_order(
+                attempt, have.packages, repository.find, have.r_version, repository.offered
+            )
         except (InputUnavailable, BadRequest) as error:
             if name in optional:
                 notes.append(f"{requirement.reason}: {name} cannot be had; the code only tries it")
@@ -235,23 +264,23 @@ def _unavailable(
     )
 
 
-def _check_libraries(
-    order: tuple[cran.Source, ...], missing: Mapping[str, Requirement], there: frozenset[str]
+def _ask_for_system_packages(
+    order: tuple[cran.Source, ...],
+    wanted: Iterable[Requirement],
+    repository: _Repository,
+    resolver: Resolver,
 ) -> None:
-    """Say now what the compiler would say later, in words that help less."""
-    needs = known_needs()
-    for source in order:
-        lacking = [
-            name.partition("|")[0]
-            for name in needs.of(source.name)
-            if there.isdisjoint(name.split("|"))
-        ]
-        if source.name not in missing and lacking:
-            raise InputUnavailable(
-                f"the R package {source.name}, which another one needs, is compiled from source "
-                f"and needs {', '.join(lacking)}",
-                next="list these in apt.txt, one a line",
-            )
+    """What only another package needs was not known before the repository was asked. Raises
+    NeedsSystemPackages for those of the distribution, for the libraries of those that are
+    compiled, and for compilers."""
+    asked = {requirement.name: requirement.reason for requirement in wanted}
+    because = Reason(text="another R package needs it")
+    sources = [Requirement(name=s.name, reason=asked.get(s.name, because)) for s in order]
+    found = [*for_compiling(sources, resolver.catalogue)]
+    plugins = needs.needed(sources, needs.added("r"), resolver.catalogue)
+    if any(source.compiled for source in order):
+        found += compilers(because, resolver.catalogue)
+    needs.ask_for((*repository.distributed.values(), *found, *plugins), resolver)
 
 
 def _kept(source: cran.Source, wanted: Iterable[Requirement], resolver: Resolver) -> LockedPackage:

@@ -23,6 +23,14 @@ _INSTALLS = {
     "install_cran": "pkgs",
     "install": "pkgs",
 }
+_LISTS = frozenset({"p_load", "shelf"})
+# Functions that run a compiler, and the package each belongs to: their names are common words.
+_COMPILES = {
+    "sourceCpp": "Rcpp", "cppFunction": "Rcpp", "evalCpp": "Rcpp",
+    "cfunction": "inline", "cxxfunction": "inline", "rcpp": "inline",
+    "stan": "rstan", "stan_model": "rstan", "brm": "brms", "ulam": "rethinking",
+    "compile": "TMB", "compileNimble": "nimble", "nimbleMCMC": "nimble",
+}  # fmt: skip
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 # Calls with more tokens than this name no packages, and nested ones would take quadratic time.
 _LONGEST_CALL = 600
@@ -38,6 +46,15 @@ class Use:
     how: str
     way: Way = "needs"
     version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compiling:
+    """A call at a line that runs a compiler, and the package whose function it is."""
+
+    function: str
+    package: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +91,16 @@ def uses(code: str) -> tuple[Use, ...]:
             if _is(reading, index + 1, "("):
                 found += _call(reading, index, token)
     return tuple(use for use in found if PACKAGE.fullmatch(use.package))
+
+
+def compiling(code: str) -> tuple[Compiling, ...]:
+    """Calls that compile while the code runs, such as `cppFunction()` and `stan()`."""
+    reading = _read(code)
+    return tuple(
+        Compiling(token.text, _COMPILES[token.text], token.line)
+        for index, token in enumerate(reading.tokens)
+        if token.kind == "symbol" and token.text in _COMPILES and _is(reading, index + 1, "(")
+    )
 
 
 def sourced(code: str) -> tuple[str, ...]:
@@ -173,8 +200,9 @@ def _first(given: Sequence[Argument], name: str) -> Argument | None:
 
 def _call(reading: _Reading, index: int, token: Token) -> Iterator[Use]:
     function, line = token.text, token.line
-    known = function in _ATTACHES | _LOADS | _APPLIES | {"p_load", "data", "system.file"}
-    if not known and function not in _INSTALLS:
+    known = function in _ATTACHES | _LOADS | _APPLIES | _LISTS | {"data", "system.file", "use"}
+    imports = function == "from" and index > 1 and reading.tokens[index - 2].text == "import"
+    if not known and not imports and function not in _INSTALLS:
         return
     given = _arguments(reading, index + 1)
     if function in _ATTACHES:
@@ -184,15 +212,21 @@ def _call(reading: _Reading, index: int, token: Token) -> Iterator[Use]:
         names = _vector(reading, package.tokens) if package else ()
     elif function in _APPLIES:
         names = _applied(reading, given)
-    elif function == "p_load":
+    elif function in _LISTS:
         names = _p_loaded(reading, given)
+    elif imports:
+        # import::from(magrittr, "%>%")
+        names = _attached(reading, given[:1])
+    elif function == "use":
+        # R 4.5: use("nlme", "gls"). Others have functions of this name, called by other things.
+        names = [t.text for a in given[:1] if (t := a.only()) is not None and t.kind == "string"]
     elif function in ("data", "system.file"):
         package = next((a for a in given if a.name == "package"), None)
         names = _vector(reading, package.tokens) if package else ()
     else:
         yield from _installed(reading, function, line, given)
         return
-    way: Way = "tries" if function == "requireNamespace" else "needs"
+    way: Way = "tries" if function in ("requireNamespace", "use") else "needs"
     for name in names:
         yield Use(name, line, f"{function}({name})", way)
 

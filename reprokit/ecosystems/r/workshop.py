@@ -114,12 +114,6 @@ def description_of(container: Container, url: str) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def distribution_packages(container: Container) -> frozenset[str]:
-    """The distribution's packages in the container."""
-    done = container.execute(("dpkg-query", "-W", "-f", "${Package}\\n"))
-    return frozenset(done.stdout.decode().split())
-
-
 def _tail(done: Executed) -> str:
     text = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
     lines = text.splitlines()

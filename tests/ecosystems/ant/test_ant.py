@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from reprokit.ecosystems.ant import AntEcosystem, building, ivy
+from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
 from reprokit.model import JSON, Artifact, Detection, LockedBase, LockedEcosystem, Mount
 from reprokit.project import Project
@@ -92,6 +93,7 @@ def test_a_run_target_that_does_more_needs_ant_itself(tmp_path: Path) -> None:
         "ant": "run",
         "openjdk-17-jdk-headless": "run",
         "openjdk-17-jre-headless": "run",
+        **dict.fromkeys(DRAWING, "run"),
         "strip-nondeterminism": "build",
     }
 

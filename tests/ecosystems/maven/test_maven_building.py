@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprokit.ecosystems.java import java_packages
+from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.ecosystems.maven import MavenEcosystem, building, explaining, repository
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable, StorageFailed
 from reprokit.model import (
@@ -339,6 +340,7 @@ def test_the_jdk_is_the_oldest_that_suits(specifier: str, release: int) -> None:
     assert found == {
         f"openjdk-{release}-jdk-headless": "build",
         f"openjdk-{release}-jre-headless": "run",
+        **dict.fromkeys(DRAWING, "run"),
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from reprokit import process
 from reprokit.engines.protocol import Container
 from reprokit.errors import InputUnavailable
-from reprokit.model import Artifact, DateChoice, LockedBase
+from reprokit.model import Artifact, DateChoice, LockedBase, SystemPackage
 from reprokit.progress import Reporter, Silent
 from reprokit.project import Project
 from reprokit.site import Site
@@ -55,6 +55,7 @@ class OnlineResolver:
     site: Site = field(default_factory=Site)
     reporter: Reporter = field(default_factory=Silent)
     catalogue: Suite = field(default_factory=lambda: Suite(frozenset()))
+    system: tuple[SystemPackage, ...] = ()
 
     def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
         import uv

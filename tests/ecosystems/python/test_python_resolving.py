@@ -201,6 +201,6 @@ def test_system_packages_of_the_suite(tmp_path: Path) -> None:
     assert [(p.name, p.stage) for p in found] == [
         ("python3", "run"), ("libgl1", "run"), ("libglib2.0-0t64", "run"),
     ]  # fmt: skip
-    assert str(found[1].reason) == "requirements.txt:1: opencv-python needs it at run time"
+    assert str(found[1].reason) == "requirements.txt:1: opencv-python needs it"
     official = replace(base(), provides={"python": "3.11.9"})
     assert "python3" not in [p.name for p in system_packages(detection, official, trixie)]

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from reprokit.ecosystems.r import REcosystem
-from reprokit.ecosystems.r.needs import TABLE, known_needs
 from reprokit.errors import BadRequest
 from reprokit.model import BaseCandidate, Detection, Reason
 from reprokit.project import Project
@@ -123,6 +122,15 @@ def test_renv_lock_pins_packages_and_r(tmp_path: Path) -> None:
     assert found.settings == {"optional": ["renv"], "renv": True}
 
 
+def test_a_pin_of_bioconductor_is_warned_of(tmp_path: Path) -> None:
+    entry = {"Package": "limma", "Version": "3.54.2", "Source": "Bioconductor"}
+    found = _detect(tmp_path, renv=json.dumps({"Packages": {"limma": entry}}))
+    assert [(r.name, r.specifier) for r in found.requirements] == [("limma", "")]
+    (note,) = found.notes
+    assert note.level == "warning" and "limma" in note.text
+    assert note.reason is not None and note.reason.file == "renv.lock"
+
+
 def test_a_malformed_renv_lock_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadRequest) as caught:
         _detect(tmp_path, renv='{\n "R": {"Version": "4.2.2"},\n "Packages": {,\n}')
@@ -209,6 +217,88 @@ def test_documents_bring_rmarkdown_pandoc_and_latex(tmp_path: Path) -> None:
     assert [(e.rank, e.steps[0].argv) for e in found.entries] == [
         (45, ("Rscript", "-e", 'rmarkdown::render("report.Rmd")'))
     ]
+
+
+TWO_FORMATS = "---\noutput:\n  html_document: default\n  bookdown::pdf_document2: default\n---\n"
+
+
+def test_all_formats_that_a_header_names_are_made(tmp_path: Path) -> None:
+    found = _detect(tmp_path, report__Rmd=TWO_FORMATS)
+    assert [r.name for r in found.requirements] == ["rmarkdown", "bookdown"]
+    assert "texlive-xetex" in [package.name for package in found.system_packages]
+    (entry,) = found.entries
+    assert entry.steps[0].argv[2] == 'rmarkdown::render("report.Rmd", output_format = "all")'
+
+
+@pytest.mark.parametrize(
+    ("header", "code", "expected"),
+    [
+        ("output: html_document", "", None),
+        ("output: pdf_document", "", "texlive-latex-recommended"),
+        ("output: rticles::elsevier_article", "", "texlive-latex-extra"),
+        ("output: tufte::tufte_handout", "", "texlive-latex-extra"),
+        ("output: pdf_document\nheader-includes:\n - \\usepackage{x}", "", "texlive-latex-extra"),
+        ("output: pdf_document", "library(kableExtra)", "texlive-latex-extra"),
+        (
+            "output:\n  pdf_document:\n    latex_engine: lualatex\n    citation_package: biblatex",
+            "", "biber",
+        ),
+    ],
+)  # fmt: skip
+def test_latex_comes_with_what_the_header_and_the_code_ask_of_it(
+    tmp_path: Path, header: str, code: str, expected: str | None
+) -> None:
+    text = f"---\n{header}\n---\n```{{r}}\n{code}\n```\n"
+    names = {p.name for p in _detect(tmp_path, report__Rmd=text).system_packages}
+    assert ("lmodern" in names) == (expected is not None)
+    assert expected is None or expected in names
+    assert ("texlive-latex-extra" in names) == (expected == "texlive-latex-extra")
+
+
+def test_a_call_may_ask_for_a_pdf_whatever_the_header_says(tmp_path: Path) -> None:
+    makefile = 'all:\n\tRscript -e \'rmarkdown::render("a.Rmd", "pdf_document")\'\n'
+    found = REcosystem().detect(_project(tmp_path, {"a.Rmd": "text\n", "Makefile": makefile}))
+    assert found is not None
+    assert "lmodern" in [package.name for package in found.system_packages]
+
+
+@pytest.mark.parametrize(
+    ("file", "call"),
+    [
+        ("_bookdown.yml", 'bookdown::render_book("index.Rmd")'),
+        ("_site.yml", "rmarkdown::render_site()"),
+    ],
+)
+def test_several_documents_may_be_one_work(tmp_path: Path, file: str, call: str) -> None:
+    files = {"index.Rmd": "text\n", "methods.Rmd": "text\n", file: "x: y\n"}
+    found = REcosystem().detect(_project(tmp_path, files))
+    assert found is not None
+    assert [e.steps[0].argv for e in found.entries] == [("Rscript", "-e", call)]
+    assert ("bookdown" in [r.name for r in found.requirements]) == (file == "_bookdown.yml")
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"a.R": "x <- 1\nRcpp::cppFunction('int f() { return 1; }')\n"}, ("a.R", 2)),
+        ({"a.R": "library(rstan)\nfit <- stan('m.stan')\n"}, ("a.R", 2)),
+        ({"a.Rmd": "```{Rcpp}\nint f() { return 1; }\n```\n"}, ("a.Rmd", 1)),
+        ({"a.R": "library(nlme)\ncompile(stan(1))\n"}, None),
+    ],
+)
+def test_code_that_compiles_while_it_runs_keeps_the_compilers(
+    tmp_path: Path, files: dict[str, str], reason: tuple[str, int] | None
+) -> None:
+    found = REcosystem().detect(_project(tmp_path, files))
+    assert found is not None
+    have = {
+        "build_essential": "12", "gfortran": "12", "r_cran_rcpp": "1.0.10-1",
+        "r_cran_rstan": "2.21.7-1", "r_cran_nlme": "3.1.162-1", "r_cran_rmarkdown": "2.20",
+    }  # fmt: skip
+    packages = REcosystem().system_packages(found, _candidate(), _Catalogue(**have))
+    places = {(p.reason.file, p.reason.line) for p in packages if p.name == "build-essential"
+              and p.stage == "run"}  # fmt: skip
+    assert places == ({reason} if reason else set())
 
 
 def test_quarto_without_r_is_none_of_ours(tmp_path: Path) -> None:
@@ -302,12 +392,33 @@ def test_optional_packages_bring_no_compilers(tmp_path: Path) -> None:
     assert _packages(found, _candidate(), build_essential="12") == {"r-base-core": "run"}
 
 
-def test_the_table_of_needs_holds_names_of_packages() -> None:
-    from reprokit.quoting import DEBIAN_PACKAGE
+def test_plugins_add_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of packages that the distribution has; headers only where something is compiled."""
+    needs = {"r": {"nlme": ("tool1", "liba-dev"), "lme9": ("libb2|libb1", "libb-dev", "lacking")}}
+    monkeypatch.setattr("reprokit.registry.system_needs", lambda: needs)
+    found = _detect(tmp_path, description="Imports: nlme, lme9\n")
+    have = {
+        "r_cran_nlme": "3.1.162-1",
+        "tool1": "1",
+        "liba_dev": "1",
+        "libb1": "1",
+        "libb_dev": "1",
+    }
+    packages = _packages(found, _candidate(), **have)
+    assert packages == {
+        "r-base-core": "run", "r-cran-nlme": "run", "tool1": "run", "libb1": "run",
+        "libb-dev": "build",
+    }  # fmt: skip
 
-    assert TABLE.is_file()
-    needs = known_needs()
-    assert len(needs.packages) > 40
-    for names in needs.packages.values():
-        for name in names:
-            assert all(DEBIAN_PACKAGE.fullmatch(choice) for choice in name.split("|")), name
+
+@pytest.mark.parametrize("python", [None, "3.11"])
+def test_python_chunks_bring_python_and_its_shared_library(
+    tmp_path: Path, python: str | None
+) -> None:
+    found = _detect(tmp_path, a__Rmd="```{python}\n1\n```\n")
+    assert any("requirements.txt" in note.text for note in found.notes)
+    base = _candidate(**({"python": python} if python else {}))
+    have = {"r_cran_reticulate": "1.28-1", "r_cran_rmarkdown": "2.20-1"}
+    names = _packages(found, base, **have, **{"libpython3.11": "3.11.2"})
+    assert "libpython3.11" in names and "r-cran-reticulate" in names
+    assert ("python3" in names) == (python is None)

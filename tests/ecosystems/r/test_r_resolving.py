@@ -22,14 +22,23 @@ from reprokit import folders
 from reprokit.bases.debian import DebianFamily
 from reprokit.ecosystems.r import REcosystem, workshop
 from reprokit.ecosystems.r.code import CodeFile
+from reprokit.ecosystems.r.distribution import compilers
 from reprokit.ecosystems.r.usage import uses
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Container, ContainerRequest
 from reprokit.errors import InputUnavailable
-from reprokit.model import Artifact, DateChoice, LockedBase, LockedEcosystem, Run
+from reprokit.model import (
+    Artifact,
+    DateChoice,
+    LockedBase,
+    LockedEcosystem,
+    Reason,
+    Run,
+    SystemPackage,
+)
 from reprokit.progress import Reporter, Silent
 from reprokit.project import Project
-from reprokit.resolving import Catalogue
+from reprokit.resolving import Catalogue, NeedsSystemPackages
 from reprokit.site import Site, load
 
 pytestmark = [pytest.mark.engine, pytest.mark.network]
@@ -132,6 +141,20 @@ def laboratory() -> Iterator[tuple[Container, LockedBase]]:
             yield container, base
 
 
+@dataclass
+class _Offering:
+    """A distribution that has everything it is asked for, of R's packages only those named."""
+
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+    def versions(self, names: Iterable[str]) -> Mapping[str, str]:
+        return {
+            name: self.packages.get(name, "1")
+            for name in names
+            if not name.startswith("r-") or name in self.packages
+        }
+
+
 @dataclass(kw_only=True)
 class _Resolver:
     """The Resolver's contract over one container that stays."""
@@ -141,7 +164,10 @@ class _Resolver:
     site: Site
     container: Container
     store: Path
-    catalogue: Catalogue = None  # type: ignore[assignment]  # resolving asks no catalogue
+    catalogue: Catalogue = field(default_factory=lambda: _Offering())
+    system: tuple[SystemPackage, ...] = field(
+        default_factory=lambda: tuple(compilers(Reason(text="compiles"), _Offering()))
+    )
     platform: str = "linux/amd64"
     date: DateChoice = field(default_factory=lambda: DateChoice(day="2024-06-01", source="given"))
     epoch: int = 1717200000
@@ -251,6 +277,40 @@ def test_sources_are_locked_in_order_and_install_to_the_same_bytes(resolver: _Re
     assert _library_hash(resolver.container) == first
 
 
+def test_what_only_another_package_needs_is_asked_for(
+    resolver: _Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libtiny1 is asked for so far only for compiling, libtiny-dev not at all."""
+    table = {"tinytwo": ("libtiny1", "libtiny-dev", "tinytool")}
+    monkeypatch.setattr("reprokit.ecosystems.r.distribution.known_needs", lambda: table)
+    because = Reason(text="t")
+    there = [*compilers(because, _Offering()), SystemPackage(name="tinytool", reason=because)]
+    there.append(SystemPackage(name="libtiny1", reason=because, stage="build"))
+    resolver.system = tuple(there)
+    with pytest.raises(NeedsSystemPackages) as caught:
+        _lock(resolver, {"a.R": "library(tinyone)\n"})
+    asked = [(p.name, p.stage, p.reason.text) for p in caught.value.packages]
+    assert asked == [
+        ("libtiny1", "run", "tinytwo needs it"), ("libtiny-dev", "build", "tinytwo needs it"),
+    ]  # fmt: skip
+
+
+def test_the_distribution_serves_first_for_what_another_package_needs(
+    resolver: _Resolver,
+) -> None:
+    resolver.catalogue = _Offering({"r-cran-tinytwo": "1.1-1"})
+    with pytest.raises(NeedsSystemPackages, match="r-cran-tinytwo"):
+        _lock(resolver, {"a.R": "library(tinyone)\n"})
+    resolver.catalogue = _Offering({"r-cran-tinytwo": "1.0-1"})  # older than tinyone takes
+    assert "tinytwo" in _versions(_lock(resolver, {"a.R": "library(tinyone)\n"}))
+
+
+def test_what_is_only_tried_brings_compilers_once_it_is_there(resolver: _Resolver) -> None:
+    resolver.system = ()
+    with pytest.raises(NeedsSystemPackages, match="build-essential"):
+        _lock(resolver, {"a.R": "requireNamespace('tinyone')\n"})
+
+
 def test_an_old_version_comes_from_the_archive(resolver: _Resolver) -> None:
     renv = {"Packages": {"tinytwo": {"Package": "tinytwo", "Version": "1.0"}}}
     locked = _lock(resolver, {"renv.lock": json.dumps(renv)})
@@ -272,11 +332,11 @@ def test_a_package_that_fails_to_install_fails_the_build(resolver: _Resolver) ->
 @pytest.mark.parametrize(
     ("files", "where", "words"),
     [
-        ({"a.R": "x <- 1\nlibrary(tinynone)\n"}, "a.R:2", ["tinynone", "does not have it"]),
+        ({"a.R": "x <- 1\nlibrary(tinynone)\n"}, "a.R:2", ["tinynone", "does not have tinynone"]),
         (
             {"DESCRIPTION": "Imports: jsonlite,\n tinytwo (>= 9.0)\n"},
             "DESCRIPTION:2",
-            ["tinytwo >=9.0", "has 1.2"],
+            ["tinytwo >=9.0", "has tinytwo 1.2"],
         ),
         (
             {"install.R": 'remotes::install_version("tinytwo", "0.5")\n'},

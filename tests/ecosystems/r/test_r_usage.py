@@ -7,9 +7,9 @@ import time
 import pytest
 from hypothesis import given, strategies
 
-from reprokit.ecosystems.r.documents import document
+from reprokit.ecosystems.r.documents import document, formats
 from reprokit.ecosystems.r.tokens import tokens
-from reprokit.ecosystems.r.usage import sourced, uses
+from reprokit.ecosystems.r.usage import compiling, sourced, uses
 
 
 def _needs(code: str) -> list[str]:
@@ -36,6 +36,9 @@ def _needs(code: str) -> list[str]:
         ('wanted <- c("aa", "bb")\nsapply(wanted, require, character.only = T)', ["aa", "bb"]),
         ('for (p in c("aa", "bb")) library(p, character.only = TRUE)', ["aa", "bb"]),
         ("`library`(aa)", ["aa"]),
+        ("librarian::shelf(aa, bb)", ["librarian", "aa", "bb"]),
+        ('import::from(magrittr, "%>%", other)', ["import", "magrittr"]),
+        ("x$from(aa, 1); from(bb)", []),
     ],
 )
 def test_calls_that_name_a_package(code: str, packages: list[str]) -> None:
@@ -170,3 +173,32 @@ def test_documents_give_the_code_of_their_chunks_on_its_own_lines() -> None:
     ]
     assert read.engines == {"r", "python"}
     assert "pdf_document" in read.header
+
+
+def test_use_may_be_a_function_of_somebody_else() -> None:
+    assert [(use.package, use.way) for use in uses('use("nlme", "gls"); use(x)')] == [
+        ("nlme", "tries")
+    ]
+
+
+def test_calls_that_compile_are_found_with_their_line() -> None:
+    code = 'library(Rcpp)\n# sourceCpp("no.cpp")\nRcpp::sourceCpp("a.cpp")\nx$stan\n'
+    assert [(c.function, c.package, c.line) for c in compiling(code)] == [("sourceCpp", "Rcpp", 3)]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("output: html_document", ["html_document"]),
+        ("output:\n  html_document:\n    toc: true\n  bookdown::pdf_document2: default",
+         ["html_document", "bookdown::pdf_document2"]),
+        ("output: [html_document, pdf_document]", ["html_document", "pdf_document"]),
+        ("title: !expr system('id')\noutput: pdf_document", ["pdf_document"]),
+        ("title: x", []),
+        ("output: [", []),
+        ("- a\n- b", []),
+        ("output: {? [a] : b}", []),
+    ],
+)  # fmt: skip
+def test_formats_are_read_from_a_header(header: str, expected: list[str]) -> None:
+    assert list(formats(header)) == expected
