@@ -17,12 +17,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from reprokit import folders
+from reprokit import folders, identity
 from reprokit.engines.protocol import LABEL, PURPOSE, Engine
 from reprokit.errors import BadRequest, NoEngine, ReprokitError
 from reprokit.history import run_folder, wording
 from reprokit.history.index import Entry, Index
-from reprokit.model import JSON
+from reprokit.model import JSON, Image
 
 _CONTEXT = re.compile(r"[0-9a-f]{16}")
 
@@ -330,7 +330,13 @@ def _sweep_containers(sweep: _Sweep, engine: Engine) -> None:
 def _sweep_images(sweep: _Sweep, engine: Engine, unused: Set[str]) -> None:
     toolboxes = {image.config_digest for image in engine.images(label=f"{PURPOSE}=toolbox")}
     for image in engine.images(label=f"{LABEL}=reprokit"):
-        if image.config_digest in unused | toolboxes:
+        if image.config_digest in unused | toolboxes or _is_raw(image):
             name = image.reference or image.config_digest
             item = Removed(kind="image", name=name, bytes=image.size, extra=image.config_digest)
             sweep.take(item, partial(engine.remove_image, name))
+
+
+def _is_raw(image: Image) -> bool:
+    """Whether this is what a canonical image was made from: kept by Podman for its next build."""
+    unnamed = image.reference.removeprefix("sha256:") == image.config_digest.removeprefix("sha256:")
+    return unnamed and identity.LABEL not in image.labels

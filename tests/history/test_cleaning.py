@@ -175,6 +175,17 @@ def test_images_to_lock_in_go(index: Index, three: list[run_folder.RunFolder]) -
     assert list(engine.held.values()) == [digest("b")]
 
 
+def test_what_canonical_images_were_made_from_goes(
+    index: Index, three: list[run_folder.RunFolder]
+) -> None:
+    """Podman keeps it, without a name, as its build cache."""
+    engine = FakeEngine("b")
+    engine.held[digest("d")] = digest("d")
+    done = clean(index, engine, older_than_days=95)
+    assert list(engine.held.values()) == [digest("b")]
+    assert [item.name for item in done.of("image")] == [digest("d")]
+
+
 def test_images_can_be_kept(index: Index, three: list[run_folder.RunFolder]) -> None:
     engine = FakeEngine("abc", toolboxes="c")
     clean(index, engine, keep_last=0, images=False)
