@@ -101,6 +101,8 @@ def _hand_over(made: Canonical, image: Image, engine: Engine, *, complete: bool)
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder, prefix="loading-") as temporary:
             _load(made, image.reference, engine, Path(temporary) / "image.tar", complete)
+    except FileNotFoundError:
+        raise  # another command has just replaced the image, and `examine` reads that one
     except OSError as error:
         raise files.storage_failed(error, folder) from error
 

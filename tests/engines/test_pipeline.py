@@ -83,7 +83,8 @@ def test_a_project_runs_and_runs_again(engine: str, project: Path) -> None:
     (project / "main.py").write_text(PROGRAM.replace("upper", "title"))
     edited = run(project)
     assert (project / "results" / "a.txt").read_text() == "Hello\n"
-    assert edited["environment_digest"] == first["environment_digest"]
+    assert edited["lock"] == first["lock"]
+    assert edited["environment_digest"] != first["environment_digest"]
     before, after = (record["image"]["layers"] for record in (first, edited))  # type: ignore[index]
     # Base, system packages, account and Python's packages are as they were.
     assert before[:4] == after[:4] and before != after
@@ -248,3 +249,54 @@ def test_an_image_with_baked_data_runs_alone(engine: str, project: Path) -> None
         with opened.container(request) as container:
             container.start()
             assert container.execute(("cat", "data/in.txt")).stdout == b"hello\n"
+
+
+def verify(project: Path, *words: str) -> tuple[int, dict[str, object]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "reprokit", "verify", "last", "--json", *words],
+        capture_output=True,
+        text=True,
+        cwd=project,
+    )
+    document: dict[str, object] = json.loads(done.stdout)
+    return done.returncode, document
+
+
+def test_a_run_is_verified_also_after_the_code_went_on(engine: str, project: Path) -> None:
+    git = ["git", "-C", str(project), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    (project / ".gitignore").write_text("results/\n.reprokit/\n.env\n")
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    record = run(project)
+    assert verify(project)[0] == 0
+
+    # The project goes on; the run's code is that of its commit.
+    (project / "main.py").write_text("print('another program')\n")
+    code, found = verify(project, "--rebuild")
+    assert code == 0, found
+    assert found["environment_digest"] == {
+        "recorded": record["environment_digest"],
+        "rebuilt": record["environment_digest"],
+    }
+    assert (project / "main.py").read_text() == "print('another program')\n"
+
+    # A result that was touched since.
+    folder = project / ".reprokit" / "runs" / str(record["run"])
+    (folder / "results" / "a.txt").write_text("improved\n")
+    code, found = verify(project)
+    assert (code, found["same"], found["changed_results"]) == (4, False, ["a.txt"])
+
+    # A record that was touched since is worth nothing.
+    text = (folder / "record.json").read_text()
+    (folder / "record.json").write_text(text.replace('"succeeded"', '"failed"'))
+    code, found = verify(project)
+    assert code == 2 and "error" in found
+
+
+def test_code_that_is_gone_is_told(engine: str, project: Path) -> None:
+    run(project)
+    (project / "main.py").write_text("print('another program')\n")
+    code, found = verify(project, "--rebuild")
+    error = found["error"]
+    assert code == 2 and isinstance(error, dict)
+    assert "no longer those of this run" in error["what"]
