@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from reprokit import own_dockerfile as own_dockerfiles
 from reprokit.bases.protocol import BaseFamily
 from reprokit.configuration import Configuration
 from reprokit.ecosystems.protocol import Ecosystem
@@ -235,6 +234,8 @@ def _system_packages(
 def _with_own_dockerfile(plan: Plan, project: Project, path: str) -> Plan:
     """Nothing is detected, resolved or installed beside a Dockerfile that does all this. Its own
     command runs (entry `None`, no alternatives) unless the user names another."""
+    from reprokit import own_dockerfile as own_dockerfiles
+
     parsed = own_dockerfiles.parse(project.read(path), path)
     itself = parsed.has_command and (plan.entry is None or plan.entry.rank > 0)
     text = f"{path} says what is built{' and run' if itself else ''}"
