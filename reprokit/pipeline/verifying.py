@@ -84,7 +84,8 @@ class Verification:
     def text(self) -> str:
         lines = [f"run          {self.run}", f"recorded     {self.recorded}"]
         lines.append(f"image        {self.image}")
-        lines.append(f"results      {len(self.changed) or 'none'} changed since")
+        changed = f"{len(self.changed)} changed since" if self.changed else "as recorded"
+        lines.append(f"results      {changed}")
         lines += [f"  {path}" for path in self.changed[:_SHOWN]]
         if self.rebuilt is not None:
             lines.append(f"rebuilt      {self.rebuilt}")
