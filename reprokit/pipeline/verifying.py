@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import tarfile
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reprokit import files, folders, lock_file, process
-from reprokit.data_hashes import hash_files
+from reprokit import files, folders, lock_file
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Engine
-from reprokit.errors import BadRequest, InputUnavailable, ReprokitError, ResultsDiffer
+from reprokit.errors import BadRequest, ReprokitError, ResultsDiffer
 from reprokit.history import reading
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import record_of
@@ -23,19 +19,15 @@ from reprokit.identity.comparison import Comparison, compare
 from reprokit.identity.contents import first_byte
 from reprokit.identity.listing import Listing, Listings
 from reprokit.model import JSON, Image, Lock
-from reprokit.phases import build as building
 from reprokit.phases import record as records
 from reprokit.phases.canonicalise import examine
+from reprokit.pipeline.earlier_code import code_of
 from reprokit.pipeline.job import (
-    Job,
     Stopwatch,
-    Wishes,
     built,
     powers_for,
-    prepare,
-    prepare_build,
 )
-from reprokit.progress import Reporter, Silent
+from reprokit.progress import Reporter
 
 _SHOWN = 15
 
@@ -202,7 +194,7 @@ def _rebuilt(
             where=entry.id,
         )
     key = reading.text(reading.mapping(record, "context"), "sha256")
-    with _with_code_of(entry, record, lock, key) as (job, prepared):
+    with code_of(entry, record, lock, key) as (job, prepared):
         powers = powers_for(engine, reporter)
         apart = replace(prepared, tag=f"{prepared.tag}-verify")
         image = built(job, lock, apart, powers, Stopwatch(reporter), no_cache=True)
@@ -237,63 +229,3 @@ def _listings(layers: list[str]) -> tuple[Listing, ...] | None:
     found = [listings.of(layer) for layer in layers]
     known = tuple(listing for listing in found if listing is not None)
     return known if len(known) == len(layers) else None
-
-
-@contextmanager
-def _with_code_of(
-    entry: Entry, record: reading.Record, lock: Lock, key: str
-) -> Iterator[tuple[Job, building.Prepared]]:
-    """The run's code, laid out as it was then: the project as it is, else as of its commit."""
-    prepared = _prepared(entry.folder.project, record, lock, key)
-    if prepared is not None:
-        yield prepared
-        return
-    commit = reading.text_or_none(reading.mapping(record, "project"), "commit")
-    if commit is not None:
-        # The project's name, which is part of the image, may be that of its folder.
-        with tempfile.TemporaryDirectory(prefix="reprokit-verify-") as temporary:
-            root = Path(temporary) / entry.folder.project.name
-            _check_out(entry.folder.project, commit, root)
-            prepared = _prepared(root, record, lock, key)
-            if prepared is not None:
-                yield prepared
-                return
-    raise BadRequest(
-        "the project's files are no longer those of this run",
-        where=str(entry.folder.project),
-        next="restore them"
-        + (f" (`git checkout {commit[:12]}`)" if commit else "")
-        + ", or run again and verify that run",
-    )
-
-
-def _prepared(
-    root: Path, record: reading.Record, lock: Lock, key: str
-) -> tuple[Job, building.Prepared] | None:
-    """The build of this folder under the run's lock, if it is the very same build."""
-    argv = [tuple(reading.texts(step, "argv")) for step in reading.rows(record, "command")]
-    given = Wishes(command=argv[0] if len(argv) == 1 else None)
-    for wishes in (Wishes(), given):
-        with suppress(ReprokitError):
-            job = prepare(root, wishes)
-            wanted = (*job.plan.code, *job.plan.data.files)
-            digests = {file.path: file.sha256 for file in hash_files(root, wanted, Silent())}
-            prepared = prepare_build(job, lock, digests)
-            if prepared.key == key:
-                return replace(job, lock=lock), prepared
-    return None
-
-
-def _check_out(project: Path, commit: str, target: Path) -> None:
-    """The files of a commit below `target`, without touching the project."""
-    git = ["git", "-C", str(project), "-c", "core.fsmonitor=false"]
-    with tempfile.NamedTemporaryFile(prefix="reprokit-", suffix=".tar") as archive:
-        try:
-            process.run([*git, "archive", "--format=tar", f"--output={archive.name}", commit, "."])
-        except process.ProcessFailed as error:
-            raise InputUnavailable(
-                f"git has no commit {commit[:12]} any more", where=str(project)
-            ) from error
-        target.mkdir(parents=True)
-        with tarfile.open(archive.name) as tar:
-            tar.extractall(target, filter="data")
