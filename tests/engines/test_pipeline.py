@@ -136,7 +136,8 @@ def test_out_of_memory_is_said_with_the_limit(engine: str, project: Path) -> Non
 def test_an_interrupt_keeps_what_is_there(engine: str, project: Path) -> None:
     assert reprokit("run", str(project), "--", "true").returncode == 0
     (project / "main.py").write_text(PROGRAM.replace('print("done")', "") + SLEEP)
-    words = [sys.executable, "-m", "reprokit", "run", str(project), "--json"]
+    # Should it ever hang, the fault handler says where: this was seen once, on a busy Podman.
+    words = [sys.executable, "-X", "faulthandler", "-m", "reprokit", "run", str(project), "--json"]
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -146,7 +147,11 @@ def test_an_interrupt_keeps_what_is_there(engine: str, project: Path) -> None:
                 break
         process.send_signal(signal.SIGINT)
         started = time.monotonic()
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            pytest.fail(f"hangs at\n{process.communicate(timeout=10)[1]}")
     assert time.monotonic() - started < 30
     assert process.returncode == 130, err
     record = json.loads(out)
