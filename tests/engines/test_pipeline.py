@@ -136,7 +136,7 @@ def test_out_of_memory_is_said_with_the_limit(engine: str, project: Path) -> Non
 def test_an_interrupt_keeps_what_is_there(engine: str, project: Path) -> None:
     assert reprokit("run", str(project), "--", "true").returncode == 0
     (project / "main.py").write_text(PROGRAM.replace('print("done")', "") + SLEEP)
-    # Should it ever hang, the fault handler says where: this was seen once, on a busy Podman.
+    # Should it ever hang, the fault handler says where.
     words = [sys.executable, "-X", "faulthandler", "-m", "reprokit", "run", str(project), "--json"]
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
