@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from reprokit import process
+from reprokit import git, process
 from reprokit.errors import BadRequest
 from reprokit.shell_patterns import compiled
 
@@ -152,23 +152,10 @@ class Project:
 
 def _git_files(root: Path, links: list[str]) -> list[str] | None:
     try:
-        listing = process.run(
-            [
-                "git",
-                "-c",
-                "core.fsmonitor=false",
-                "-C",
-                str(root),
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ]
-        )
+        listing = git.ask(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     except process.ProcessFailed:
         return None
-    return _existing(root, listing.stdout.split("\0"), links)
+    return _existing(root, listing.split("\0"), links)
 
 
 def _existing(root: Path, names: Iterable[str], links: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprokit import files, process
+from reprokit import files, git, process
 from reprokit.engines.protocol import EngineInformation
 from reprokit.errors import BadRequest
 from reprokit.model import (
@@ -57,19 +57,16 @@ def project_state(root: Path, name: str | None = None) -> ProjectState:
 
 
 def _git_state(root: Path) -> tuple[str | None, bool]:
-    # A repository's own configuration may name a program as file system monitor: never run it.
-    git = ["git", "-C", str(root), "-c", "core.fsmonitor=false"]
-    quiet = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        commit = process.run([*git, "rev-parse", "--verify", "HEAD"], environment=quiet)
-        listed = process.run([*git, "ls-tree", "--name-only", "HEAD"], environment=quiet)
-        if not listed.stdout.strip():
+        commit = git.ask(root, "rev-parse", "--verify", "HEAD")
+        if not git.ask(root, "ls-tree", "--name-only", "HEAD").strip():
             return None, False
-        status = process.run([*git, "status", "--porcelain", "-z", "--", "."], environment=quiet)
-        prefix = process.run([*git, "rev-parse", "--show-prefix"], environment=quiet)
+        words = ("--porcelain", "-z", "--ignore-submodules=dirty", "--", ".")
+        status = git.ask(root, "status", *words, contents=True)
+        prefix = git.ask(root, "rev-parse", "--show-prefix")
     except process.ProcessFailed:
         return None, False
-    return commit.stdout.strip(), _is_dirty(status.stdout, prefix.stdout.rstrip("\n"))
+    return commit.strip(), _is_dirty(status, prefix.rstrip("\n"))
 
 
 def _is_dirty(status: str, prefix: str) -> bool:

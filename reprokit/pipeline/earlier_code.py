@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from reprokit import process
+from reprokit import git, process
 from reprokit.data_hashes import hash_files
 from reprokit.errors import BadRequest, InputUnavailable, ReprokitError
 from reprokit.history import reading
@@ -71,10 +71,10 @@ def _prepared(
 
 def _check_out(project: Path, commit: str, target: Path) -> None:
     """The files of a commit below `target`, without touching the project."""
-    git = ["git", "-C", str(project), "-c", "core.fsmonitor=false"]
     with tempfile.NamedTemporaryFile(prefix="reprokit-", suffix=".tar") as archive:
         try:
-            process.run([*git, "archive", "--format=tar", f"--output={archive.name}", commit, "."])
+            words = ("--format=tar", f"--output={archive.name}", commit, ".")
+            git.ask(project, "archive", *words, contents=True)
         except process.ProcessFailed as error:
             raise InputUnavailable(
                 f"git has no commit {commit[:12]} any more", where=str(project)

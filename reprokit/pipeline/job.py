@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reprokit import configuration as configurations
-from reprokit import folders, lock_file, process, registry, site
+from reprokit import folders, git, lock_file, process, registry, site
 from reprokit.configuration_keys import day as valid_day
 from reprokit.configuration_keys import size as valid_size
 from reprokit.ecosystems.protocol import Ecosystem
@@ -166,11 +166,8 @@ def commit_day(project: Project) -> str | None:
     if not project.is_repository:
         return None
     try:
-        shown = process.run(
-            ["git", "-C", str(project.root), "-c", "core.fsmonitor=false", "log", "-1",
-             "--format=%ct", "--", "."]
-        )  # fmt: skip
-        return datetime.fromtimestamp(int(shown.stdout), UTC).date().isoformat()
+        shown = git.ask(project.root, "log", "-1", "--format=%ct", "--", ".")
+        return datetime.fromtimestamp(int(shown), UTC).date().isoformat()
     except (process.ProcessFailed, ValueError):
         return None
 

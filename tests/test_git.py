@@ -1,0 +1,70 @@
+"""Asking git about a project runs nothing that the project's repository names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reprokit import git, process
+from reprokit.phases.record import project_state
+from reprokit.pipeline.earlier_code import _check_out
+from reprokit.pipeline.job import commit_day
+from reprokit.project import Project
+
+AUTHOR = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository that names a program in every place where git would run one."""
+    root = tmp_path / "hostile"
+    root.mkdir()
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho $0 $@ >> {tmp_path}/ran\ncat\n")
+    program.chmod(0o755)
+
+    def run(*words: str) -> None:
+        subprocess.run(["git", "-C", str(root), *AUTHOR, *words], check=True, capture_output=True)
+
+    run("init", "-q")
+    (root / "main.py").write_text("print(1)\n")
+    (root / ".gitattributes").write_text("* filter=evil\n")
+    run("add", "-A")
+    run("commit", "-qm", "first")
+    (root / ".git" / "hooks").mkdir(exist_ok=True)
+    for hook in ("post-index-change", "post-checkout"):
+        (root / ".git" / "hooks" / hook).symlink_to(program)
+    included = tmp_path / "included"
+    included.write_text(f'[filter "evil"]\n\tclean = {program} clean\n')
+    run("config", "include.path", str(included))
+    for name in ("filter.evil.smudge", "filter.evil.process", "core.fsmonitor", "gpg.program"):
+        run("config", name, str(program))
+    run("config", "filter.evil.required", "true")
+    run("config", "log.showSignature", "true")
+    # Another time, so that git has to look into it.
+    os.utime(root / "main.py", (1, 1))
+    return root
+
+
+def test_nothing_that_a_repository_names_is_run(repository: Path, tmp_path: Path) -> None:
+    assert commit_day(Project(repository)) is not None
+    state = project_state(repository)
+    assert state.commit is not None and not state.dirty
+    (repository / "main.py").write_text("print(2)\n")
+    assert project_state(repository).dirty
+    _check_out(repository, state.commit, tmp_path / "then")
+    assert (tmp_path / "then" / "main.py").read_text() == "print(1)\n"
+    assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
+
+
+def test_a_filter_that_cannot_be_switched_off_is_not_met(repository: Path, tmp_path: Path) -> None:
+    with (repository / ".git" / "config").open("a") as configuration:
+        configuration.write(f'[filter "a=b"]\n\tclean = {tmp_path}/program\n')
+    (repository / ".gitattributes").write_text("* filter=a=b\n")
+    with pytest.raises(process.ProcessFailed):
+        git.ask(repository, "status", contents=True)
+    assert project_state(repository).commit is None
+    assert not (tmp_path / "ran").exists()
