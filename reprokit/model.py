@@ -59,9 +59,8 @@ class Requirement:
 class Runtime:
     """A language the project needs: "python", "r" or "java", and which versions are acceptable.
 
-    `specifier` is a PEP 440 specifier set over that language's version (">=3.9,<3.12", "==17",
-    "==4.2.*"); empty means any. `development` is true where compiling needs more than running
-    does (a JDK instead of a JRE).
+    `specifier` is a PEP 440 specifier set over that language's version (">=3.9,<3.12", "==17");
+    empty means any. `development`: compiling needs more than running does (a JDK, not a JRE).
     """
 
     language: str
@@ -91,9 +90,8 @@ class Step:
 class Entry:
     """A way to run the experiment: its steps, one after the other.
 
-    `rank` orders the candidates of a project: lower is the stronger evidence. Ranks in use:
-    0 the user said so, 10 Makefile or run script, 20 README, 30 build tool (Maven exec, Ant
-    target), 40 the one main script, 50 notebooks in order.
+    `rank` orders a project's candidates, the strongest evidence first: 0 the user said so, 10
+    Makefile or run script, 20 README, 30 build tool, 40 the one main script, 50 notebooks in order.
     Two candidates of equal rank with different steps are a choice the user has to make.
     """
 
@@ -216,9 +214,8 @@ class Plan:
 
     `bases` are in order of preference; the first that can be had is locked. `entry` is `None`
     when nothing was found or when several candidates are equally good (`alternatives`).
-    `dockerfile` is the project's own Dockerfile where that one is used.
-    `code` are the files that go into the image's code layer, sorted. `base_choice` is the base or
-    family that the configuration names, else "auto".
+    `dockerfile` is the project's own, where it is used. `code` are the files of the image's code
+    layer, sorted. `base_choice` is the base or family that the configuration names, else "auto".
     """
 
     name: str
@@ -245,8 +242,7 @@ class Plan:
 class Artifact:
     """One file that a build reads, named exactly. `path` is where it lies below vendor/.
 
-    `url` is where it came from; `None` for a file made here (a wheel built from source), which
-    then exists only in the store and in exported archives.
+    `url` is where it came from; `None` for a file made here (a wheel built from source).
     """
 
     path: str
@@ -270,8 +266,8 @@ class LockedPackage:
 class LockedBase:
     """A base pinned by digest. `reference` is what FROM names.
 
-    `config_digest` and `layers` identify the image itself; `registry_digest` exists for images
-    that came from a registry. `packages` are the distribution's packages inside a debian base.
+    `config_digest` and `layers` identify the image; `registry_digest` exists for images from a
+    registry. `packages` are the distribution's packages inside a debian base.
     """
 
     family: str
@@ -353,10 +349,9 @@ class Run:
 class BuildStage:
     """Compiling the project apart from the final image.
 
-    `sources` are project files copied to /build (relative paths; the whole code if empty), `run`
-    is what compiles there, `outputs` are (path in the stage, path in the final image), `checks` try
-    them in the final image, which has not all that the stage had. A stage with `reads_code` false
-    copies nothing and reads vendor/ only, so no edit rebuilds it.
+    `sources` are project files copied to /build (the whole code if empty), `run` compiles there,
+    `outputs` are (path in the stage, path in the final image), `checks` try them in the final
+    image. A stage with `reads_code` false reads vendor/ only, so no edit rebuilds it.
     """
 
     name: str
@@ -412,7 +407,7 @@ class BuildContext:
 class Image:
     """An image an engine holds. `config_digest` is computed over its config, never the engine's id
     on stores where that is something else; `layers` are diff ids; `registry_digests` are known
-    only for images pulled from or pushed to a registry."""
+    only for images pulled or pushed."""
 
     reference: str
     config_digest: str
@@ -425,8 +420,8 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultFile:
-    """A file the run produced. `path` is relative to the results folder; `origin` says whether it
-    was written to /app/results ("results") or elsewhere below /app ("collected")."""
+    """A file the run produced, by its path in the results folder. `origin`: written to
+    /app/results ("results") or elsewhere below /app ("collected")."""
 
     path: str
     size: int

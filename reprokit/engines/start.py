@@ -274,7 +274,8 @@ def stop(name: str) -> bool:
     number = int(noted["pid"])
     if not _is(number, noted["program"]):
         return False
-    process.run(as_root(["kill", str(number)]), check=False)
+    # The shell's own kill: a bare Debian has no program of that name.
+    process.run(as_root(["sh", "-c", 'kill "$1"', "sh", str(number)]), check=False)
     deadline = time.monotonic() + 30
     while _is(number, noted["program"]) and time.monotonic() < deadline:
         time.sleep(0.05)
