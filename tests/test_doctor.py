@@ -139,6 +139,27 @@ def test_an_engine_that_runs_for_others_is_neither_started_again_nor_taken(
     assert (started.endpoint, started.ours, started.name) == (own, True, "podman")
 
 
+def test_where_docker_does_not_start_podman_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(say: start.Say) -> Endpoint:
+        raise start.DoesNotStart("Docker does not start:\nno cgroups")
+
+    own = Endpoint(url="unix:///own.sock", source="test")
+    monkeypatch.setattr(start, "candidates", lambda environment, home: iter([]))
+    monkeypatch.setattr(start, "installed", lambda kind: True)
+    monkeypatch.setattr("shutil.which", lambda name, **rest: f"/usr/bin/{name}")
+    monkeypatch.setattr(start, "_start_docker", broken)
+    monkeypatch.setattr(start, "_start_podman", lambda say: own)
+    said: list[str] = []
+    started = start.ensure(None, said.append)
+    assert (started.endpoint, started.ours, started.name) == (own, True, "podman")
+    assert "no cgroups" in said[0]
+    with pytest.raises(NoEngine, match="no cgroups"):
+        start.ensure("docker", said.append)  # asked for by name
+    monkeypatch.setattr(start, "_start_podman", broken)
+    with pytest.raises(NoEngine, match="no cgroups"):
+        start.ensure(None, said.append)
+
+
 def test_doctor_does_not_promise_to_mend_permissions(monkeypatch: pytest.MonkeyPatch) -> None:
     def locked(preferred: str | None = None) -> None:
         raise no_permission(Endpoint(url="unix:///x.sock", source="test"))

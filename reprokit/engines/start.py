@@ -73,7 +73,8 @@ def ensure(kind: Kind | None, say: Say) -> Started:
     """Use the engine that answers, and change nothing; else install what is missing and start it.
 
     kind: `None` takes Docker; Podman, if it is there, where a Docker runs that is not for this
-    user. Installs what debian bases need as well.
+    user, and also where Docker does not start here (it needs more of the kernel). Installs what
+    debian bases need as well.
     Raises NoEngine with the reason where that is not possible here.
     """
     found = running(kind)
@@ -84,14 +85,31 @@ def ensure(kind: Kind | None, say: Say) -> Started:
     wanted: Kind = kind or ("podman" if locked and installed("podman") else "docker")
     if wanted == "docker" and locked:
         raise no_permission(locked[0])  # it runs: neither a second one nor its owner is our affair
+    try:
+        return _installed_and_started(wanted, say)
+    except DoesNotStart as error:
+        if kind is not None or wanted == "podman":
+            raise
+        say(f"{error.what}\ntaking Podman instead")
+        try:
+            return _installed_and_started("podman", say)
+        except NoEngine as other:
+            raise error from other
+
+
+class DoesNotStart(NoEngine):
+    """An engine is installed, and ends or says nothing when it is started."""
+
+
+def _installed_and_started(kind: Kind, say: Say) -> Started:
     missing = [] if shutil.which("mmdebstrap") else list(DEBIAN_BASE_PACKAGES)
-    if not installed(wanted):
-        needed, optional = PACKAGES[wanted]
+    if not installed(kind):
+        needed, optional = PACKAGES[kind]
         missing += [*needed, *available(optional)]
-    if missing and (shutil.which("apt-get") or not installed(wanted)):
+    if missing and (shutil.which("apt-get") or not installed(kind)):
         install(missing, say)
-    started = _start_docker(say) if wanted == "docker" else _start_podman(say)
-    return Started(endpoint=started, ours=True, name=wanted)
+    started = _start_docker(say) if kind == "docker" else _start_podman(say)
+    return Started(endpoint=started, ours=True, name=kind)
 
 
 def installed(kind: Kind) -> bool:
@@ -194,7 +212,9 @@ def _start_docker(say: Say) -> Endpoint:
     while (answer := ping(endpoint)).state in ("missing", "stopped"):
         if time.monotonic() > deadline or (running is not None and running.poll() is not None):
             said = log.read_text(errors="replace")[-2000:] if log.exists() else answer.detail
-            raise NoEngine(f"Docker does not start:\n{said}", next="see `journalctl -u docker`")
+            stop("docker")
+            advice = "see `journalctl -u docker`" if running is None else f"see {log}"
+            raise DoesNotStart(f"Docker does not start:\n{said}", next=advice)
         time.sleep(0.1)
     if answer.state == "forbidden":
         # Group membership would count only after the next login; this counts at once.
@@ -246,7 +266,8 @@ def _start_podman(say: Say) -> Endpoint:
     deadline = time.monotonic() + _READY_WITHIN
     while ping(place).state != "answers":
         if time.monotonic() > deadline or running.poll() is not None:
-            raise NoEngine(f"Podman does not start:\n{log.read_text(errors='replace')[-2000:]}")
+            said = log.read_text(errors="replace")[-2000:]
+            raise DoesNotStart(f"Podman does not start:\n{said}", next=f"see {log}")
         time.sleep(0.05)
     return place
 
