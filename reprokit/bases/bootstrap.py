@@ -1,6 +1,7 @@
 """Making a minimal Debian from its own packages with mmdebstrap, without an image of anybody's.
 
-The bytes depend on the packages and on SOURCE_DATE_EPOCH alone: two runs give the same tar.
+The bytes depend on the packages and on SOURCE_DATE_EPOCH alone: two runs give the same tar, and so
+do the versions of mmdebstrap on two machines, as the tar is written anew by reprokit.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from reprokit.progress import Reporter
 from reprokit.quoting import shell_word
 from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, mirrored_url, trusted_bundle
 
-RECIPE = 3
+RECIPE = 4
 """Raised with every change here that changes the bytes: stored bases of another recipe are not
 taken for a new lock, and an old lock's base is not made again in vain."""
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -46,15 +47,11 @@ _MANUAL_FOLDERS = 'mkdir -p "$1/usr/share/man/man1" "$1/usr/share/man/man7"'
 # hostname and resolv.conf are this machine's; the others differ between builds or help nobody.
 _CLEAN = (
     'rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1"/var/cache/debconf/*-old '
+    # mmdebstrap of bookworm leaves this empty folder, that of trixie does not.
+    '&& rm -fd "$1/var/cache/debconf/tmp.ci" && rm -f '
     '"$1"/var/lib/dpkg/*-old "$1"/var/log/*.log "$1"/etc/*- '
     # Which packages came only as dependencies: not known when made again from all the .debs.
     '"$1/var/lib/apt/extended_states"'
-)
-# dpkg leaves on folders what the order of unpacking happened to be, which is another one when a
-# base is made again from its .debs. No other difference has been seen.
-_FOLDER_TIMES = (
-    'find "$1" -xdev \\( -path "$1/proc" -o -path "$1/sys" -o -path "$1/dev" \\) -prune '
-    "-o -type d -exec touch -d @{epoch} {{}} +"
 )
 _LIST = (
     'chroot "$1" sh -c "apt-get -o Acquire::ForceHash=sha256 '
@@ -103,7 +100,7 @@ def from_archive(
         'rm "$1/tmp/reprokit-packages"',
     )
     tar = _mmdebstrap(suite, mirrors, public, hooks, architecture, epoch, site, folder, reporter)
-    return Bootstrapped(tar=tar, digest=files.sha256(tar), uris=uris.read_text())
+    return in_canonical_form(tar, uris.read_text(), epoch=epoch)
 
 
 def from_packages(
@@ -139,7 +136,7 @@ def from_packages(
     tar = _mmdebstrap(
         suite, [source], public, (), architecture, epoch, site, folder, reporter, include=names
     )
-    return Bootstrapped(tar=tar, digest=files.sha256(tar), uris="")
+    return in_canonical_form(tar, "", epoch=epoch)
 
 
 def _mmdebstrap(
@@ -156,7 +153,7 @@ def _mmdebstrap(
     include: str = _INCLUDED,
 ) -> Path:
     _require_tools()
-    tar = folder / "layer.tar"
+    tar = folder / "made.tar"
     bundle = trusted_bundle(site)
     secure = any("https://" in source for source in sources) and bundle is not None
     final = (
@@ -167,7 +164,6 @@ def _mmdebstrap(
         'sed -i /CAInfo/d "$1/etc/apt/apt.conf.d/99mmdebstrap"',
         _MANUAL_FOLDERS,
         _CLEAN,
-        _FOLDER_TIMES.format(epoch=epoch),
     )
     argv = [
         *("mmdebstrap", "--variant=apt", "--mode=auto", "--format=tar", "--skip=output/dev"),
@@ -195,6 +191,32 @@ def _mmdebstrap(
             next="check the network, the proxy and the mirrors in site.toml (`reprokit doctor`)",
         ) from error
     return tar
+
+
+def in_canonical_form(made: Path, uris: str, *, epoch: int) -> Bootstrapped:
+    """The tar written anew: one order, one time, owners by number, and an empty /dev, which some
+    versions of mmdebstrap leave out and others fill."""
+    from reprokit.identity import layer
+    from reprokit.identity.raw import Raw, TarLayer
+    from reprokit.identity.tree import Node
+
+    raw = TarLayer(made, 0, made.stat().st_size)
+    reduced = layer.reduce(raw, {}, epoch=epoch, verbatim=True)
+    for path in [path for path in reduced.added if path.startswith("dev/")]:
+        del reduced.added[path]
+    reduced.added["dev"] = Raw(Node("folder", 0o755, 0, 0))
+    tar = made.with_name("layer.tar")
+    with tar.open("wb") as output:
+        _, digest, _ = layer.write(
+            raw,
+            reduced,
+            output,
+            epoch=epoch,
+            wanted=lambda path: False,
+            observe=lambda path, content: None,
+        )
+    made.unlink()
+    return Bootstrapped(tar=tar, digest=digest, uris=uris)
 
 
 def _require_tools() -> None:

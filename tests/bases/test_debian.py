@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import json
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from reprokit import files
 from reprokit.bases import bootstrap, debian_store
 from reprokit.bases.debian import DebianFamily
 from reprokit.bases.docker_archive import image_config, write_archive
@@ -37,6 +39,36 @@ def runtime(language: str, specifier: str = "") -> Runtime:
 
 def names(day: str | None, *runtimes: Runtime) -> list[str]:
     return [candidate.name for candidate in FAMILY.candidates(runtimes, day)]
+
+
+def test_a_base_does_not_depend_on_the_version_of_mmdebstrap(tmp_path: Path) -> None:
+    def made(name: str, time: int, *entries: tuple[str, bytes | None]) -> bootstrap.Bootstrapped:
+        folder = tmp_path / name
+        folder.mkdir()
+        with tarfile.open(folder / "made.tar", "w") as archive:
+            for path, content in entries:
+                entry = tarfile.TarInfo(path)
+                entry.mtime, entry.uname = time, name
+                if content is None:
+                    entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                else:
+                    entry.size = len(content)
+                archive.addfile(entry, None if content is None else io.BytesIO(content))
+        return bootstrap.in_canonical_form(folder / "made.tar", "", epoch=1_600_000_000)
+
+    older = made("older", 1, ("./", None), ("./etc", None), ("./etc/os-release", b"13"))
+    newer = made(
+        "newer", 2, ("./dev", None), ("./dev/null", b""), ("./etc/os-release", b"13"),
+        ("./etc", None),
+    )  # fmt: skip
+    assert newer.digest == older.digest
+    assert newer.tar.read_bytes() == older.tar.read_bytes()
+    assert files.sha256(newer.tar) == newer.digest
+    with tarfile.open(newer.tar) as archive:
+        assert archive.getnames() == ["dev", "etc", "etc/os-release"]
+        assert {entry.mtime for entry in archive} == {1_600_000_000}
+    other = made("other", 1, ("./etc", None), ("./etc/os-release", b"12"))
+    assert other.digest != older.digest
 
 
 @pytest.mark.parametrize(
