@@ -34,7 +34,6 @@ from reprokit.quoting import (
     shell_word,
 )
 from reprokit.system_packages import install_run
-from reprokit.version import __version__
 
 RESULTS = "/app/results"
 STEPS = "/usr/local/bin/repro-steps"
@@ -60,7 +59,7 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
     shares = [share for share in rendered if share != Rendering()]
     stages = [share.stage for share in shares if share.stage is not None]
     blocks = [
-        _header(plan, lock),
+        _header(lock),
         *_system(lock),
         *(_build_stage(stage, lock) for stage in stages),
         *_final(plan, lock, shares, stages),
@@ -108,12 +107,12 @@ def _rendering(name: str, ecosystems: Mapping[str, Ecosystem], lock: Lock) -> Re
     return ecosystems[name].render(locked, lock.base)
 
 
-def _header(plan: Plan, lock: Lock) -> str:
+def _header(lock: Lock) -> str:
     return "\n".join(
         (
-            f"# {refuse_control_characters(plan.name)}, packages as of {lock.date.day}.",
-            f"# Written by reprokit {__version__} from {lock_file.NAME}. Everything it installs",
-            "# lies in vendor/, checked by SHA-256, so it builds without a network:",
+            # Neither the folder's name nor the version that renders: both may differ elsewhere.
+            f"# Packages as of {lock.date.day}, locked by reprokit {lock.reprokit}. Everything it",
+            "# installs lies in vendor/, checked by SHA-256, so it builds without a network:",
             "#   docker build --network none --tag NAME .",
             '#   docker run --rm --network none --volume "$PWD/results:/app/results" NAME',
         )
@@ -189,7 +188,6 @@ def _outputs(stage: BuildStage) -> list[str]:
 
 def _ending(plan: Plan, lock: Lock) -> str:
     labels = {
-        "org.opencontainers.image.title": plan.name,
         "org.opencontainers.image.base.name": lock.base.reference,
         "org.reprokit.owner": "reprokit",
         "org.reprokit.lock": lock_file.digest(lock),

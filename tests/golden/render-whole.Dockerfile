@@ -1,6 +1,5 @@
-# Bees & Trees, packages as of 2024-06-01.
-# Written by reprokit 0.1.0 from repro.lock. Everything it installs
-# lies in vendor/, checked by SHA-256, so it builds without a network:
+# Packages as of 2024-06-01, locked by reprokit 0.1.0. Everything it
+# installs lies in vendor/, checked by SHA-256, so it builds without a network:
 #   docker build --network none --tag NAME .
 #   docker run --rm --network none --volume "$PWD/results:/app/results" NAME
 
@@ -58,8 +57,7 @@ ENV LANG="C.UTF-8" \
 COPY --chown=1000:0 ["app/", "/app/"]
 COPY --chown=1000:0 --from=build-maven ["/build/target/a.jar", "/app/target/a.jar"]
 
-LABEL org.opencontainers.image.title="Bees & Trees" \
-      org.opencontainers.image.base.name="localhost/reprokit/debian:bookworm-0123456789ab" \
+LABEL org.opencontainers.image.base.name="localhost/reprokit/debian:bookworm-0123456789ab" \
       org.reprokit.owner="reprokit" \
       org.reprokit.lock="sha256:1713d9d4576389cabaebeecac842f1c4d087989f00534f587df8de62a9efe379"
 ENV HOME=/home/repro

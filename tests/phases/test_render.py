@@ -122,6 +122,12 @@ def test_a_whole_dockerfile() -> None:
     assert context.code == (("app/analysis.py", "analysis.py"), ("app/pom.xml", "pom.xml"))
 
 
+def test_a_folder_of_another_name_gives_the_same_bytes() -> None:
+    here = plan(Step(argv=("python", "analysis.py")))
+    there = replace(here, name="a-clone")
+    assert render(there, lock(), ecosystems(WHOLE)) == render(here, lock(), ecosystems(WHOLE))
+
+
 def test_several_steps_become_a_script() -> None:
     steps = (Step(argv=("java", "-jar", "a b.jar")), Step(argv=("python", "x.py"), folder="src"))
     context = render(plan(*steps), lock(), ecosystems(Rendering()))
