@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -43,26 +43,29 @@ def _disagreements(lock: Lock, found: dict[tuple[str, str], set[str]]) -> Iterat
         if package.name not in system and versions is not None and package.version not in versions:
             yield _other(package, versions)
     for ecosystem in lock.ecosystems:
-        source = SOURCES.get(ecosystem.ecosystem)
+        source = SOURCES.get(ecosystem.ecosystem, "")
         for package in ecosystem.packages if source else ():
             name = canonicalize_name(package.name) if source == "python" else package.name
-            versions = found.get((source or "", name))
-            if versions is not None and not same_version(package.version, versions):
+            versions = found.get((source, name))
+            if versions is not None and not any(
+                same_version(source, package.version, version) for version in versions
+            ):
                 yield _other(package, versions)
 
 
-def same_version(version: str, versions: Collection[str]) -> bool:
-    """Whether a version is among others, in whatever spelling ("1.0-1" and "1.0.post1", R's
-    "1.2-3" and "1.2.3")."""
-    plain = {_plain(other) for other in versions}
-    return version in versions or _plain(version) in plain
+def same_version(source: str, version: str, other: str) -> bool:
+    """Whether two spellings are one version to their package manager: Python's "1.0-1" and
+    "1.0.post1", R's "1.2-3" and "1.2.3"."""
+    if source == "r":
+        return version.replace("-", ".") == other.replace("-", ".")
+    return version == other or (source == "python" and _python(version) == _python(other))
 
 
-def _plain(version: str) -> Version | str:
+def _python(version: str) -> Version | str:
     try:
         return Version(version)
     except InvalidVersion:
-        return version.replace("-", ".")
+        return version
 
 
 def _other(package: LockedPackage, versions: set[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from reprokit.identity.agreement import disagreements
@@ -104,8 +105,19 @@ def test_an_image_that_is_not_its_locks_is_told() -> None:
 
 def test_two_spellings_of_a_version_are_one() -> None:
     lock = locked(system={}, python={"a": "1.0.post1", "b": "2.0"}, base={})
-    found = [Installed("python", "a", "1.0-1"), Installed("python", "b", "2.0.0")]
+    r = LockedEcosystem(ecosystem="r", packages=(LockedPackage(name="zoo", version="1.8.12"),))
+    lock = replace(lock, ecosystems=(*lock.ecosystems, r))
+    found = [
+        Installed("python", "a", "1.0-1"),
+        Installed("python", "b", "2.0.0"),
+        Installed("r", "zoo", "1.8-12"),
+    ]
     assert disagreements(lock, found, ()) == ()
+    other = [Installed("python", "a", "1.0.1"), Installed("r", "zoo", "1.8-13")]
+    assert disagreements(lock, other, ()) == (
+        "a is 1.0.1 and not 1.0.post1",
+        "zoo is 1.8-13 and not 1.8.12",
+    )
 
 
 def test_licences_are_those_that_packages_declare() -> None:

@@ -32,7 +32,7 @@ def jar(*packages: tuple[str, str], extra: bytes = b"") -> bytes:
     """A jar that says it holds these packages ("group:artifact", version)."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("A.class", extra)
+        archive.writestr(zipfile.ZipInfo("A.class"), extra)
         for name, version in packages:
             group, _, artifact = name.partition(":")
             place = f"META-INF/maven/{group}/{artifact}/pom.properties"
