@@ -26,7 +26,8 @@ class Item:
     locked: who has it in the lock: "base" (by the base's digest, if no more), "system", "build" or
     an ecosystem; empty where the lock does not know it. found: whether the image holds it; `None`
     where no file could say so. paths: the files that say so. in_base: whether the base brought it.
-    licences: as declared.
+    jar: the digest of the one jar that holds a package which the lock does not know. licences: as
+    declared.
     """
 
     kind: str
@@ -38,12 +39,14 @@ class Item:
     found: bool | None = None
     in_base: bool = False
     paths: tuple[str, ...] = ()
+    jar: str | None = None
     licences: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _Found:
     paths: list[str] = field(default_factory=list)
+    jars: set[str] = field(default_factory=set)
     licences: set[str] = field(default_factory=set)
 
 
@@ -76,7 +79,7 @@ def inventory(lock: Lock, layers: Sequence[Listing]) -> tuple[Item, ...]:
                 kind=kind, name=name, version=version, locked=tuple(sorted(entry.sources)),
                 requested=entry.requested,
                 artifacts=tuple(entry.artifacts[path] for path in sorted(entry.artifacts)),
-                found=True if here else None if kind in ("java", "other") else False,
+                found=True if here else _missing(kind, entry),
                 in_base=(kind, name, version) in below,
                 paths=tuple(sorted(path for one in here for path in one.paths)),
                 licences=tuple(sorted(declared)) or licences.get((kind, name), ()),
@@ -93,9 +96,17 @@ def inventory(lock: Lock, layers: Sequence[Listing]) -> tuple[Item, ...]:
                     locked=("base",) if (kind, name, version) in below else (),
                     in_base=(kind, name, version) in below,
                     paths=tuple(sorted(one.paths)), licences=declared_or,
+                    jar=f"sha256:{min(one.jars)}" if len(one.jars) == 1 else None,
                 )
             )  # fmt: skip
     return tuple(sorted(items, key=lambda item: (item.kind, item.name, item.version)))
+
+
+def _missing(kind: str, entry: _Locked) -> bool | None:
+    """A library may lie inside another jar; a description of one (a parent's, say) is no code."""
+    if kind == "java" and all(path.endswith(".pom") for path in entry.artifacts):
+        return False
+    return None if kind in ("java", "other") else False
 
 
 def _found(
@@ -119,6 +130,8 @@ def _found(
             one.licences.update(told.licences)
             if path != DPKG:
                 one.paths.append(path)
+            if path.endswith(".jar"):
+                one.jars.add(tree[path].sha256)
     return found, licences
 
 

@@ -134,7 +134,7 @@ def _component(item: Item, system: Item | None) -> Component:
         version=printable(item.version) or None,
         bom_ref=str(purl or f"{item.kind}:{item.name}@{item.version}"),
         scope=None if item.found is None else scope[item.found],
-        hashes=_own_hashes(item.artifacts),
+        hashes=_hashes(item.jar) if item.jar else _own_hashes(item.artifacts),
         licenses=_licences(item),
         purl=purl,
         external_references=[_distribution(artifact) for artifact in item.artifacts],

@@ -114,7 +114,10 @@ JAVA = LockedEcosystem(
             ),
         ),
         LockedPackage(
-            name="org.example:plugin", version="3", artifacts=(artifact("m2/plugin-3.pom", POM),)
+            name="org.example:parent", version="3", artifacts=(artifact("m2/parent-3.pom", POM),)
+        ),
+        LockedPackage(
+            name="org.example:inner", version="2", artifacts=(artifact("m2/inner-2.jar", b"2"),)
         ),
     ),
     settings={"outputs": ["target/dependency", "target/app-1.jar"]},
@@ -180,8 +183,9 @@ def test_lock_and_image_are_told_apart(tmp_path: Path) -> None:
         "make": ("build", "not found", "excluded"),
         "math": ("maven", "installed", "required"),
         "lost": ("python", "not found", "excluded"),
+        "parent": ("maven", "not found", "excluded"),
         # A jar may lie inside another one, so nothing is concluded.
-        "plugin": ("maven", "not found", None),
+        "inner": ("maven", "not found", None),
         "app": ("no", "installed", "required"),
         "foo-bar": ("no", "installed", "required"),
     }.items():
