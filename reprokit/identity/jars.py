@@ -9,6 +9,7 @@ from typing import IO
 
 _PROPERTIES = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
 _WORD = re.compile(r"[\w.+-]+", re.ASCII)
+_JAVAS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LARGEST = 64 * 1024
 _MOST = 1000
 """Entries of a jar that are looked at; a program packed together with all it needs has some 100."""
@@ -22,7 +23,7 @@ def packages(content: IO[bytes]) -> tuple[tuple[str, str], ...]:
         with zipfile.ZipFile(content) as archive:
             entries = [e for e in archive.infolist() if _PROPERTIES.fullmatch(e.filename)]
             for entry in entries[:_MOST]:
-                if entry.file_size <= _LARGEST:
+                if entry.file_size <= _LARGEST and entry.compress_type in _JAVAS:
                     with archive.open(entry) as file:
                         found.add(_package(file.read(_LARGEST)))
     except (

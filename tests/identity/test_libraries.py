@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reprokit.identity import canonical, source
 from reprokit.identity.agreement import disagreements
@@ -99,6 +101,24 @@ def test_a_jar_says_what_it_is() -> None:
     with zipfile.ZipFile(with_bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("META-INF/maven/a/b/pom.properties", b"version=1\n" * 10_000_000)
     assert told("z.jar", with_bomb.getvalue()).packages == (Installed("java", "z.jar", ""),)
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+@given(changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=4))
+def test_no_damage_to_a_jar_is_more_than_a_jar_without_a_name(
+    method: int, changes: list[tuple[int, int]]
+) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        text = "version=1\ngroupId=a\nartifactId=b\n" * 5
+        archive.writestr("META-INF/maven/a/b/pom.properties", text)
+    damaged = bytearray(whole.getvalue())
+    for place, byte in changes:
+        damaged[place % len(damaged)] = byte
+    found = read("x.jar", io.BytesIO(bytes(damaged))).packages
+    assert len(found) == 1 and found[0].source == "java"
 
 
 def test_the_locks_own_bytes_agree(tmp_path: Path) -> None:
