@@ -74,6 +74,7 @@ def _add_history(verbs: _Verbs[Parser]) -> None:
 
     show = _verb(verbs, "show", "one run: its results, digests and inputs")
     show.add_argument("run", nargs="?", default="last", metavar="RUN")
+    show.add_argument("--sbom", action="store_true", help="its image's bill of materials, as JSON")
 
     logs = _verb(verbs, "logs", "what a run printed")
     logs.add_argument("run", nargs="?", default="last", metavar="RUN")

@@ -126,8 +126,13 @@ def runs(*, all: bool = False, limit: int = 20) -> Result:
     return listing.runs(limit=limit, project=None if all else _here())
 
 
-def show(run: str = "last") -> Result:
-    """One run: results, digests, inputs. RUN is an id, a prefix of one, or "last"."""
+def show(run: str = "last", *, sbom: bool = False) -> Result:
+    """One run: results, digests, inputs. RUN is an id, a prefix of one, or "last". With `sbom` the
+    bill of materials of its image instead, a CycloneDX document, as `document` in bytes."""
+    if sbom:
+        from reprokit.pipeline import bill
+
+        return bill.bill(run, project=_here())
     from reprokit.history import listing
 
     return listing.show(run, project=_here())

@@ -37,8 +37,8 @@ def test_start_up_imports_nothing_heavy() -> None:
         "from reprokit.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'docker', 'requests', 'IPython', 'nbformat', 'yaml', 'packaging', 'pluggy',"
-        " 'platformdirs', 'sqlite3', 'uv'}\n"
+        "heavy = {'cyclonedx', 'docker', 'requests', 'IPython', 'nbformat', 'yaml', 'packaging',"
+        " 'pluggy', 'platformdirs', 'sqlite3', 'uv'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -64,6 +64,7 @@ def _timed() -> float:
         ("runs", "--limit", "many"),
         ("plan", "/does/not/exist"),
         ("show", "no-such-run"),
+        ("show", "no-such-run", "--sbom"),
         ("plan", "--date", "yesterday", str(ROOT / "examples" / "r-analysis")),
     ],
 )

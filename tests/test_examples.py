@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from reprokit import lock_file
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/verify"))
@@ -64,6 +68,8 @@ def test_an_example_runs_and_verifies(name: str, engine: str, tmp_path: Path) ->
     )
     assert (lint.returncode, lint.stdout) == (0, "")
 
+    check_bill(project, record)
+
     second = reprokit("run", str(project), "--base", "debian", "--json", engine=engine)
     assert second.returncode == 0, second.stderr[-4000:]
     again = json.loads(second.stdout)
@@ -71,6 +77,36 @@ def test_an_example_runs_and_verifies(name: str, engine: str, tmp_path: Path) ->
     assert again["environment_digest"] == record["environment_digest"]
     assert "reprokit: build" not in second.stderr
     assert "reprokit: lock" not in second.stderr
+
+
+def check_bill(project: Path, record: dict[str, str]) -> None:
+    """The run's bill of materials is valid, and names each package and file of the lock."""
+    done = reprokit("show", record["run"], "--sbom", engine="docker")
+    assert done.returncode == 0, done.stderr
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(done.stdout) is None
+    bill = json.loads(done.stdout)
+    assert bill["metadata"]["component"]["version"] == record["environment_digest"]
+    named = {
+        (f"{part['group']}:{part['name']}" if "group" in part else part["name"], part["version"])
+        for part in bill["components"]
+    }
+    hashes = {
+        found["content"]
+        for part in bill["components"]
+        for reference in part.get("externalReferences", ())
+        for found in reference["hashes"]
+    }
+    lock = lock_file.loads((project / "repro.lock").read_text("utf-8"))
+    ecosystems = [package for e in lock.ecosystems for package in e.packages]
+    for package in (*lock.base.packages, *lock.system, *lock.build_system, *ecosystems):
+        assert (package.name, package.version) in named
+        for artifact in package.artifacts:
+            assert artifact.sha256.removeprefix("sha256:") in hashes
+    # What only build stages had may be absent from the image, what it runs with may not.
+    for part in bill["components"]:
+        said = {(p["name"], p["value"]) for p in part["properties"]}
+        if ("reprokit:locked", "system") in said:
+            assert ("reprokit:image", "installed") in said, part
 
 
 @pytest.mark.engine

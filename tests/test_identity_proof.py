@@ -121,7 +121,7 @@ def looked_at(
 
     def use(made: Canonical, complete: bool) -> tuple[str, tuple[Listing, ...], tuple[str, ...]]:
         listings = tuple(layer.listing for layer in made.layers)
-        return made.digest, listings, disagreements(lock, made.packages())
+        return made.digest, listings, disagreements(lock, made.packages(), made.jars())
 
     return examine(image, lock, engine, use)
 

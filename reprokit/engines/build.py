@@ -170,18 +170,31 @@ def _builder(address: Address) -> Builder:
 def _find(flavour: Flavour, url: str, environment: tuple[tuple[str, str], ...]) -> Builder:
     if flavour == "podman":
         return _buildah(url, environment)
-    common = (*environment, ("DOCKER_HOST", url), ("DOCKER_BUILDKIT", "1"))
+    common = (
+        *environment,
+        ("DOCKER_HOST", url),
+        # A user's context may be another one, or gone; DOCKER_BUILDKIT=0 asks for the builder that
+        # has no mounts.
+        ("DOCKER_CONTEXT", "default"),
+        ("DOCKER_BUILDKIT", "1"),
+    )
+    unfit = []
     for client in _on_path("docker"):
-        if _answers([client, "buildx", "version"]):
+        # Podman answers to the name docker too, and to some of its commands.
+        if "docker/buildx" in _said([client, "buildx", "version"], common):
             # The builder named default is the engine itself, which knows the local images.
             words = "buildx build --builder default --load --progress plain --provenance=false"
             return Builder(name="buildkit", argv=(client, *words.split()), environment=common)
-        match = _OLD_CLIENT.match(_said([client, "--version"]))
+        version = _said([client, "--version"], common)
+        match = _OLD_CLIENT.match(version)
         if match is not None and 19 <= int(match.group(1)) < 23:
             plain = (client, "build", "--progress", "plain")
             return Builder(name="buildkit", argv=plain, environment=common)
+        why = "is too old" if match is not None and int(match.group(1)) < 19 else "lacks buildx"
+        unfit.append(f"{client} {why if match is not None else 'is another program'}")
     raise NoEngine(
-        "no docker command with BuildKit was found, which builds need",
+        "no docker command with BuildKit was found, which builds need (the classic builder cannot "
+        "mount vendor/)" + "".join(f"\n    {text}" for text in unfit),
         next="install the buildx plugin (package docker-buildx or docker-buildx-plugin); "
         "`reprokit doctor` says more",
     )
@@ -217,10 +230,6 @@ def _on_path(program: str) -> Iterator[str]:
         if found is not None and (real := os.path.realpath(found)) not in seen:
             seen.add(real)
             yield found
-
-
-def _answers(argv: list[str]) -> bool:
-    return process.run(argv, check=False, timeout=20).returncode == 0
 
 
 def _said(argv: list[str], environment: tuple[tuple[str, str], ...] = ()) -> str:

@@ -7,23 +7,27 @@ from collections.abc import Iterable, Iterator
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from reprokit.identity import libraries
 from reprokit.identity.installed import Installed
+from reprokit.identity.libraries import Jar
 from reprokit.model import Lock, LockedPackage
 
 SOURCES = {"python": "python", "r": "r"}
 """Ecosystems whose packages leave notes of name and version in the image."""
 
 
-def disagreements(lock: Lock, installed: Iterable[Installed]) -> tuple[str, ...]:
+def disagreements(
+    lock: Lock, installed: Iterable[Installed], jars: Iterable[Jar]
+) -> tuple[str, ...]:
     """Each way, in words, in which the packages of an image are not those of its lock.
 
-    A package that is there in another version than the lock's is one, and so is a system package
-    that is absent. Packages that only build stages use may be absent.
+    A package that is there in another version than the lock's is one, and so are a system package
+    that is absent and a jar with other bytes. Packages that only build stages use may be absent.
     """
     found: dict[tuple[str, str], set[str]] = {}
     for package in installed:
         found.setdefault((package.source, package.name), set()).add(package.version)
-    return tuple(_disagreements(lock, found))
+    return (*_disagreements(lock, found), *libraries.disagreements(lock, jars))
 
 
 def _disagreements(lock: Lock, found: dict[tuple[str, str], set[str]]) -> Iterator[str]:
@@ -39,25 +43,29 @@ def _disagreements(lock: Lock, found: dict[tuple[str, str], set[str]]) -> Iterat
         if package.name not in system and versions is not None and package.version not in versions:
             yield _other(package, versions)
     for ecosystem in lock.ecosystems:
-        source = SOURCES.get(ecosystem.ecosystem)
+        source = SOURCES.get(ecosystem.ecosystem, "")
         for package in ecosystem.packages if source else ():
             name = canonicalize_name(package.name) if source == "python" else package.name
-            versions = found.get((source or "", name))
-            if versions is not None and not _among(package.version, versions):
+            versions = found.get((source, name))
+            if versions is not None and not any(
+                same_version(source, package.version, version) for version in versions
+            ):
                 yield _other(package, versions)
 
 
-def _among(version: str, versions: set[str]) -> bool:
-    """Spellings of one version differ ("1.0-1" and "1.0.post1", R's "1.2-3" and "1.2.3")."""
-    plain = {_plain(other) for other in versions}
-    return version in versions or _plain(version) in plain
+def same_version(source: str, version: str, other: str) -> bool:
+    """Whether two spellings are one version to their package manager: Python's "1.0-1" and
+    "1.0.post1", R's "1.2-3" and "1.2.3"."""
+    if source == "r":
+        return version.replace("-", ".") == other.replace("-", ".")
+    return version == other or (source == "python" and _python(version) == _python(other))
 
 
-def _plain(version: str) -> Version | str:
+def _python(version: str) -> Version | str:
     try:
         return Version(version)
     except InvalidVersion:
-        return version.replace("-", ".")
+        return version
 
 
 def _other(package: LockedPackage, versions: set[str]) -> str:

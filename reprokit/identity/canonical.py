@@ -13,6 +13,7 @@ from reprokit.errors import BuildFailed
 from reprokit.identity import config as configs
 from reprokit.identity import installed, layer
 from reprokit.identity.installed import Installed
+from reprokit.identity.libraries import Jar
 from reprokit.identity.listing import Listing, Listings
 from reprokit.identity.raw import RawLayer
 from reprokit.identity.source import RawImage
@@ -46,6 +47,10 @@ class Canonical:
     def packages(self) -> tuple[Installed, ...]:
         """Every package of the image, sorted."""
         return packages_of([found.listing for found in self.layers])
+
+    def jars(self) -> tuple[Jar, ...]:
+        """Every jar that no package of the distribution brought, by path."""
+        return jars_of([found.listing for found in self.layers])
 
 
 def canonical(
@@ -87,10 +92,10 @@ def canonical(
 
 def _listed(raw: RawLayer, identifier: str, tree: Tree, epoch: int, verbatim: bool) -> Listing:
     reduced = layer.reduce(raw, tree, epoch=epoch, verbatim=verbatim)
-    packages: dict[str, tuple[Installed, ...]] = {}
+    told: dict[str, installed.Told] = {}
 
-    def observe(path: str, content: bytes) -> None:
-        packages[path] = installed.read(path, content)
+    def observe(path: str, content: IO[bytes]) -> None:
+        told[path] = installed.read(path, content)
 
     delta, digest, size = layer.write(
         raw, reduced, None, epoch=epoch, wanted=installed.tells, observe=observe
@@ -99,7 +104,7 @@ def _listed(raw: RawLayer, identifier: str, tree: Tree, epoch: int, verbatim: bo
         digest=identifier if verbatim else digest,
         size=size,
         delta=delta,
-        packages=packages,
+        told={path: found for path, found in told.items() if found != installed.Told()},
         dropped=tuple(reduced.dropped),
     )
 
@@ -136,12 +141,35 @@ def tree_of(listings: Sequence[Listing]) -> Tree:
 
 def packages_of(listings: Sequence[Listing]) -> tuple[Installed, ...]:
     """The packages that layers install, lowest first."""
+    return tuple(sorted({p for _, found in told_by(listings) for p in found.packages}))
+
+
+def told_by(listings: Sequence[Listing]) -> tuple[tuple[str, installed.Told], ...]:
+    """What each file of an image tells of packages, by path."""
     tree: Tree = {}
-    by_file: dict[str, tuple[Installed, ...]] = {}
+    by_file: dict[str, installed.Told] = {}
     for listing in listings:
         apply(tree, listing.delta)
-        by_file.update(listing.packages)
-    return tuple(sorted({p for path, found in by_file.items() if path in tree for p in found}))
+        for path in listing.delta.added:
+            # A hard link tells what the file tells that it shares.
+            found = listing.told.get(listing.delta.linked.get(path, path))
+            if found is None:
+                by_file.pop(path, None)
+            else:
+                by_file[path] = found
+    return tuple((path, by_file[path]) for path in sorted(by_file) if path in tree)
+
+
+def jars_of(listings: Sequence[Listing]) -> tuple[Jar, ...]:
+    """The jars that layers bring, lowest first, but for the distribution's own."""
+    tree = tree_of(listings)
+    told = dict(told_by(listings))
+    nothing = installed.Told()
+    return tuple(
+        Jar(path, tree[path].sha256, told.get(path, nothing).packages)
+        for path in sorted(tree)
+        if installed.is_jar(path) and tree[path].kind == "file"
+    )
 
 
 def tree_digest(tree: Tree) -> str:

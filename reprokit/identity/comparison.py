@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,7 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 LOOKED_INTO = 50
 _UNKNOWN = "not known: look at both files"
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +91,12 @@ def compare(
     *,
     same_digest: bool,
     first_byte: FirstByte = lambda path: None,
+    locked: Mapping[str, str] = _NOTHING,
 ) -> Comparison:
     """Compare two images by the listings of their layers, lowest first.
 
-    same_digest: whether the environment digests are equal, which the listings do not say.
+    same_digest: whether the environment digests are equal, which the listings do not say. locked:
+    the package whose file has that SHA-256 in the lock, in words.
     """
     old, new = tree_of(before), tree_of(after)
     packages = _packages(packages_of(before), packages_of(after))
@@ -108,7 +111,7 @@ def compare(
             old.get(path),
             new.get(path),
             places[path],
-            changed,
+            _cause(path, changed, old.get(path), new.get(path), locked),
             first_byte if path in inside else lambda path: None,
         )
         for path in differing
@@ -150,12 +153,12 @@ def _difference(
     old: Node | None,
     new: Node | None,
     layer: int,
-    changed: set[str],
+    cause: str,
     first_byte: FirstByte,
 ) -> FileDifference:
     change, detail = _change(old, new)
     place = first_byte(path) if change == "content" else None
-    cause = _cause(path, changed) if change in ("content", "added", "removed") else ""
+    cause = cause if change in ("content", "added", "removed") else ""
     return FileDifference(
         path=path, change=change, detail=detail, cause=cause, layer=layer, first_byte=place
     )
@@ -184,8 +187,17 @@ def _change(old: Node | None, new: Node | None) -> tuple[Change, str]:
     return "attributes", ", ".join(said)
 
 
-def _cause(path: str, changed: set[str]) -> str:
+def _cause(
+    path: str,
+    changed: set[str],
+    old: Node | None,
+    new: Node | None,
+    locked: Mapping[str, str],
+) -> str:
+    if old is not None and new is not None and old.sha256 in locked and new.sha256 not in locked:
+        return f"not the bytes that the lock names for {locked[old.sha256]}"
     for name in changed:
+        name = name.rpartition(":")[2]  # of Java's names, the part that files have
         if f"/{name}" in path or f"/{name.replace('-', '_')}" in path:
             return f"another version of {name}"
     return next((cause for pattern, cause in _CAUSES if pattern.fullmatch(path)), _UNKNOWN)

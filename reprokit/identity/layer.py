@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO
 
+from reprokit import files
 from reprokit.identity import policy, tar
 from reprokit.identity.raw import Members, Raw, RawLayer
 from reprokit.identity.tree import Delta, Node, Tree, above, topmost
 
-Observer = Callable[[str, bytes], None]
+Observer = Callable[[str, IO[bytes]], None]
 """Is given the path and content of each file that it asked for."""
+
+_IN_MEMORY = 8 * 1024 * 1024
+"""Bytes of such a content that are kept in memory; a jar may have hundreds of megabytes."""
 
 
 @dataclass(slots=True)
@@ -165,17 +172,25 @@ def write(
         node = raw.node
         if node.kind == "file":
             digest = hashlib.sha256()
-            kept: list[bytes] | None = [] if wanted(path) else None
-            for chunk in contents(layer, path, raw, reduced.rewritten):
-                digest.update(chunk)
-                emit(chunk)
+            with SpooledTemporaryFile(_IN_MEMORY) if wanted(path) else nullcontext() as kept:
+                for chunk in contents(layer, path, raw, reduced.rewritten):
+                    digest.update(chunk)
+                    emit(chunk)
+                    if kept is not None:
+                        _keep(chunk, kept)
+                emit(tar.padding(node.size))
+                node = node._replace(sha256=digest.hexdigest())
                 if kept is not None:
-                    kept.append(chunk)
-            emit(tar.padding(node.size))
-            node = node._replace(sha256=digest.hexdigest())
-            if kept is not None:
-                observe(path, b"".join(kept))
+                    kept.seek(0)
+                    observe(path, kept)
         added[path] = node
     emit(tar.END)
     delta = Delta(added=added, removed=reduced.removed, linked=linked)
     return delta, f"sha256:{total.hexdigest()}", size
+
+
+def _keep(chunk: bytes, kept: IO[bytes]) -> None:
+    try:
+        kept.write(chunk)
+    except OSError as error:
+        raise files.storage_failed(error, Path(gettempdir())) from error

@@ -9,28 +9,28 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from reprokit import files
 from reprokit.identity import POLICY
-from reprokit.identity.installed import Installed
+from reprokit.identity.installed import Installed, Told
 from reprokit.identity.tree import Delta, Node
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """A canonical layer: its digest (a diff id), the size of its tar in bytes, what it changes,
-    the packages that its files tell of, and (path, reason) of what was left out."""
+    what its files tell of packages, and (path, reason) of what was left out."""
 
     digest: str
     size: int
     delta: Delta
-    packages: Mapping[str, tuple[Installed, ...]] = field(default_factory=dict)
+    told: Mapping[str, Told] = field(default_factory=dict)
     dropped: tuple[tuple[str, str], ...] = ()
 
 
@@ -47,6 +47,11 @@ class Listings:
             return _loaded(content) if content["schema"] == _SCHEMA else None
         except (OSError, EOFError, ValueError, KeyError, TypeError):
             return None
+
+    def every(self, digests: Sequence[str]) -> tuple[Listing, ...] | None:
+        """The listings of an image's canonical layers; `None` where one of them is not known."""
+        found = tuple(listing for digest in digests if (listing := self.of(digest)) is not None)
+        return found if len(found) == len(digests) else None
 
     def known(self, below: str, raw: str) -> Listing | None:
         """The listing that came of a raw layer with this diff id on top of what `below` names."""
@@ -79,7 +84,7 @@ def _dumped(listing: Listing) -> dict[str, Any]:
         "removed": listing.delta.removed,
         "linked": listing.delta.linked,
         "added": [[path, *_row(node)] for path, node in listing.delta.added.items()],
-        "packages": {path: [*found] for path, found in listing.packages.items()},
+        "told": {path: [*found] for path, found in listing.told.items()},
         "dropped": listing.dropped,
     }
 
@@ -102,9 +107,9 @@ def _loaded(content: Mapping[str, Any]) -> Listing:
         digest=content["digest"],
         size=content["size"],
         delta=Delta(added=added, removed=tuple(content["removed"]), linked=content["linked"]),
-        packages={
-            path: tuple(Installed(*row) for row in found)
-            for path, found in content["packages"].items()
+        told={
+            path: Told(tuple(Installed(*row) for row in packages), tuple(licences))
+            for path, (packages, licences) in content["told"].items()
         },
         dropped=tuple((path, why) for path, why in content["dropped"]),
     )

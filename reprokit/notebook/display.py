@@ -241,6 +241,7 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.pipeline.locked", "LockResult"): plain,
     ("reprokit.pipeline.exporting", "ExportResult"): plain,
     ("reprokit.pipeline.verifying", "Verification"): plain,
+    ("reprokit.pipeline.bill", "Bill"): plain,
     ("reprokit.phases.plan_report", "PlanReport"): plan,
     ("reprokit.history.listing", "RunList"): run_list,
     ("reprokit.history.listing", "Shown"): shown,

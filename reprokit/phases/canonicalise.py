@@ -80,7 +80,7 @@ def examine(image: Image, lock: Lock, engine: Engine, use: Callable[[Canonical, 
 
 
 def _check(made: Canonical, lock: Lock) -> None:
-    found = disagreements(lock, made.packages())
+    found = disagreements(lock, made.packages(), made.jars())
     if found:
         more = f"\n    and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise BuildFailed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from reprokit import files, folders, lock_file
@@ -13,7 +14,7 @@ from reprokit.errors import BadRequest, ReprokitError, ResultsDiffer
 from reprokit.history import reading
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import record_of
-from reprokit.identity import POLICY
+from reprokit.identity import POLICY, libraries
 from reprokit.identity.canonical import Canonical
 from reprokit.identity.comparison import Comparison, compare
 from reprokit.identity.contents import first_byte
@@ -202,7 +203,7 @@ def _rebuilt(
             made = _held(image, lock, engine)
             if made.digest == found.recorded:
                 return replace(found, rebuilt=made.digest)
-            comparison = _comparison(found, record, made, apart.tag, engine)
+            comparison = _comparison(found, record, lock, made, apart.tag, engine)
         finally:
             with suppress(ReprokitError):
                 engine.remove_image(apart.tag)
@@ -210,22 +211,21 @@ def _rebuilt(
 
 
 def _comparison(
-    found: Verification, record: reading.Record, made: _Held, tag: str, engine: Engine
+    found: Verification,
+    record: reading.Record,
+    lock: Lock,
+    made: _Held,
+    tag: str,
+    engine: Engine,
 ) -> Comparison | None:
     """What differs from the recorded image, in bytes too where the engine still has that."""
     image = reading.mapping(record, "image")
-    before = _listings(reading.texts(image, "layers"))
+    before = Listings(folders.layers()).every(reading.texts(image, "layers"))
     if before is None:
         return None
+    locked = {digest: f"{p.name} {p.version}" for digest, p in libraries.locked(lock).items()}
+    differing = partial(compare, before, made.listings, same_digest=False, locked=locked)
     if found.image != "as recorded":
-        return compare(before, made.listings, same_digest=False)
+        return differing()
     with first_byte(engine, reading.text(image, "reference"), tag) as place:
-        return compare(before, made.listings, same_digest=False, first_byte=place)
-
-
-def _listings(layers: list[str]) -> tuple[Listing, ...] | None:
-    """What is remembered of the recorded layers; `None` where some of them never were here."""
-    listings = Listings(folders.layers())
-    found = [listings.of(layer) for layer in layers]
-    known = tuple(listing for listing in found if listing is not None)
-    return known if len(known) == len(layers) else None
+        return differing(first_byte=place)

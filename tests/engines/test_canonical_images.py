@@ -18,6 +18,7 @@ from reprokit.model import DateChoice, Image, Lock, LockedBase, LockedPackage
 from reprokit.phases.canonicalise import canonical_image
 from reprokit.progress import Silent
 from tests.engines import tiny
+from tests.identity.test_libraries import jar, lock_of
 
 pytestmark = pytest.mark.engine
 
@@ -134,6 +135,24 @@ def test_another_base_or_a_missing_package_is_refused(
             canonical_image(image, missing, engine, Silent())
     finally:
         engine.remove_image(image.reference)
+
+
+def test_a_jar_with_other_bytes_is_refused(
+    engine: SocketEngine, lock: Lock, tmp_path: Path
+) -> None:
+    place = tmp_path / "app" / "target" / "dependency"
+    place.mkdir(parents=True)
+    (place / "math-1.0.jar").write_bytes(jar(("org.example:math", "1.0")))
+    (tmp_path / "Dockerfile").write_text(f"FROM {tiny.REFERENCE}\nCOPY app /app\n")
+    tag = "localhost/reprokit-tests/canonical:jar"
+    locked = {("org.example:math", "1.0"): {"math-1.0.jar": b"the bytes that were locked"}}
+    java = lock_of(locked, outputs=("target/dependency",)).ecosystems
+    image = engine.build(BuildRequest(context=tmp_path, tag=tag), lambda line: None)
+    try:
+        with pytest.raises(BuildFailed, match=r"math-1\.0\.jar has other bytes than org\.example"):
+            canonical_image(image, replace(lock, ecosystems=java), engine, Silent())
+    finally:
+        engine.remove_image(tag)
 
 
 def _is_root() -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from pathlib import Path
 
 from reprokit.identity.agreement import disagreements
-from reprokit.identity.installed import DPKG, Installed, read, tells
+from reprokit.identity.installed import DPKG, Installed, Told, tells
+from reprokit.identity.installed import read as read_file
 from reprokit.model import DateChoice, Lock, LockedBase, LockedEcosystem, LockedPackage
 from tests.identity import made
 from tests.identity.made import file
@@ -22,6 +25,10 @@ Package: gone
 Status: deinstall ok config-files
 Version: 1.0
 """
+
+
+def read(path: str, content: bytes) -> Told:
+    return read_file(path, io.BytesIO(content))
 
 
 def locked(*, system: dict[str, str], python: dict[str, str], base: dict[str, str]) -> Lock:
@@ -46,17 +53,20 @@ def locked(*, system: dict[str, str], python: dict[str, str], base: dict[str, st
 
 
 def test_each_package_managers_notes_are_read() -> None:
-    assert read(DPKG, STATUS) == (Installed("deb", "zlib1g", "1:1.2.13.dfsg-1"),)
+    assert read(DPKG, STATUS).packages == (Installed("deb", "zlib1g", "1:1.2.13.dfsg-1"),)
     metadata = b"Metadata-Version: 2.1\nName: Foo.Bar_baz\nVersion: 1.0\n\nVersion: 9\n"
     assert tells("opt/venv/lib/python3.11/site-packages/Foo.Bar_baz-1.0.dist-info/METADATA")
-    assert read("x/Foo-1.dist-info/METADATA", metadata) == (
+    assert read("x/Foo-1.dist-info/METADATA", metadata).packages == (
         Installed("python", "foo-bar-baz", "1.0"),
     )
     assert tells("usr/lib/R/site-library/MASS/DESCRIPTION")
-    assert read("usr/lib/R/library/MASS/DESCRIPTION", b"Package: MASS\nVersion: 7.3-58\n") == (
-        Installed("r", "MASS", "7.3-58"),
+    assert read("usr/lib/R/library/MASS/DESCRIPTION", b"Package: MASS\nVersion: 7.3-58\n") == Told(
+        (Installed("r", "MASS", "7.3-58"),)
     )
-    assert read("x/Foo-1.dist-info/METADATA", b"\xff\xfenonsense") == ()
+    assert read("x/Foo-1.dist-info/METADATA", b"\xff\xfenonsense") == Told()
+    system = b'NAME="Debian"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n'
+    assert read("usr/lib/os-release", system) == Told((Installed("os", "debian", "bookworm"),))
+    assert read("usr/lib/os-release", b"NAME=x\n") == Told()
 
 
 def test_packages_of_removed_files_do_not_count(tmp_path: Path) -> None:
@@ -79,13 +89,13 @@ def test_an_image_that_is_not_its_locks_is_told() -> None:
         Installed("deb", "bash", "5.2"),
         Installed("python", "numpy", "1.26.4"),
     ]
-    assert disagreements(lock, good) == ()
+    assert disagreements(lock, good, ()) == ()
     bad = [
         Installed("deb", "jq", "1.7"),
         Installed("deb", "bash", "5.3"),
         Installed("python", "numpy", "1.26.3"),
     ]
-    assert disagreements(lock, bad) == (
+    assert disagreements(lock, bad, ()) == (
         "jq is 1.7 and not 1.6",
         "curl 7.88 is not installed",
         "bash is 5.3 and not 5.2",
@@ -95,5 +105,53 @@ def test_an_image_that_is_not_its_locks_is_told() -> None:
 
 def test_two_spellings_of_a_version_are_one() -> None:
     lock = locked(system={}, python={"a": "1.0.post1", "b": "2.0"}, base={})
-    found = [Installed("python", "a", "1.0-1"), Installed("python", "b", "2.0.0")]
-    assert disagreements(lock, found) == ()
+    r = LockedEcosystem(ecosystem="r", packages=(LockedPackage(name="zoo", version="1.8.12"),))
+    lock = replace(lock, ecosystems=(*lock.ecosystems, r))
+    found = [
+        Installed("python", "a", "1.0-1"),
+        Installed("python", "b", "2.0.0"),
+        Installed("r", "zoo", "1.8-12"),
+    ]
+    assert disagreements(lock, found, ()) == ()
+    other = [Installed("python", "a", "1.0.1"), Installed("r", "zoo", "1.8-13")]
+    assert disagreements(lock, other, ()) == (
+        "a is 1.0.1 and not 1.0.post1",
+        "zoo is 1.8-13 and not 1.8.12",
+    )
+
+
+def test_licences_are_those_that_packages_declare() -> None:
+    for metadata, expected in {
+        "License: MIT\nLicense-Expression: Apache-2.0 OR MIT\n": ("Apache-2.0 OR MIT",),
+        "License: BSD\nClassifier: License :: OSI Approved :: MIT License\n": ("BSD",),
+        "License: UNKNOWN\nClassifier: License :: OSI Approved :: MIT License\n": ("MIT License",),
+        "License: Copyright (c) 2001\n        All rights reserved.\n": (),
+        f"License: {'x' * 200}\n": (),
+        "Classifier: License :: OSI Approved\n": (),
+    }.items():
+        content = f"Name: x\nVersion: 1\n{metadata}\nLicense: of the text below\n".encode()
+        assert read("x-1.dist-info/METADATA", content).licences == expected, metadata
+    description = b"Package: x\nVersion: 1\nLicense: GPL (>= 2)\n"
+    assert read("opt/r/library/x/DESCRIPTION", description).licences == ("GPL (>= 2)",)
+
+
+def test_debians_copyright_is_read_where_machines_can() -> None:
+    place = "usr/share/doc/jq/copyright"
+    readable = b"""\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: jq
+
+Files: *
+Copyright: 2012 Somebody
+License: Expat
+
+Files: debian/*
+License: GPL-3+
+ The text of it.
+
+License: not-used
+ Text
+"""
+    assert tells(place)
+    assert read(place, readable) == Told(licences=("Expat", "GPL-3+"))
+    assert read(place, b"This was packaged by me.\nLicense: free\n") == Told()

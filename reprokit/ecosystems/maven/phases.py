@@ -10,6 +10,7 @@ from reprokit.ecosystems.maven import building, repository
 from reprokit.errors import BadRequest
 from reprokit.model import (
     JSON,
+    Argv,
     BaseCandidate,
     BuildStage,
     Detection,
@@ -99,7 +100,9 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     ]
     jars = tuple(path for path in outputs if path.endswith(".jar"))
     if jars and locked.settings.get("normalise") is True:
-        commands.append((NORMALISER, "--type", "jar", "--timestamp", str(epoch), *jars))
+        normal = (NORMALISER, "--type", "jar", "--timestamp", str(epoch))
+        commands.append((*normal, *jars))
+        commands += _copies(outputs, jars, normal)
     touch = ("touch", "--no-dereference", f"--date=@{epoch}")
     commands.append(("find", *outputs, "-exec", *touch, "{}", "+"))
     return Rendering(
@@ -123,6 +126,16 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
 def _by_change(outputs: tuple[str, ...]) -> list[str]:
     """Libraries first: they change less often than the program."""
     return sorted(outputs, key=lambda path: (path.endswith((".jar", "/classes")), path))
+
+
+def _copies(outputs: tuple[str, ...], jars: tuple[str, ...], normal: Argv) -> list[Argv]:
+    """Modules lie beside the programs of other modules too, copied before they are normalised."""
+    if len({path.rpartition("/")[0] for path in outputs}) == 1:
+        return []
+    folders = [path for path in outputs if path not in jars]
+    names = sorted({path.rpartition("/")[2] for path in jars})
+    either = [word for name in names for word in ("-o", "-name", name)][1:]
+    return [("find", *folders, "(", *either, ")", "-exec", *normal, "{}", "+")] if folders else []
 
 
 def _metadata(settings: Mapping[str, JSON]) -> list[GeneratedFile]:

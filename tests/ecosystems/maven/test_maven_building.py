@@ -169,6 +169,22 @@ def test_each_root_is_built_and_a_raised_level_is_passed_on() -> None:
     assert "-Dmaven.compiler.source=8" in first
 
 
+def test_copies_of_modules_beside_other_programs_carry_no_times_either() -> None:
+    """Old plugins pack the time of the build into a jar, and dependency:copy-dependencies
+    takes the module's jar as it then is."""
+    outputs: list[JSON] = [
+        "core/target/core-1.jar", "app/target/classes", "app/target/dependency",
+        "app/target/app-1.jar",
+    ]  # fmt: skip
+    stage = MavenEcosystem().render(locked(outputs=outputs), BASE).stage
+    assert stage is not None
+    assert stage.run[0].commands[2] == (
+        "find", "app/target/classes", "app/target/dependency",
+        "(", "-name", "app-1.jar", "-o", "-name", "core-1.jar", ")",
+        "-exec", "strip-nondeterminism", "--type", "jar", "--timestamp", "1700000000", "{}", "+",
+    )  # fmt: skip
+
+
 def test_a_project_without_jars_has_no_stage() -> None:
     assert MavenEcosystem().render(locked(outputs=[]), BASE).stage is None
 
