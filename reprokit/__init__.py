@@ -12,6 +12,7 @@ from reprokit.version import __version__
 
 if TYPE_CHECKING:
     from reprokit.verbs import (
+        cite,
         clean,
         diff,
         doctor,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "cite",
     "clean",
     "diff",
     "doctor",

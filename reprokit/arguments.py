@@ -26,6 +26,7 @@ def build_parser(prog: str = "reprokit") -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     _add_way(verbs)
     _add_history(verbs)
+    _add_publishing(verbs)
     _add_machine(verbs)
     return parser
 
@@ -93,6 +94,21 @@ def _add_history(verbs: _Verbs[Parser]) -> None:
     clean.add_argument("--older-than", type=float, default=30, metavar="DAYS", dest="older_than")
     clean.add_argument("--keep", type=int, default=5, metavar="N", help="always keep the last N")
     clean.add_argument("--dry-run", action="store_true", help="only say what would go")
+
+
+def _add_publishing(verbs: _Verbs[Parser]) -> None:
+    cite = _verb(verbs, "cite", "what goes in the paper")
+    cite.add_argument("run", nargs="?", default="last", metavar="RUN")
+    formats = ("text", "markdown", "latex", "bibtex", "cff", "codecheck", "badge")
+    cite.add_argument("--format", choices=formats, default="text", help="the notation (text)")
+    cite.add_argument(
+        "--value",
+        action="append",
+        default=[],
+        metavar="NAME=FILE:PLACE",
+        help="a value of the results, for example rmse=results/metrics.json:rmse",
+    )
+    cite.add_argument("--output", metavar="FILE", help="write it there instead of printing it")
 
 
 def _add_machine(verbs: _Verbs[Parser]) -> None:

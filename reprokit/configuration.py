@@ -55,6 +55,7 @@ class Configuration:
     options: RunOptions = field(default_factory=RunOptions)
     results: str = "results"
     exclude: tuple[str, ...] = ()
+    cite_values: tuple[tuple[str, str], ...] = ()
 
     def line(self, key: str) -> int | None:
         """The line of a key, of the first thing in it, or of the table it stands in."""
@@ -180,6 +181,7 @@ def _assembled(file: str, lines: dict[str, int], values: dict[str, Any]) -> Conf
         options=RunOptions(**options),
         results=values.get("run.results", "results"),
         exclude=values.get("exclude.paths", ()),
+        cite_values=values.get("cite.values", ()),
         **cast(Any, named),
     )
 

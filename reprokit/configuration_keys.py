@@ -25,6 +25,7 @@ _SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _DURATION_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _NAME = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 _CLASS = re.compile(r"[\w$]+(?:\.[\w$]+)*")
 
@@ -223,6 +224,18 @@ def environment(value: Any) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(value.items()))
 
 
+def chosen_values(value: Any) -> tuple[tuple[str, str], ...]:
+    """Names of values and where in the results each stands ("results/metrics.json:rmse")."""
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a table of texts, not {shown(value)}")
+    for name, place in value.items():
+        if _VALUE.fullmatch(name) is None:
+            raise ValueError(f"has {name!r}, which is not a name of letters, digits and dashes")
+        if not isinstance(place, str) or not place.strip():
+            raise ValueError(f"must give {name} a place in the results, not {shown(place)}")
+    return tuple(sorted(value.items()))
+
+
 def version(language: str) -> Callable[[Any], str]:
     """A PEP 440 specifier set, from "3.11" (any 3.11), "3.11.4" (exactly) or ">=3.9,<3.12"."""
 
@@ -324,5 +337,6 @@ KEYS: Mapping[str, Key] = {
     "run.timeout": Key(duration, "The longest it may take."),
     "run.environment": Key(environment, "Environment variables of the program."),
     "run.results": Key(results_folder, "The folder its results are put into."),
+    "cite.values": Key(chosen_values, "Values of the results that `cite` names, by name."),
     "exclude.paths": Key(relative_patterns, "Files that stay out of the image."),
 }

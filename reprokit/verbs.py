@@ -7,6 +7,7 @@ raises a ReprokitError for what the user can mend. `execute` calls the one a com
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,7 @@ from reprokit.model import JSON
 from reprokit.progress import Reporter, Silent
 
 if TYPE_CHECKING:
+    from reprokit.citing.cite import Citation
     from reprokit.phases.plan_report import PlanReport
     from reprokit.pipeline.exporting import ExportResult
     from reprokit.pipeline.locked import LockResult
@@ -168,6 +170,33 @@ def verify(
     )
 
 
+def cite(
+    run: str = "last",
+    *,
+    format: str = "text",
+    value: Sequence[str] = (),
+    output: str | Path | None = None,
+    reporter: Reporter | None = None,
+) -> Citation:
+    """What goes in the paper: `Citation.content` in the format that is asked for.
+
+    format: "text", "markdown", "latex", "bibtex", "cff", "codecheck" or "badge". value:
+    "NAME=FILE:PLACE" of each value of the results to name, besides those of repro.toml. output: a
+    file that gets the content.
+    Raises BadRequest, and ResultsDiffer for a run that failed or whose results were changed.
+    """
+    from reprokit.citing import cite as citing
+
+    return citing.cite(
+        run,
+        reporter or Silent(),
+        format=format,
+        value=value,
+        output=None if output is None else Path(output),
+        project=_here(),
+    )
+
+
 def clean(
     *,
     older_than: float = 30,
@@ -219,7 +248,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: 
     options = {k: v for k, v in vars(arguments).items() if k not in ("verb", "json")}
     if arguments.verb == "run":
         options["command"] = command
-    if arguments.verb in ("run", "lock", "export", "verify", "clean", "doctor"):
+    if arguments.verb not in ("plan", "runs", "show", "logs", "diff", "plugins"):
         options["reporter"] = reporter
     function = globals()[arguments.verb]
     result: Result = function(**options)

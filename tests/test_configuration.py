@@ -60,6 +60,9 @@ timeout = "2h"
 environment = { B = "2", A = "1" }
 results = "out"
 
+[cite.values]
+rmse = "results/metrics.json:rmse"
+
 [exclude]
 paths = ["old"]
 """
@@ -111,6 +114,7 @@ def test_every_key(tmp_path: Path) -> None:
     )
     assert found.results == "out"
     assert found.exclude == ("old",)
+    assert found.cite_values == (("rmse", "results/metrics.json:rmse"),)
 
 
 def test_every_key_has_its_line(tmp_path: Path) -> None:
@@ -122,6 +126,8 @@ def test_every_key_has_its_line(tmp_path: Path) -> None:
             assert line is None
         elif key == "steps":
             assert line == 6
+        elif key == "cite.values":
+            assert line is not None and lines[line - 1] == "[cite.values]"
         else:
             assert line is not None
             assert lines[line - 1].startswith(f"{key.rpartition('.')[2]} =")

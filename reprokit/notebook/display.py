@@ -7,6 +7,7 @@ No colours are set, so both light and dark themes show it; status is said in wor
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -50,6 +51,14 @@ def plain(result: Any) -> str:
 def _lines(content: str) -> str:
     """A text of several lines without control characters."""
     return "\n".join(wording.printable(line) for line in content.split("\n"))
+
+
+def citation(result: Any) -> str:
+    """A citation to copy; a badge is shown as one."""
+    if result.format != "badge":
+        return plain(result)
+    encoded = base64.b64encode(result.content.encode()).decode()
+    return f"<img alt='badge' src='data:image/svg+xml;base64,{encoded}'>{plain(result)}"
 
 
 def plan(result: Any) -> str:
@@ -242,6 +251,7 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.pipeline.exporting", "ExportResult"): plain,
     ("reprokit.pipeline.verifying", "Verification"): plain,
     ("reprokit.pipeline.bill", "Bill"): plain,
+    ("reprokit.citing.cite", "Citation"): citation,
     ("reprokit.phases.plan_report", "PlanReport"): plan,
     ("reprokit.history.listing", "RunList"): run_list,
     ("reprokit.history.listing", "Shown"): shown,

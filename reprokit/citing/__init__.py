@@ -1,0 +1,1 @@
+"""What goes in a paper: one run, in the notations that papers and archives read."""

@@ -1,0 +1,99 @@
+"""The methods paragraph, as plain text and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reprokit.citing.facts import Facts
+from reprokit.history import reading
+from reprokit.history.wording import counted
+
+_MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Notation:
+    """How identifiers and commands are written, and how names in running text."""
+
+    code: Callable[[str], str]
+    words: Callable[[str], str]
+
+
+def text(facts: Facts) -> str:
+    """One paragraph for the methods section."""
+    return _paragraph(facts, _Notation(str, str))
+
+
+def markdown(facts: Facts) -> str:
+    """The paragraph, and the identifiers as a table."""
+    rows = [("run", facts.run), ("environment", facts.environment)]
+    rows += [("image", push.reference) for push in facts.pushed]
+    rows += [("source", facts.source)] if facts.source else []
+    rows += [("revision", facts.revision)] if facts.revision else []
+    rows += [("record", reading.text(facts.record, "digest"))]
+    rows += list(facts.values)
+    table = "\n".join(f"| {_cell(name)} | {_code(value)} |" for name, value in rows)
+    return f"{_paragraph(facts, _Notation(_code, _cell))}\n\n| | |\n|---|---|\n{table}"
+
+
+def _paragraph(facts: Facts, notation: _Notation) -> str:
+    record = facts.record
+    options = reading.mapping(record, "options")
+    command = reading.command_text(record)
+    by = f" by {notation.code(command)}" if command else ""
+    network = "with" if options.get("network") else "without"
+    sentences = [
+        f"The results of {notation.words(facts.title)} were computed on {facts.day}{by} in a "
+        f"container {network} network access.",
+        _environment(facts, notation),
+    ]
+    if facts.pushed:
+        sentences.append(f"The image can be pulled as {notation.code(facts.pushed[-1].reference)}.")
+    sentences += _code_sentences(facts, notation)
+    digest = notation.code(reading.text(record, "digest"))
+    reprokit = reading.text(reading.mapping(record, "reprokit"), "version")
+    data = reading.rows(reading.mapping(record, "data"), "files")
+    results = reading.rows(record, "results")
+    sentences.append(
+        f"It read {counted(len(data), 'data file')} and wrote {counted(len(results), 'result')}; "
+        f"their SHA-256 hashes are in the run's record ({digest})."
+    )
+    sentences.append(f"The run ({facts.run}) was made with reprokit {reprokit}.")
+    return " ".join(sentences)
+
+
+def _environment(facts: Facts, notation: _Notation) -> str:
+    named = [f"{notation.words(name)} {version}" for name, version in facts.versions[:_MOST]]
+    more = len(facts.versions) - _MOST
+    named += [f"{more} more that it asks for"] if more > 0 else []
+    held = f", with {', '.join(named)}," if named else ""
+    day = reading.text(reading.mapping(facts.record, "date"), "day")
+    packages = counted(len(reading.rows(facts.record, "packages")), "package")
+    return (
+        f"The container's image{held} holds {packages} as of {day}, each pinned by its hash; its "
+        f"environment digest is {notation.code(facts.environment)}."
+    )
+
+
+def _code_sentences(facts: Facts, notation: _Notation) -> list[str]:
+    found = []
+    if facts.commit is not None:
+        changed = " with uncommitted changes" if facts.dirty else ""
+        found.append(f"The code is that of git commit {notation.code(facts.commit)}{changed}.")
+    if facts.source is not None:
+        found.append(f"The source tree has the SWHID {notation.code(facts.source)}.")
+    return found
+
+
+def _code(value: str) -> str:
+    """Markdown's code span: as many back-ticks around it as none inside has."""
+    fence = "`"
+    while fence in value:
+        fence += "`"
+    space = " " if "`" in value[:1] + value[-1:] else ""
+    return f"{fence}{space}{value.replace('|', chr(92) + '|')}{space}{fence}"
+
+
+def _cell(value: str) -> str:
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#~" else c for c in value)

@@ -1,0 +1,1 @@
+"""A run for others: an archive for a repository such as Zenodo."""
