@@ -110,6 +110,13 @@ def _add_publishing(verbs: _Verbs[Parser]) -> None:
     )
     cite.add_argument("--output", metavar="FILE", help="write it there instead of printing it")
 
+    publish = _verb(verbs, "publish", "an archive for others")
+    publish.add_argument("run", nargs="?", default="last", metavar="RUN")
+    publish.add_argument("--archive", metavar="FILE.zip", help="write an archive of the run")
+    publish.add_argument("--vendor", action="store_true", help="with every package, to build from")
+    publish.add_argument("--image", action="store_true", help="with the image, to load and run")
+    publish.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
+
 
 def _add_machine(verbs: _Verbs[Parser]) -> None:
     doctor = _verb(verbs, "doctor", "is everything here that a run needs?")

@@ -52,7 +52,7 @@ def replacing(path: Path, *, mode: int = 0o644, copy: bool = False) -> Iterator[
         raise storage_failed(error, path) from error
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             if not copy:

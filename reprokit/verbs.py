@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reprokit.pipeline.exporting import ExportResult
     from reprokit.pipeline.locked import LockResult
     from reprokit.pipeline.running import RunResult
+    from reprokit.publishing.archive import Published
     from reprokit.registry import Plugin
 
 
@@ -195,6 +196,32 @@ def cite(
         output=None if output is None else Path(output),
         project=_here(),
     )
+
+
+def publish(
+    run: str = "last",
+    *,
+    archive: str | Path | None = None,
+    vendor: bool = False,
+    image: bool = False,
+    engine: str | None = None,
+    reporter: Reporter | None = None,
+) -> Published:
+    """Write a run into one zip file that others can check, cite and run again.
+
+    archive: the file. vendor: with every package, so that plain docker can build from it. image:
+    with the image that ran. Raises BadRequest for a run that failed or whose code is gone,
+    ResultsDiffer and InputUnavailable for results and data that are no longer those of the run,
+    StorageFailed; NoEngine and BuildFailed where images are needed.
+    """
+    from reprokit.errors import BadRequest
+    from reprokit.publishing import archive as archiving
+
+    if archive is None:
+        raise BadRequest("nothing says where to", next="name the file with --archive FILE.zip")
+    wanted = archiving.Wanted(vendor=vendor, image=image, engine=engine)
+    reporter = reporter or Silent()
+    return archiving.archive(run, Path(archive), wanted, reporter, project=_here())
 
 
 def clean(

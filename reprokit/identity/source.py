@@ -20,10 +20,12 @@ from reprokit.identity.raw import FolderLayer, RawLayer, TarLayer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawImage:
-    """An image as the engine has it. `layers` are in the order of `rootfs.diff_ids` in `config`."""
+    """An image as the engine has it. `layers` are in the order of `rootfs.diff_ids` in `config`;
+    `config_text` are the bytes of the config, empty where the engine has only its fields."""
 
     config: Mapping[str, Any]
     layers: tuple[RawLayer, ...]
+    config_text: bytes = b""
 
 
 def from_folders(config: Mapping[str, Any], folders: tuple[Path, ...]) -> RawImage:
@@ -55,7 +57,8 @@ def from_archive(archive: Path, scratch: Path) -> RawImage:
             manifest = json.loads(_content(tar, members, "manifest.json"))
             if len(manifest) != 1:
                 raise BadRequest(f"holds {len(manifest)} images", where=str(archive))
-            config = json.loads(_content(tar, members, manifest[0]["Config"]))
+            text = _content(tar, members, manifest[0]["Config"])
+            config = json.loads(text)
             links = {member.name: member.linkname for member in tar if member.issym()}
             layers = [
                 _layer(tar, members[_followed(name, links)], archive, scratch)
@@ -65,7 +68,7 @@ def from_archive(archive: Path, scratch: Path) -> RawImage:
         raise BadRequest(
             f"is not an exported image: {error}", where=str(archive), next="see `docker save`"
         ) from error
-    return RawImage(config=config, layers=tuple(layers))
+    return RawImage(config=config, layers=tuple(layers), config_text=text)
 
 
 def _content(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:

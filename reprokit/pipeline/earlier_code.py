@@ -36,7 +36,7 @@ def code_of(
     commit = reading.text_or_none(reading.mapping(record, "project"), "commit")
     if commit is not None:
         # The project's name, which is part of the image, may be that of its folder.
-        with tempfile.TemporaryDirectory(prefix="reprokit-verify-") as temporary:
+        with tempfile.TemporaryDirectory(prefix="reprokit-code-") as temporary:
             root = Path(temporary) / entry.folder.project.name
             _check_out(entry.folder.project, commit, root)
             prepared = _prepared(root, record, lock, key)
@@ -48,7 +48,7 @@ def code_of(
         where=str(entry.folder.project),
         next="restore them"
         + (f" (`git checkout {commit[:12]}`)" if commit else "")
-        + ", or run again and verify that run",
+        + ", or run again and take that run",
     )
 
 

@@ -1,0 +1,193 @@
+"""`publish --archive`: one run in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprokit import folders, lock_file
+from reprokit.citing import citation_file, codecheck, prose
+from reprokit.citing.facts import Facts, of_run, source_identifier
+from reprokit.engines.connect import connect
+from reprokit.engines.protocol import Engine
+from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.history import reading
+from reprokit.history.index import Entry, Index
+from reprokit.history.listing import record_of
+from reprokit.history.wording import size
+from reprokit.model import JSON
+from reprokit.pipeline.earlier_code import code_of
+from reprokit.pipeline.job import Stopwatch, ensure_image, powers_for
+from reprokit.printable import printable
+from reprokit.progress import Reporter
+from reprokit.publishing import bag, contents, crate, image_file, readme
+from reprokit.publishing.contents import Source
+from reprokit.publishing.member import Member, of_text
+from reprokit.publishing.readme import Held
+from reprokit.version import __version__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A published run: `archive` is the file, `files` how many it holds, `size` its bytes."""
+
+    run: str
+    archive: Path
+    sha256: str
+    files: int
+    size: int
+    missing: tuple[str, ...]
+
+    def json(self) -> JSON:
+        return {
+            "schema": 1,
+            "run": self.run,
+            "archive": {
+                "name": self.archive.name,
+                "sha256": self.sha256,
+                "size": self.size,
+                "files": self.files,
+            },
+            "missing": [*self.missing],
+        }
+
+    def text(self) -> str:
+        return (
+            f"{self.archive}: {self.files} files, {size(self.size)}, {self.sha256}\n"
+            "data/README.md in it says how to get the results again"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an archive is to hold besides: every package, the image; and which engine gives them."""
+
+    vendor: bool
+    image: bool
+    engine: str | None
+
+
+def archive(
+    run: str, target: Path, wanted: Wanted, reporter: Reporter, *, project: Path | None = None
+) -> Published:
+    """Write the archive of a run, all or nothing. See `reprokit.verbs.publish`."""
+    entry = Index().find(run, project)
+    record = record_of(entry)
+    status = reading.text(record, "status")
+    if status != "succeeded":
+        raise BadRequest(f"the run {status}; only what succeeded is published", where=entry.id)
+    _check_target(target, entry)
+    lock = lock_file.loads(entry.folder.lock.read_text("utf-8"))
+    key = reading.text(reading.mapping(record, "context"), "sha256")
+    reporter.phase("publish")
+    with code_of(entry, record, lock, key) as (job, prepared), ExitStack() as stack:
+        source = Source(entry=entry, record=record, lock=lock, job=job, prepared=prepared)
+        facts = of_run(entry, record, lock, source_identifier(job), {})
+        for text in facts.missing():
+            reporter.warning(text)
+        members = list(contents.members(source, reporter, vendor=wanted.vendor))
+        images = stack.enter_context(_images(source, facts, wanted, reporter))
+        held = Held(
+            vendor=wanted.vendor and not source.own_dockerfile,
+            image="image.tar" in images,
+            base="base.tar" in images,
+        )
+        members += images.values()
+        members += _documents(facts, source, held)
+        members.append(of_text(crate.NAME, crate.document(facts, members)))
+        written = bag.write(
+            target,
+            f"{facts.name}-{facts.run}",
+            members,
+            information=_information(facts),
+            tags=(of_text("README.txt", _POINTER),),
+            moment=bag.moment(reading.text(record, "finished")),
+            reporter=reporter,
+        )
+    return Published(
+        run=facts.run,
+        archive=target,
+        sha256=written.sha256,
+        files=written.files,
+        size=written.size,
+        missing=facts.missing(),
+    )
+
+
+_POINTER = "Everything is in the folder data: begin with data/README.md\n"
+
+
+def _check_target(target: Path, entry: Entry) -> None:
+    if target.exists():
+        raise BadRequest("exists already", where=str(target), next="name a new file")
+    project = entry.folder.project.resolve()
+    place = target.absolute().parent.resolve() / target.name
+    if place.is_relative_to(project) and not place.is_relative_to(project / ".reprokit"):
+        raise BadRequest(
+            "lies in the project, whose next image would then hold it",
+            where=str(target),
+            next=f"name a file elsewhere, for example {project.parent / target.name}",
+        )
+
+
+def _documents(facts: Facts, source: Source, held: Held) -> Iterator[Member]:
+    yield of_text("README.md", printable(readme.text(facts, source, held, prose.markdown(facts))))
+    yield of_text("CITATION.cff", printable(citation_file.document(facts)))
+    yield of_text("codecheck.yml", printable(codecheck.document(facts)))
+    yield of_text("results.sha256", readme.checksums(source))
+
+
+def _information(facts: Facts) -> dict[str, str]:
+    return {
+        "Bag-Software-Agent": f"reprokit {__version__}",
+        "External-Description": " ".join(printable(facts.title).split()),
+        "External-Identifier": facts.run,
+    }
+
+
+@contextmanager
+def _images(
+    source: Source, facts: Facts, wanted: Wanted, reporter: Reporter
+) -> Iterator[dict[str, Member]]:
+    """The images that the archive is to hold, by file name, while they can be read."""
+    base = wanted.vendor and not source.own_dockerfile and "@" not in source.lock.base.reference
+    if not (base or wanted.image):
+        yield {}
+        return
+    with ExitStack() as stack:
+        engine = stack.enter_context(connect(wanted.engine))
+        found = {}
+        if base:
+            locked = source.lock.base
+            powers = powers_for(engine, reporter)
+            family = powers.families[locked.family]
+            family.provide(locked, engine, powers.site, folders.archives(), reporter)
+            name = "base.tar"
+            reading_base = image_file.member(name, locked.reference, locked.config_digest, engine)
+            found[name] = stack.enter_context(reading_base)
+        if wanted.image:
+            reference = _image_that_ran(source, facts, engine, reporter)
+            name = "image.tar"
+            reading_image = image_file.member(name, reference, facts.environment, engine)
+            found[name] = stack.enter_context(reading_image)
+        yield found
+
+
+def _image_that_ran(source: Source, facts: Facts, engine: Engine, reporter: Reporter) -> str:
+    """The name of the image in the engine, built again where it is gone."""
+    if engine.image(facts.environment) is not None:
+        return source.prepared.tag
+    powers, watch = powers_for(engine, reporter), Stopwatch(reporter)
+    for no_cache in (False, True):  # the engine may have another image of that name
+        image = ensure_image(
+            source.job, source.lock, source.prepared, powers, watch, no_cache=no_cache
+        )
+        if image.config_digest == facts.environment:
+            return image.reference
+    raise InputUnavailable(
+        "the image of the run is gone, and building it again gave another one",
+        where=image.config_digest,
+        next="`reprokit verify RUN --rebuild` says what differs",
+    )

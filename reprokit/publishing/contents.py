@@ -1,0 +1,167 @@
+"""Which files an archive holds: the build's context, data, results, and what says how they came
+about.
+
+    build/      the Dockerfile and all it reads: app/ (the code), vendor/ (the packages)
+    inputs/     data that the program sees mounted, compressed files also as the program sees them
+    results/    what the run wrote
+    image.tar, base.tar, repro.lock, record.json, log.txt, …
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprokit import folders, lock_file
+from reprokit.data_hashes import hash_files
+from reprokit.errors import InputUnavailable, ResultsDiffer
+from reprokit.history import reading
+from reprokit.history.contents import inside
+from reprokit.history.index import Entry
+from reprokit.model import Artifact, Lock
+from reprokit.phases import build as building
+from reprokit.phases.fetch import fetch
+from reprokit.phases.mounting import place_of
+from reprokit.phases.own_images import FAMILY
+from reprokit.pipeline.job import Job, unpacked_data
+from reprokit.progress import Reporter
+from reprokit.publishing.member import Member, of_file, of_text
+from reprokit.site import load as load_site
+from reprokit.store import Store
+from reprokit.unpacking import limits_for
+
+BUILD = "build"
+INPUTS = "inputs"
+RESULTS = "results"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A run with the code it ran on, laid out as a build of it."""
+
+    entry: Entry
+    record: reading.Record
+    lock: Lock
+    job: Job
+    prepared: building.Prepared
+
+    @property
+    def mounts_data(self) -> bool:
+        return self.job.plan.data.mode == "mount"
+
+    @property
+    def own_dockerfile(self) -> bool:
+        return self.lock.base.family == FAMILY
+
+
+def members(source: Source, reporter: Reporter, *, vendor: bool) -> Iterator[Member]:
+    """Every file but images and documents.
+
+    vendor: with every package, which are fetched where this machine no longer has them. Raises
+    InputUnavailable for what cannot be had as it was, ResultsDiffer for a changed result.
+    """
+    yield from _context(source, reporter)
+    yield from _vendored(source, reporter, vendor=vendor)
+    if source.mounts_data:
+        yield from _inputs(source, reporter)
+    yield from _results(source)
+    yield of_text("repro.lock", lock_file.dumps(source.lock))
+    folder = source.entry.folder
+    yield of_file("record.json", folder.record)
+    if folder.log.is_file():
+        yield of_file("log.txt", folder.log)
+
+
+def _context(source: Source, reporter: Reporter) -> Iterator[Member]:
+    """What the build reads besides packages."""
+    context, root = source.prepared.context, source.job.project.root
+    yield of_text(f"{BUILD}/Dockerfile", context.dockerfile)
+    if context.dockerignore:
+        yield of_text(f"{BUILD}/.dockerignore", context.dockerignore)
+    for file in context.files:
+        text = of_text(f"{BUILD}/vendor/{file.path}", file.content)
+        yield Member(path=text.path, size=text.size, chunks=text.chunks, executable=file.executable)
+    for path, code in context.code:
+        place = root / code
+        executable = bool(place.stat().st_mode & 0o100)
+        sha256 = source.prepared.digests[code]
+        yield of_file(f"{BUILD}/{path}", place, sha256=sha256, executable=executable)
+    for path, place in unpacked_data(source.job, source.prepared, reporter).items():
+        yield from _whole(f"{BUILD}/{path}", place)
+
+
+def _vendored(source: Source, reporter: Reporter, *, vendor: bool) -> Iterator[Member]:
+    """The packages; without `vendor` only those that were made here, which nobody else has."""
+    store = Store(folders.store())
+    wanted = [a for a in source.prepared.context.artifacts if vendor or a.url is None]
+    missing = tuple(artifact for artifact in wanted if not store.holds(artifact.sha256))
+    if missing:
+        reporter.message("fetching packages")
+        fetch(missing, store, load_site(), reporter)
+    yield from (_artifact(artifact, store) for artifact in wanted)
+
+
+def _artifact(artifact: Artifact, store: Store) -> Member:
+    path = f"{BUILD}/vendor/{artifact.path}"
+    place = store.path(artifact.sha256)
+    return of_file(path, place, sha256=artifact.sha256, executable=artifact.executable)
+
+
+def _inputs(source: Source, reporter: Reporter) -> Iterator[Member]:
+    known = reading.hashes(reading.rows(reading.mapping(source.record, "data"), "files"))
+    places = _data_places(source, known, reporter)
+    for path, place in places.items():
+        yield of_file(f"{INPUTS}/{path}", place, sha256=known[path])
+    limits = limits_for(source.job.configuration.data_unpack_limit)
+    for mount in source.job.plan.data.unpacked():
+        root = places[mount.source].parents[mount.source.count("/")]
+        store = folders.store() / "unpacked"
+        yield from _whole(
+            f"{INPUTS}/{mount.target}", place_of(mount, root, known, store, reporter, limits)
+        )
+
+
+def _data_places(source: Source, known: Mapping[str, str], reporter: Reporter) -> dict[str, Path]:
+    """Where each data file of the run is: beside its code, else (data is often not in git) in the
+    project as it is now."""
+    found: dict[str, Path] = {}
+    for root in dict.fromkeys((source.job.project.root, source.entry.folder.project)):
+        present = [p for p in known if p not in found and (root / p).is_file()]
+        for file in hash_files(root, present, reporter):
+            if file.sha256 == known[file.path]:
+                found[file.path] = root / file.path
+    for path in known:
+        if path not in found:
+            raise InputUnavailable(
+                "the data that the run read is no longer there",
+                where=path,
+                next="put the file back, or run again and publish that run",
+            )
+    return found
+
+
+def _results(source: Source) -> Iterator[Member]:
+    known = reading.hashes(reading.rows(source.record, "results"))
+    folder = source.entry.folder.results
+    for path, sha256 in known.items():
+        place = inside(folder, path)
+        if place is None:
+            raise ResultsDiffer(
+                "is no longer the result that the record names",
+                where=str(folder / path),
+                next="run again and publish that run",
+            )
+        yield of_file(f"{RESULTS}/{path}", place, sha256=sha256)
+
+
+def _whole(path: str, place: Path) -> Iterator[Member]:
+    """A file, or every file of a folder."""
+    if not place.is_dir():
+        yield of_file(path, place)
+        return
+    for folder, _, names in os.walk(place):
+        for name in names:
+            found = Path(folder) / name
+            yield of_file(f"{path}/{found.relative_to(place).as_posix()}", found)
