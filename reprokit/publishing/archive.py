@@ -12,19 +12,20 @@ from reprokit.citing import citation_file, codecheck, prose
 from reprokit.citing.facts import Facts, of_run, source_identifier
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Engine
-from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.errors import BadRequest, InputUnavailable, NoEngine
 from reprokit.history import reading
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import record_of
 from reprokit.history.wording import size
 from reprokit.model import JSON
+from reprokit.pipeline.bill import bill
 from reprokit.pipeline.earlier_code import code_of
 from reprokit.pipeline.job import Stopwatch, ensure_image, powers_for
 from reprokit.printable import printable
 from reprokit.progress import Reporter
 from reprokit.publishing import bag, contents, crate, image_file, readme
 from reprokit.publishing.contents import Source
-from reprokit.publishing.member import Member, of_text
+from reprokit.publishing.member import Member, of_bytes, of_text
 from reprokit.publishing.readme import Held
 from reprokit.version import __version__
 
@@ -89,12 +90,14 @@ def archive(
             reporter.warning(text)
         members = list(contents.members(source, reporter, vendor=wanted.vendor))
         images = stack.enter_context(_images(source, facts, wanted, reporter))
+        bills = _bill(entry, reporter)
         held = Held(
             vendor=wanted.vendor and not source.own_dockerfile,
             image="image.tar" in images,
             base="base.tar" in images,
+            bill=bool(bills),
         )
-        members += images.values()
+        members += [*images.values(), *bills]
         members += _documents(facts, source, held)
         members.append(of_text(crate.NAME, crate.document(facts, members)))
         written = bag.write(
@@ -130,6 +133,16 @@ def _check_target(target: Path, entry: Entry) -> None:
             where=str(target),
             next=f"name a file elsewhere, for example {project.parent / target.name}",
         )
+
+
+def _bill(entry: Entry, reporter: Reporter) -> list[Member]:
+    """The bill of materials; none where the image is gone and nothing remembers what it held."""
+    try:
+        found = bill(entry.id, project=entry.folder.project)
+    except (BadRequest, NoEngine) as error:
+        reporter.warning(f"the archive has no bill of materials: {error}")
+        return []
+    return [of_bytes("sbom.cdx.json", found.document)]
 
 
 def _documents(facts: Facts, source: Source, held: Held) -> Iterator[Member]:

@@ -20,11 +20,12 @@ NEW = "new-results"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What of the environment an archive holds. `base` is false also where the base image comes
-    from a registry by its digest."""
+    from a registry by its digest; `bill` says whether there is a bill of materials."""
 
     vendor: bool
     image: bool
     base: bool
+    bill: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ def _commands(shell: _Shell, facts: Facts, source: Source, held: Held) -> Iterat
 
 def _built_tag(facts: Facts, source: Source) -> str:
     """A name for an image that is built without reprokit, which must not take it for its own."""
-    return f"{source.prepared.tag.rpartition('/')[2].partition(':')[0]}:{facts.run}"
+    name = source.prepared.tag.rpartition("/")[2].partition(":")[0]
+    return f"localhost/{name}:{facts.run}"
 
 
 def _build(shell: _Shell, source: Source, held: Held, tag: str) -> Iterator[str]:
@@ -215,5 +217,7 @@ def _contents(source: Source, held: Held) -> Iterator[tuple[str, str]]:
         yield "base.tar", f"the image that the Dockerfile starts from, {source.lock.base.name}"
     yield "repro.lock", "every package by version, source and SHA-256"
     yield "record.json, log.txt", "what ran, on what, with which results; what it printed"
+    if held.bill:
+        yield "sbom.cdx.json", "every package of the image, as a CycloneDX bill of materials"
     yield "CITATION.cff, codecheck.yml", "how to cite it; the authors' part of a code check"
     yield "ro-crate-metadata.json", "the same for programs: a Process Run RO-Crate 1.1"

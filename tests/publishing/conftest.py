@@ -9,6 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from reprokit.pipeline.bill import Bill
+from reprokit.publishing import archive
+
+
+@pytest.fixture
+def billed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bill of materials without an engine: that of the real one is tested with one."""
+
+    def bill(run: str, *, project: Path) -> Bill:
+        return Bill(run=run, document=b'{"bomFormat": "CycloneDX"}')
+
+    monkeypatch.setattr(archive, "bill", bill)
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:

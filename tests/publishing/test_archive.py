@@ -18,12 +18,16 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unuse
 
 import reprokit
 from reprokit.errors import BadRequest, InputUnavailable, ReprokitError, ResultsDiffer
+from reprokit.pipeline.bill import Bill
 from reprokit.progress import Silent
+from reprokit.publishing import archive
 from reprokit.publishing.archive import Published
 from reprokit.schemas import schema
 from tests.phases.test_record import inputs
 from tests.publishing import made
 from tests.publishing.conftest import names, unpacked
+
+pytestmark = pytest.mark.usefixtures("billed")
 
 
 def publish(run: str, target: Path) -> Published:
@@ -54,6 +58,7 @@ def test_an_archive_holds_what_ran_and_no_secret(project: Path, tmp_path: Path) 
         "results/metrics.json",
         "results/table.csv",
         "ro-crate-metadata.json",
+        "sbom.cdx.json",
     }
     assert b"secret" not in (tmp_path / "a.zip").read_bytes()
 
@@ -229,3 +234,22 @@ def test_the_crate_names_every_file_and_the_run(project: Path, tmp_path: Path) -
         if entity["@type"] == "File":
             assert (place / entity["name"]).stat().st_size == int(entity["contentSize"])
     assert yaml.safe_load((place / "CITATION.cff").read_text())["license"] == "MIT"
+
+
+def test_an_archive_of_an_image_that_is_gone_says_what_it_lacks(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(run: str, *, project: Path) -> Bill:
+        raise BadRequest("the run's image is gone")
+
+    monkeypatch.setattr(archive, "bill", gone)
+    warnings: list[str] = []
+
+    class Told(Silent):
+        def warning(self, text: str) -> None:
+            warnings.append(text)
+
+    folder, _ = made.run(project)
+    reprokit.publish(folder.id, archive=tmp_path / "a.zip", reporter=Told())
+    assert "sbom.cdx.json" not in names(tmp_path / "a.zip")
+    assert any("image is gone" in text for text in warnings)

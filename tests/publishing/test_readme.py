@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -43,6 +44,7 @@ def published(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.usefixtures("billed")
 def test_each_system_has_its_commands(published: Path, tmp_path: Path) -> None:
     folder, _ = made.run(published)
     reprokit.publish(folder.id, archive=tmp_path / "a.zip")
@@ -54,11 +56,13 @@ def test_each_system_has_its_commands(published: Path, tmp_path: Path) -> None:
     assert (
         '"${PWD}/inputs/data/in put.txt:/app/data/in put.txt:ro"' in found["Windows (PowerShell)"]
     )
+    # What is built without reprokit must not be taken for an image of its own.
     assert "localhost/reprokit/" not in found["Linux"] and "reprokit rerun " in text
-    assert f"--tag it-s-touch-evil-u:{folder.id} build" in found["Linux"]
+    assert f"--tag localhost/it-s-touch-evil-u:{folder.id} build" in found["Linux"]
     assert "neither the image nor its packages" in text
 
 
+@pytest.mark.usefixtures("billed")
 def test_a_value_that_is_not_published_is_not_told(published: Path, tmp_path: Path) -> None:
     (published / "repro.toml").write_text(CONFIGURATION + '[exclude]\npaths = ["repro.toml"]\n')
     folder, _ = made.run(published)
@@ -104,6 +108,7 @@ def test_the_commands_give_the_same_results(
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads((place / "sbom.cdx.json").read_text())["bomFormat"] == "CycloneDX"
         assert "a.txt: OK" in done.stdout and "figures/b.txt: OK" in done.stdout
         if kind == "image":
             name = [program, "image", "inspect", "--format", "{{.Id}}", reference]

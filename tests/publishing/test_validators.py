@@ -15,7 +15,7 @@ from tests.history.made import digest
 from tests.publishing import made
 from tests.publishing.conftest import unpacked
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("billed")]
 
 CITATION = """\
 cff-version: 1.2.0
