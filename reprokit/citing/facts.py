@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reprokit import lock_file
 from reprokit.citing import metadata, swhid, values
 from reprokit.citing.metadata import Metadata
 from reprokit.errors import BadRequest, InputUnavailable, ResultsDiffer
@@ -15,7 +14,7 @@ from reprokit.history import reading
 from reprokit.history.index import Entry
 from reprokit.history.listing import record_of
 from reprokit.model import Lock
-from reprokit.pipeline.earlier_code import code_of
+from reprokit.pipeline.earlier_code import code_of, lock_of
 from reprokit.pipeline.job import Job
 from reprokit.publishing import pushed
 from reprokit.publishing.pushed import Pushed
@@ -97,10 +96,7 @@ def gather(entry: Entry, wanted: Mapping[str, str]) -> Facts:
             where=entry.id,
             next="run again and cite that run",
         )
-    try:
-        lock = lock_file.loads(entry.folder.lock.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest("the run's lock cannot be read", where=str(entry.folder.lock)) from error
+    lock = lock_of(entry)
     return of_run(entry, record, lock, _source(entry, record, lock), wanted)
 
 

@@ -6,15 +6,16 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reprokit import folders, lock_file
+from reprokit import folders
 from reprokit.errors import BadRequest
 from reprokit.history import reading
-from reprokit.history.index import Entry, Index
+from reprokit.history.index import Index
 from reprokit.history.listing import record_of
 from reprokit.identity import sbom
 from reprokit.identity.canonical import Canonical
 from reprokit.identity.listing import Listing, Listings
 from reprokit.model import JSON, Lock
+from reprokit.pipeline.earlier_code import lock_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ def bill(run: str = "last", *, project: Path | None = None, index: Index | None 
     digest = reading.text_or_none(record, "environment_digest")
     if digest is None:
         raise BadRequest("the run has no environment digest", where=entry.id, next="run it again")
-    lock = _lock(entry)
+    lock = lock_of(entry)
     image = reading.mapping(record, "image")
     layers = Listings(folders.layers()).every(reading.texts(image, "layers"))
     if layers is None:
@@ -51,15 +52,6 @@ def bill(run: str = "last", *, project: Path | None = None, index: Index | None 
     name = reading.text(reading.mapping(record, "project"), "name")
     subject = sbom.Subject(name=name, digest=digest)
     return Bill(run=entry.id, document=sbom.document(subject, lock, layers))
-
-
-def _lock(entry: Entry) -> Lock:
-    try:
-        return lock_file.loads(entry.folder.lock.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(
-            "the run's lock cannot be read", where=str(entry.folder.lock), next="run it again"
-        ) from error
 
 
 def _read(reference: str, digest: str, lock: Lock) -> tuple[Listing, ...]:

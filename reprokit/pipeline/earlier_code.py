@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from reprokit import git, process
+from reprokit import git, lock_file, process
 from reprokit.data_hashes import hash_files
 from reprokit.errors import BadRequest, InputUnavailable, ReprokitError
 from reprokit.history import reading
@@ -18,6 +18,16 @@ from reprokit.model import Lock
 from reprokit.phases import build as building
 from reprokit.pipeline.job import Job, Wishes, prepare, prepare_build
 from reprokit.progress import Silent
+
+
+def lock_of(entry: Entry) -> Lock:
+    """The lock that a run keeps. Raises BadRequest where it is gone or damaged."""
+    try:
+        return lock_file.loads(entry.folder.lock.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(
+            "the run's lock cannot be read", where=str(entry.folder.lock), next="run it again"
+        ) from error
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from reprokit import files, folders, lock_file
+from reprokit import files, folders
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest, ReprokitError, ResultsDiffer
@@ -22,7 +22,7 @@ from reprokit.identity.listing import Listing, Listings
 from reprokit.model import JSON, Image, Lock
 from reprokit.phases import record as records
 from reprokit.phases.canonicalise import examine
-from reprokit.pipeline.earlier_code import code_of
+from reprokit.pipeline.earlier_code import code_of, lock_of
 from reprokit.pipeline.job import (
     Stopwatch,
     built,
@@ -140,7 +140,7 @@ def verify(
     found = Verification(
         run=entry.id, recorded=recorded, changed=_changed(entry, record), image="gone"
     )
-    lock = lock_file.loads(entry.folder.lock.read_text("utf-8"))
+    lock = lock_of(entry)
     with connect(engine) as connected:
         image = connected.image(reading.text(reading.mapping(record, "image"), "reference"))
         held = None if image is None else _held(image, lock, connected)

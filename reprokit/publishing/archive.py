@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprokit import folders, lock_file
+from reprokit import folders
 from reprokit.citing import citation_file, codecheck, prose
 from reprokit.citing.facts import Facts, of_run, source_identifier
 from reprokit.engines.connect import connect
@@ -19,7 +19,7 @@ from reprokit.history.listing import record_of
 from reprokit.history.wording import size
 from reprokit.model import JSON
 from reprokit.pipeline.bill import bill
-from reprokit.pipeline.earlier_code import code_of
+from reprokit.pipeline.earlier_code import code_of, lock_of
 from reprokit.pipeline.job import Stopwatch, ensure_image, powers_for
 from reprokit.printable import printable
 from reprokit.progress import Reporter
@@ -80,7 +80,7 @@ def archive(
     if status != "succeeded":
         raise BadRequest(f"the run {status}; only what succeeded is published", where=entry.id)
     _check_target(target, entry)
-    lock = lock_file.loads(entry.folder.lock.read_text("utf-8"))
+    lock = lock_of(entry)
     key = reading.text(reading.mapping(record, "context"), "sha256")
     reporter.phase("publish")
     with code_of(entry, record, lock, key) as (job, prepared), ExitStack() as stack:

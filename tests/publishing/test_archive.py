@@ -165,6 +165,15 @@ def test_a_failed_run_is_not_published(project: Path, tmp_path: Path) -> None:
         publish(folder.id, tmp_path / "a.zip")
 
 
+def test_a_run_without_its_lock_is_refused(project: Path, tmp_path: Path) -> None:
+    folder, _ = made.run(project)
+    folder.lock.unlink()
+    with pytest.raises(BadRequest, match="lock cannot be read"):
+        publish(folder.id, tmp_path / "a.zip")
+    with pytest.raises(BadRequest, match="lock cannot be read"):
+        reprokit.cite(folder.id)
+
+
 def test_a_target_that_would_do_harm_is_refused(project: Path, tmp_path: Path) -> None:
     folder, _ = made.run(project)
     with pytest.raises(BadRequest, match="next image"):
