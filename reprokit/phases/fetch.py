@@ -6,17 +6,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact
 from reprokit.process import redacted
 from reprokit.progress import Reporter
-from reprokit.site import Site, mirrored_url, trusted_bundle
+from reprokit.site import Site, mirrored_url
 from reprokit.store import Store
-
-if TYPE_CHECKING:
-    import requests
+from reprokit.web import session
 
 PARALLEL = 6
 ATTEMPTS = 4
@@ -134,19 +131,3 @@ def _plain(error: Exception) -> str:
     reason = getattr(error, "args", [error])
     text = str(reason[0]) if reason else type(error).__name__
     return redacted(text)[:300]
-
-
-def session(site: Site) -> requests.Session:
-    """An HTTP session that trusts the site's certificates and uses its proxies."""
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    made = requests.Session()
-    made.mount("https://", HTTPAdapter(pool_maxsize=PARALLEL))
-    made.mount("http://", HTTPAdapter(pool_maxsize=PARALLEL))
-    bundle = trusted_bundle(site)
-    if bundle is not None:
-        made.verify = str(bundle)
-    # A site names proxies as the environment does ("https_proxy"), requests by the scheme alone.
-    made.proxies.update({name.lower().removesuffix("_proxy"): url for name, url in site.proxies})
-    return made

@@ -14,6 +14,7 @@ from reprokit.phases.fetch import fetch
 from reprokit.progress import Silent
 from reprokit.site import Site
 from reprokit.store import Store
+from reprokit.web import session
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -106,3 +107,19 @@ def test_a_file_made_at_lock_time_cannot_be_downloaded(tmp_path: Path) -> None:
     made = Artifact(path="wheels/own.whl", sha256="sha256:" + "0" * 64, size=1, url=None)
     with pytest.raises(InputUnavailable, match=r"own\.whl"):
         fetch((made,), Store(tmp_path), Site(), Silent())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "registry.example"])
+def test_a_host_without_proxy_is_asked_directly(
+    server: Server, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    dead = (("http_proxy", "http://127.0.0.1:9"), ("no_proxy", ".example"))
+    opened = session(Site(proxies=dead))
+    settings = opened.merge_environment_settings(f"http://{host}/", {}, False, None, None)
+    assert "http" not in settings["proxies"]
+    other = opened.merge_environment_settings("http://elsewhere.org/", {}, False, None, None)
+    assert other["proxies"]["http"] == "http://127.0.0.1:9"
+    address = f"http://127.0.0.1:{server.server_port}/file.whl"
+    assert opened.get(address, timeout=5).content == CONTENT
