@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from reprokit.errors import InputUnavailable
+from reprokit.process import redacted
 from reprokit.site import Site, trusted_bundle
 
 if TYPE_CHECKING:
     import requests
 
 _CONNECTIONS = 6
+_CHUNK = 256 * 1024
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,3 +46,19 @@ def session(site: Site) -> requests.Session:
         made.verify = str(bundle)
     made.proxies.update(named)
     return made
+
+
+def bounded(answer: requests.Response, limit: int, where: str) -> bytes:
+    """The body of an answer. Raises InputUnavailable where it has more than `limit` bytes."""
+    found = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        found += chunk
+        if len(found) > limit:
+            raise InputUnavailable(f"the answer has more than {limit} bytes", where=redacted(where))
+    return bytes(found)
+
+
+def plain_reason(error: Exception) -> str:
+    """What a failed request says, in a line and without credentials."""
+    reason = getattr(error, "args", None) or (type(error).__name__,)
+    return redacted(str(reason[0]))[:300]

@@ -1,23 +1,44 @@
 """Who the user is at a registry: what `docker login` and `podman login` wrote down.
 
 Nothing of it is printed, logged or recorded. See docker's config.json with its credential helpers,
-and containers-auth.json(5).
+containers-auth.json(5) and https://distribution.github.io/distribution/spec/auth/.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from reprokit.errors import BadRequest
+from reprokit.errors import BadRequest, InputUnavailable, NoAnswer
+from reprokit.web import bounded, plain_reason
 
 if TYPE_CHECKING:
+    import requests
     from docker.auth import AuthConfig
 
+_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+_TOKEN_LIMIT = 1024 * 1024
 _HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A repository at a registry. `plain` means HTTP."""
+
+    host: str
+    repository: str
+    plain: bool
+
+
+class Refused(InputUnavailable):
+    """A registry does not let this user do it, or does not tell them what exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +54,11 @@ class Credentials:
         if self.token:
             return {"identitytoken": self.token}
         return {"username": self.user, "password": self.password}
+
+    def basic(self) -> str:
+        """As an HTTP header."""
+        pair = f"{self.user}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode('ascii')}"
 
 
 def credentials(host: str, repository: str) -> Credentials | None:
@@ -59,6 +85,69 @@ def credentials(host: str, repository: str) -> Credentials | None:
         if made := _credentials(found or {}):
             return made
     return None
+
+
+def authorization(
+    challenge: str, place: Place, session: requests.Session, timeout: tuple[float, float]
+) -> str:
+    """The Authorization that a registry's challenge asks for; empty where the user has none.
+
+    Raises Refused where no token is given, NoAnswer.
+    """
+    known = credentials(place.host, place.repository)
+    kind = challenge.partition(" ")[0].lower()
+    if kind == "bearer":
+        return f"Bearer {_token(challenge, place, known, session, timeout)}"
+    return known.basic() if kind == "basic" and known is not None else ""
+
+
+def _token(
+    challenge: str,
+    place: Place,
+    known: Credentials | None,
+    session: requests.Session,
+    timeout: tuple[float, float],
+) -> str:
+    import requests
+
+    given = dict(_PARAMETER.findall(challenge))
+    realm = given.get("realm", "")
+    # A registry that speaks TLS may not make us send a password in the clear.
+    if urlsplit(realm).scheme not in (("http", "https") if place.plain else ("https",)):
+        raise Refused(f"{place.host} asks for credentials in an unknown way")
+    wanted = {name: given[name] for name in ("service", "scope") if name in given}
+
+    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if known is not None and not known.token:
+            request.headers["Authorization"] = known.basic()
+        return request
+
+    form = None
+    if known is not None and known.token:
+        grant = {"grant_type": "refresh_token", "refresh_token": known.token}
+        form = {**wanted, **grant, "client_id": "reprokit"}
+    try:
+        with session.request(
+            "GET" if form is None else "POST",
+            realm,
+            params=wanted if form is None else None,
+            data=form,
+            auth=authorize,
+            timeout=timeout,
+            stream=True,
+        ) as answer:
+            if answer.status_code != 200:
+                raise Refused(
+                    f"{place.host} gives no access ({answer.status_code})",
+                    next=f"log in with `docker login {place.host}`",
+                )
+            document = json.loads(bounded(answer, _TOKEN_LIMIT, realm))
+            return str(document.get("token") or document.get("access_token") or "")
+    except requests.RequestException as error:
+        host = urlsplit(realm).hostname
+        raise NoAnswer(f"{host} does not answer: {plain_reason(error)}") from error
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise Refused(f"{place.host} gives a token that is none") from error
 
 
 def _loaded(path: Path | None) -> AuthConfig:

@@ -6,7 +6,6 @@ trusted: what it gives has a size limit and the digest that was asked for.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -16,10 +15,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from reprokit.engines.credentials import Credentials, credentials
-from reprokit.errors import BadRequest, InputUnavailable, NoAnswer, ReprokitError
+from reprokit.engines.credentials import Place, Refused, authorization
+from reprokit.errors import InputUnavailable, NoAnswer
 from reprokit.process import redacted
 from reprokit.site import load as load_site
+from reprokit.web import bounded, plain_reason, session
 
 if TYPE_CHECKING:
     import requests
@@ -33,19 +33,8 @@ MANIFEST_LIMIT = 4 * 1024 * 1024
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _ACCEPT = ", ".join((OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST))
-_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two bytes
 _PAGES = 20
-_CHUNK = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A repository at a registry. `plain` means HTTP."""
-
-    host: str
-    repository: str
-    plain: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,19 +68,247 @@ class Manifest:
     def digest(self) -> str:
         return sha256(self.content)
 
-    @cached_property
-    def _document(self) -> dict[str, Any]:
-        return json_object(self.content, self.digest)
-
-    def document(self) -> dict[str, Any]:
-        """Its content. Raises InputUnavailable where it is none."""
-        return json_object(self.content, self.digest)
-
     def descriptor(self) -> Descriptor:
-        """As the subject of another."""
+        """As another manifest names it."""
         return Descriptor(media_type=self.media_type, digest=self.digest, size=len(self.content))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    next: str | None
 
 
 def sha256(content: bytes) -> str:
     """The digest of bytes, as "sha256:<hex>"."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def json_object(content: bytes, where: str) -> dict[str, Any]:
+    """What a registry sent as JSON. Raises InputUnavailable for anything but an object."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputUnavailable("the registry sent something that is not JSON", where=where)
+    return found
+
+
+def descriptor(value: object, where: str) -> Descriptor:
+    """A descriptor out of a manifest. Raises InputUnavailable where it is none."""
+    row = value if isinstance(value, dict) else {}
+    kind, digest, size = row.get("mediaType"), row.get("digest"), row.get("size")
+    known = isinstance(digest, str) and DIGEST.fullmatch(digest)
+    if not known or not isinstance(kind, str) or type(size) is not int or size < 0:
+        raise InputUnavailable("the registry sent a malformed manifest", where=where)
+    artifact, notes = row.get("artifactType"), row.get("annotations")
+    notes = notes if isinstance(notes, dict) else {}
+    return Descriptor(
+        media_type=kind,
+        digest=str(digest),
+        size=size,
+        artifact_type=artifact if isinstance(artifact, str) else None,
+        annotations={str(name): str(text) for name, text in notes.items()},
+    )
+
+
+class Repository:
+    """One repository. Methods raise NoAnswer where the registry does not answer, Refused where
+    it wants other credentials, InputUnavailable for an answer that cannot be used."""
+
+    def __init__(self, place: Place, *, timeout: float | None = None) -> None:
+        self.place = place
+        self._timeout = _TIMEOUT if timeout is None else (timeout, timeout)
+        self._authorization = ""
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        return session(load_site())
+
+    @property
+    def _base(self) -> str:
+        scheme = "http" if self.place.plain else "https"
+        return f"{scheme}://{self.place.host}/v2/{quote(self.place.repository)}"
+
+    def digest(self, version: str) -> str | None:
+        """The digest behind a tag, `None` where there is none."""
+        url = f"{self._base}/manifests/{quote(version)}"
+        answer = self._ask("HEAD", url, headers={"Accept": _ACCEPT}, missing=True)
+        if answer is None:
+            return None
+        found = answer.headers.get("Docker-Content-Digest", "")
+        if DIGEST.fullmatch(found) is None:
+            raise InputUnavailable("the registry answers without a digest", where=url)
+        return found
+
+    def manifest(self, version: str) -> Manifest | None:
+        """The manifest of a tag or digest, `None` where there is none."""
+        url = f"{self._base}/manifests/{quote(version)}"
+        answer = self._ask("GET", url, headers={"Accept": _ACCEPT}, missing=True)
+        if answer is None:
+            return None
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        found = Manifest(media_type=kind, content=answer.content)
+        if DIGEST.fullmatch(version) and found.digest != version:
+            raise _other(version, found.digest, url)
+        return found
+
+    def blob(self, wanted: Descriptor, limit: int) -> bytes:
+        """A blob. Raises InputUnavailable where it is larger than `limit` bytes, or another."""
+        url = f"{self._base}/blobs/{wanted.digest}"
+        if wanted.size > limit:
+            raise InputUnavailable(f"has {wanted.size} bytes; at most {limit} are taken", where=url)
+        answer = self._ask("GET", url, limit=wanted.size)
+        assert answer is not None
+        if sha256(answer.content) != wanted.digest:
+            raise _other(wanted.digest, sha256(answer.content), url)
+        return answer.content
+
+    def put_blob(self, content: bytes, media_type: str) -> Descriptor:
+        """Upload a blob unless the repository has it."""
+        made = Descriptor(media_type=media_type, digest=sha256(content), size=len(content))
+        url = f"{self._base}/blobs/{made.digest}"
+        if self._ask("HEAD", url, missing=True) is None:
+            started = self._ask("POST", f"{self._base}/blobs/uploads/", data=b"")
+            assert started is not None
+            place = urljoin(f"{self._base}/", started.headers.get("Location", ""))
+            joint = "&" if urlsplit(place).query else "?"
+            kind = {"Content-Type": "application/octet-stream"}
+            place = f"{place}{joint}digest={quote(made.digest, safe='')}"
+            self._ask("PUT", place, headers=kind, data=content)
+        return made
+
+    def put_manifest(self, version: str, manifest: Manifest) -> bool:
+        """Upload a manifest. Whether the registry lists it itself as what refers to its subject."""
+        url = f"{self._base}/manifests/{quote(version)}"
+        kind = {"Content-Type": manifest.media_type}
+        answer = self._ask("PUT", url, headers=kind, data=manifest.content)
+        assert answer is not None
+        return "OCI-Subject" in answer.headers
+
+    def referrers(self, digest: str) -> tuple[Descriptor, ...]:
+        """What refers to a manifest, by the registry's own list, or, where it keeps none, by the
+        index with the agreed tag."""
+        url: str | None = f"{self._base}/referrers/{digest}"
+        found: list[Descriptor] = []
+        for page in range(_PAGES):
+            if url is None:
+                break
+            answer = self._ask("GET", url, headers={"Accept": OCI_INDEX}, missing=True)
+            kind = "" if answer is None else answer.headers.get("Content-Type", "")
+            if answer is None or (page == 0 and not kind.startswith(OCI_INDEX)):
+                return self.tagged_referrers(digest)
+            found += _listed(answer.content, url)
+            url = self._own(answer.next)
+        return tuple(found)
+
+    def tagged_referrers(self, digest: str) -> tuple[Descriptor, ...]:
+        """What the index with the agreed tag names."""
+        index = self.manifest(referrers_tag(digest))
+        if index is None or index.media_type != OCI_INDEX:
+            return ()
+        return tuple(_listed(index.content, referrers_tag(digest)))
+
+    def _own(self, url: str | None) -> str | None:
+        """The next page, which must be in this repository as well."""
+        place = None if url is None else urljoin(f"{self._base}/", url)
+        return place if place is not None and place.startswith(f"{self._base}/") else None
+
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        limit: int = MANIFEST_LIMIT,
+        missing: bool = False,
+    ) -> _Answer | None:
+        """One request, again with credentials where the registry wants them. `None` for a 404, if
+        that is an answer (`missing`)."""
+        place = self.place
+        answer = self._send(method, url, headers, data, limit)
+        if answer.status == 401:
+            challenge = answer.headers.get("WWW-Authenticate", "")
+            self._authorization = authorization(challenge, place, self._session, self._timeout)
+            answer = self._send(method, url, headers, data, limit)
+        if answer.status == 404 and missing:
+            return None
+        if answer.status in (401, 403):
+            raise Refused(
+                f"{place.host} does not allow {method} in {place.repository}: {_reason(answer)}",
+                next=f"log in with `docker login {place.host}`",
+            )
+        if answer.status in (429, 500, 502, 503, 504):
+            raise NoAnswer(f"{place.host} answers {answer.status}: {_reason(answer)}")
+        if answer.status >= 300:
+            raise InputUnavailable(f"{answer.status}: {_reason(answer)}", where=url)
+        return answer
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        data: bytes | None,
+        limit: int,
+    ) -> _Answer:
+        import requests
+
+        own = urlsplit(url)[:2] == urlsplit(self._base)[:2]
+
+        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            if own and self._authorization:
+                request.headers["Authorization"] = self._authorization
+            return request
+
+        try:
+            with self._session.request(
+                method,
+                url,
+                # Compressed answers could be larger than they say.
+                headers={"Accept-Encoding": "identity", **(headers or {})},
+                data=data,
+                auth=authorize,
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=True,
+            ) as answer:
+                content = b"" if method == "HEAD" else bounded(answer, limit, url)
+                following = answer.links.get("next", {}).get("url")
+                return _Answer(
+                    status=answer.status_code,
+                    headers=answer.headers,
+                    content=content,
+                    next=following,
+                )
+        except requests.RequestException as error:
+            raise NoAnswer(f"{self.place.host} does not answer: {plain_reason(error)}") from error
+
+
+def referrers_tag(digest: str) -> str:
+    """The tag under which an index says what refers to a manifest, where a registry keeps no such
+    list itself."""
+    return digest.replace(":", "-")
+
+
+def _listed(content: bytes, where: str) -> list[Descriptor]:
+    rows = json_object(content, where).get("manifests")
+    return [descriptor(row, where) for row in rows] if isinstance(rows, list) else []
+
+
+def _other(wanted: str, found: str, where: str) -> InputUnavailable:
+    return InputUnavailable(f"the registry gives {found} instead of {wanted}", where=where)
+
+
+def _reason(answer: _Answer) -> str:
+    """What a registry says about its refusal, in a line."""
+    try:
+        said = json_object(answer.content, "")["errors"][0]
+        text = f"{said.get('code', '')} {said.get('message', '')}".strip()
+    except (InputUnavailable, KeyError, IndexError, TypeError, AttributeError):
+        text = ""
+    return redacted(" ".join(text.split()))[:300] or "no reason given"

@@ -1,8 +1,5 @@
-"""Asking a registry for the digest behind a name, where the engine cannot do it (Podman).
-
-Follows https://distribution.github.io/distribution/spec/api/ with anonymous or Basic
-credentials from the docker command's configuration.
-"""
+"""The names of images, where their registries are, and the digest behind a name where the engine
+cannot ask for it (Podman)."""
 
 from __future__ import annotations
 
@@ -10,42 +7,22 @@ import json
 import os
 import re
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
 
-from reprokit.errors import NoAnswer
+from reprokit.engines.credentials import Place, Refused
+from reprokit.engines.distribution import Repository
+from reprokit.errors import InputUnavailable, NoAnswer
 
 HUB = "docker.io"
 _HUB_HOST = "registry-1.docker.io"
-_ACCEPT = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
-)
 _MISSING = re.compile(
     r"manifest unknown|not found: manifest|no such manifest|name unknown|repository.*not found|"
     r"manifest for .* not found|denied: requested access|pull access denied|"
     r"unauthorized: authentication required|errors:\s*denied",
     re.IGNORECASE,
 )
-_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A repository at a registry. `plain` means HTTP."""
-
-    host: str
-    repository: str
-    plain: bool
 
 
 def is_missing(text: str) -> bool:
@@ -80,9 +57,11 @@ def digest(reference: str, timeout: float) -> str | None:
     reasons = []
     for place in places(full_name(repository), _configuration()):
         try:
-            found = _ask(place, version, timeout)
-        except (OSError, ValueError) as error:
-            reasons.append(f"{place.host}: {getattr(error, 'reason', error)}")
+            found = Repository(place, timeout=timeout).digest(version)
+        except Refused:
+            found = None  # a registry does not tell strangers what exists
+        except InputUnavailable as error:
+            reasons.append(error.what)
             continue
         if found is not None:
             return found
@@ -90,6 +69,24 @@ def digest(reference: str, timeout: float) -> str | None:
     if "" in reasons:
         return None
     raise NoAnswer(f"no registry answers for {reference}: {'; '.join(reasons)}")
+
+
+def own_place(name: str) -> Place:
+    """Where a repository itself is, past every mirror: to write, and to read what was written."""
+    *_, place = places(full_name(name), _configuration())
+    return replace(place, plain=place.plain or place.host in _docker_insecure())
+
+
+def _docker_insecure() -> list[str]:
+    """Registries that Docker's own configuration lets speak HTTP."""
+    found: list[str] = []
+    for path in (Path("/etc/docker/daemon.json"), Path.home() / ".docker/daemon.json"):
+        try:
+            listed = json.loads(path.read_text(encoding="utf-8")).get("insecure-registries")
+        except (OSError, ValueError, AttributeError):
+            continue
+        found += [str(host) for host in listed] if isinstance(listed, list) else []
+    return found
 
 
 def places(name: str, configuration: dict[str, object]) -> Iterator[Place]:
@@ -129,68 +126,3 @@ def _configuration() -> dict[str, object]:
         except (OSError, tomllib.TOMLDecodeError):
             continue
     return {}
-
-
-def _ask(place: Place, version: str, timeout: float) -> str | None:
-    scheme = "http" if place.plain else "https"
-    url = f"{scheme}://{place.host}/v2/{quote(place.repository)}/manifests/{quote(version)}"
-    headers = {"Accept": _ACCEPT}
-    credentials = _credentials(place.host)
-    try:
-        return _head(url, headers, timeout)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == 404:
-            return None
-        challenge = error.headers.get("WWW-Authenticate", "")
-        if error.code != 401 or not challenge:
-            raise
-    if challenge.lower().startswith("bearer"):
-        headers["Authorization"] = f"Bearer {_token(challenge, credentials, timeout)}"
-    elif credentials is not None:
-        headers["Authorization"] = f"Basic {credentials}"
-    try:
-        return _head(url, headers, timeout)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code in (401, 403, 404):
-            return None  # a registry does not tell strangers what exists
-        raise
-
-
-def _head(url: str, headers: dict[str, str], timeout: float) -> str:
-    request = urllib.request.Request(url, headers=headers, method="HEAD")
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
-        found = str(answer.headers.get("Docker-Content-Digest") or "")
-    if _DIGEST.fullmatch(found) is None:
-        raise ValueError("answered without a digest")
-    return found
-
-
-def _token(challenge: str, credentials: str | None, timeout: float) -> str:
-    parameters = dict(_PARAMETER.findall(challenge))
-    realm = parameters.pop("realm", "")
-    if urlsplit(realm).scheme not in ("http", "https"):
-        raise ValueError("asks for credentials in an unknown way")
-    request = urllib.request.Request(f"{realm}?{urlencode(parameters)}")
-    if credentials is not None:
-        request.add_header("Authorization", f"Basic {credentials}")
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            document = json.load(answer)
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise ValueError(f"gives no token ({error.code})") from error
-    return str(document.get("token") or document.get("access_token") or "")
-
-
-def _credentials(host: str) -> str | None:
-    folder = os.environ.get("DOCKER_CONFIG")
-    path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))["auths"]
-        key = "https://index.docker.io/v1/" if host == _HUB_HOST else host
-        found = known[key]["auth"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found if isinstance(found, str) else None

@@ -13,7 +13,7 @@ from reprokit.process import redacted
 from reprokit.progress import Reporter
 from reprokit.site import Site, mirrored_url
 from reprokit.store import Store
-from reprokit.web import session
+from reprokit.web import plain_reason, session
 
 PARALLEL = 6
 ATTEMPTS = 4
@@ -113,7 +113,7 @@ class Download:
                         file.write(block)
                         self._count(len(block))
         except requests.RequestException as error:
-            raise _Again(_plain(error)) from error
+            raise _Again(plain_reason(error)) from error
 
     def _count(self, size: int) -> None:
         if self.stopped.is_set():
@@ -125,9 +125,3 @@ class Download:
 
 class _Again(Exception):
     """Something that may go better next time."""
-
-
-def _plain(error: Exception) -> str:
-    reason = getattr(error, "args", [error])
-    text = str(reason[0]) if reason else type(error).__name__
-    return redacted(text)[:300]

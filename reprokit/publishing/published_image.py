@@ -1,0 +1,230 @@
+"""An image in a registry, found by its digest, and the records of runs that are attached to it.
+
+All of it may come from a stranger: what is read has a size limit and the digest that was asked
+for, a record must be whole and name this very image, and nothing is run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reprokit import files, lock_file
+from reprokit.engines import registry
+from reprokit.engines.distribution import (
+    DIGEST,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    MANIFEST_LIMIT,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    Repository,
+    descriptor,
+    json_object,
+)
+from reprokit.engines.protocol import Engine
+from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.history import reading
+from reprokit.history.run_folder import checked_record
+from reprokit.model import Image
+
+RECORD_TYPE = "application/vnd.reprokit.run.v1+json"
+"""The artifact type of a run's record in a registry."""
+RECORD = "record.json"
+LOCK = lock_file.NAME
+BILL = "sbom.cdx.json"
+RESULTS = "results.sha256"
+TITLE = "org.opencontainers.image.title"
+"""The annotation that names a file, as other tools write and read it."""
+
+FILE_LIMIT = 64 * 1024 * 1024
+"""Bytes of one attached file that are taken from a registry."""
+_MOST_RECORDS = 100
+_IMAGE_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
+_PLATFORM = re.compile(r"[a-z0-9]{1,32}")
+# Repository and tag as https://github.com/distribution/reference has them.
+_NAME = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+    r"(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedImage:
+    """An image that a registry has. Nothing was pulled: `config_digest`, which is the environment
+    digest of an image that reprokit published, comes from its manifest and was checked.
+
+    name: the repository with its registry ("ghcr.io/me/wheat"). platform: "linux/amd64".
+    """
+
+    name: str
+    repository: Repository = field(repr=False)
+    manifest: Manifest = field(repr=False)
+    config_digest: str
+    platform: str
+
+    @property
+    def digest(self) -> str:
+        """The registry digest."""
+        return self.manifest.digest
+
+    @property
+    def reference(self) -> str:
+        """What `docker pull` takes."""
+        return f"{self.name}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedRecord:
+    """The record of a run of an image, as attached to it. `digest` is that of the record's file,
+    `files` everything attached with it, by name; `lock` the text of the run's lock."""
+
+    record: reading.Record
+    lock: str
+    digest: str
+    files: Mapping[str, Descriptor]
+    image: PublishedImage = field(repr=False)
+
+    def content(self, name: str) -> bytes:
+        """One of the files. Raises InputUnavailable where it is not there, or too large."""
+        if name not in self.files:
+            raise InputUnavailable(f"no {name} is attached", where=self.image.reference)
+        return self.image.repository.blob(self.files[name], FILE_LIMIT)
+
+
+def split(reference: str) -> tuple[str, str, str]:
+    """(repository with its registry, ":" or "@", tag or digest) of a reference that is well
+    formed; with a digest, a tag does not count. Raises BadRequest."""
+    name, separator, version = registry.split_reference(reference)
+    if separator == "@":
+        name = registry.split_reference(name)[0]
+    form = DIGEST if separator == "@" else _TAG
+    if not _NAME.fullmatch(name) or len(name) > 255 or not form.fullmatch(version):
+        raise BadRequest(
+            "is not the name of an image",
+            where=reference,
+            next="write it as registry.example/name:tag or registry.example/name@sha256:…",
+        )
+    return registry.full_name(name), separator, version
+
+
+def resolve(reference: str) -> PublishedImage:
+    """The image behind `NAME@sha256:…`. Raises BadRequest for another form, InputUnavailable
+    where it cannot be had, NoAnswer."""
+    name, separator, digest = split(reference)
+    if separator != "@":
+        raise BadRequest(
+            "a tag may mean another image tomorrow",
+            where=reference,
+            next="name the image by its digest: NAME@sha256:…",
+        )
+    repository = Repository(registry.own_place(name))
+    manifest = repository.manifest(digest)
+    if manifest is None:
+        raise InputUnavailable("the registry has no such image", where=reference)
+    return described(name, repository, manifest)
+
+
+def described(name: str, repository: Repository, manifest: Manifest) -> PublishedImage:
+    """The image of a manifest. Raises InputUnavailable for a manifest of something else."""
+    where = f"{name}@{manifest.digest}"
+    document = json_object(manifest.content, where)
+    kind = document.get("mediaType", manifest.media_type)
+    if manifest.media_type in (OCI_INDEX, DOCKER_LIST):
+        raise InputUnavailable(
+            "is an index of several images", where=where, next="give the digest of one of them"
+        )
+    if manifest.media_type not in _IMAGE_TYPES or kind != manifest.media_type:
+        raise InputUnavailable(f"is no image but {kind!r}", where=where)
+    config = descriptor(document.get("config"), where)
+    content = json_object(repository.blob(config, MANIFEST_LIMIT), where)
+    system, architecture = str(content.get("os")), str(content.get("architecture"))
+    if not _PLATFORM.fullmatch(system) or not _PLATFORM.fullmatch(architecture):
+        raise InputUnavailable("is no image: its config names no platform", where=where)
+    return PublishedImage(
+        name=name,
+        repository=repository,
+        manifest=manifest,
+        config_digest=config.digest,
+        platform=f"{system}/{architecture}",
+    )
+
+
+def pull(image: PublishedImage, engine: Engine, on_line: Callable[[str], None]) -> Image:
+    """Bring exactly this image into the engine. Raises InputUnavailable where that fails or gives
+    another one."""
+    found = engine.image(image.config_digest)
+    if found is not None and found.config_digest == image.config_digest:
+        return found
+    found = engine.pull(image.reference, image.platform, on_line)
+    if found.config_digest != image.config_digest:
+        raise InputUnavailable(
+            f"{engine.name} pulled {found.config_digest} instead of {image.config_digest}",
+            where=image.reference,
+        )
+    return found
+
+
+def records(image: PublishedImage, warn: Callable[[str], None]) -> tuple[AttachedRecord, ...]:
+    """Every record that is attached to an image, the latest run last.
+
+    Whoever may write to the repository can attach one; `reprokit.publishing.signing` says which
+    are signed. What is attached as a record but is none goes to `warn`; the first such error is
+    raised where no record is left.
+    """
+    listed = [d for d in image.repository.referrers(image.digest) if d.artifact_type == RECORD_TYPE]
+    found, failed = [], None
+    for row in listed[:_MOST_RECORDS]:
+        try:
+            found.append(_record(image, row))
+        except (BadRequest, InputUnavailable) as error:
+            failed = failed or error
+            warn(str(error))
+    if len(listed) > _MOST_RECORDS:
+        warn(f"only {_MOST_RECORDS} of {len(listed)} attached records were looked at")
+    if not found and failed is not None:
+        raise failed
+    return tuple(sorted(found, key=lambda each: reading.text(each.record, "finished")))
+
+
+def attached(image: PublishedImage, row: Descriptor, kind: str) -> dict[str, Descriptor]:
+    """The files, by name, of something that refers to an image. Raises InputUnavailable where it
+    is not what the list says."""
+    where = f"{image.name}@{row.digest}"
+    manifest = image.repository.manifest(row.digest)
+    if manifest is None:
+        raise InputUnavailable("is listed as attached but not there", where=where)
+    document = json_object(manifest.content, where)
+    subject = descriptor(document.get("subject"), where)
+    if document.get("artifactType") != kind or subject.digest != image.digest:
+        raise InputUnavailable("is attached to something else than it says", where=where)
+    layers = document.get("layers")
+    parts = [descriptor(layer, where) for layer in (layers if isinstance(layers, list) else ())]
+    return {part.annotations.get(TITLE, ""): part for part in parts}
+
+
+def _record(image: PublishedImage, row: Descriptor) -> AttachedRecord:
+    where = f"{image.name}@{row.digest}"
+    parts = attached(image, row, RECORD_TYPE)
+    for name in (RECORD, LOCK):
+        if name not in parts:
+            raise InputUnavailable(f"holds no {name}", where=where)
+    content = image.repository.blob(parts[RECORD], FILE_LIMIT)
+    record = checked_record(json_object(content, where), where=where)
+    if environment(record) != image.config_digest:
+        raise InputUnavailable("is the record of a run of another image", where=where)
+    text = image.repository.blob(parts[LOCK], FILE_LIMIT).decode("utf-8", "replace")
+    if files.sha256_text(text) != reading.text(reading.mapping(record, "lock"), "sha256"):
+        raise InputUnavailable("holds another lock than that of the run", where=where)
+    return AttachedRecord(
+        record=record, lock=text, digest=parts[RECORD].digest, files=parts, image=image
+    )
+
+
+def environment(record: reading.Record) -> str:
+    """The digest of the image that a run ran in."""
+    return reading.text(reading.mapping(record, "image"), "config_digest")
