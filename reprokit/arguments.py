@@ -110,11 +110,14 @@ def _add_publishing(verbs: _Verbs[Parser]) -> None:
     )
     cite.add_argument("--output", metavar="FILE", help="write it there instead of printing it")
 
-    publish = _verb(verbs, "publish", "an archive for others")
+    publish = _verb(verbs, "publish", "an archive for others, or an image in a registry")
     publish.add_argument("run", nargs="?", default="last", metavar="RUN")
     publish.add_argument("--archive", metavar="FILE.zip", help="write an archive of the run")
     publish.add_argument("--vendor", action="store_true", help="with every package, to build from")
     publish.add_argument("--image", action="store_true", help="with the image, to load and run")
+    publish.add_argument("--push", metavar="REF", help="push the image, with the run's record")
+    publish.add_argument("--data", action="store_true", help="push data and results beside it")
+    publish.add_argument("--sign", metavar="KEY.pem", help="sign what is pushed with this key")
     publish.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reprokit.pipeline.exporting import ExportResult
     from reprokit.pipeline.locked import LockResult
     from reprokit.pipeline.running import RunResult
-    from reprokit.publishing.archive import Published
+    from reprokit.publishing.publish import Publication
     from reprokit.registry import Plugin
 
 
@@ -204,24 +204,38 @@ def publish(
     archive: str | Path | None = None,
     vendor: bool = False,
     image: bool = False,
+    push: str | None = None,
+    data: bool = False,
+    sign: str | Path | None = None,
     engine: str | None = None,
     reporter: Reporter | None = None,
-) -> Published:
-    """Write a run into one zip file that others can check, cite and run again.
+) -> Publication:
+    """Write a run into one zip file that others can check, cite and run again, push its image
+    with its record to a registry, or both.
 
     archive: the file. vendor: with every package, so that plain docker can build from it. image:
-    with the image that ran. Raises BadRequest for a run that failed or whose code is gone,
-    ResultsDiffer and InputUnavailable for results and data that are no longer those of the run,
-    StorageFailed; NoEngine and BuildFailed where images are needed.
+    with the image that ran. push: the image's name in the registry, "ghcr.io/me/wheat:1". data:
+    also push the data and the results. sign: a private key (PEM) that signs what is pushed.
+    Raises BadRequest for a run that failed or whose code is gone, ResultsDiffer and
+    InputUnavailable for results and data that are no longer those of the run, StorageFailed;
+    InputUnavailable for a registry that refuses; NoEngine and BuildFailed where images are needed.
     """
-    from reprokit.errors import BadRequest
-    from reprokit.publishing import archive as archiving
+    from reprokit.publishing import publish as publishing
 
-    if archive is None:
-        raise BadRequest("nothing says where to", next="name the file with --archive FILE.zip")
-    wanted = archiving.Wanted(vendor=vendor, image=image, engine=engine)
-    reporter = reporter or Silent()
-    return archiving.archive(run, Path(archive), wanted, reporter, project=_here())
+    return publishing.publish(
+        run,
+        publishing.Wishes(
+            archive=None if archive is None else Path(archive),
+            vendor=vendor,
+            image=image,
+            push=push,
+            data=data,
+            sign=None if sign is None else Path(sign),
+            engine=engine,
+        ),
+        reporter or Silent(),
+        project=_here(),
+    )
 
 
 def clean(

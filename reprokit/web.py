@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -50,12 +51,17 @@ def session(site: Site) -> requests.Session:
 
 def bounded(answer: requests.Response, limit: int, where: str) -> bytes:
     """The body of an answer. Raises InputUnavailable where it has more than `limit` bytes."""
-    found = bytearray()
+    return b"".join(chunks(answer, limit, where))
+
+
+def chunks(answer: requests.Response, limit: int, where: str) -> Iterator[bytes]:
+    """The same, piece by piece."""
+    left = limit
     for chunk in answer.iter_content(_CHUNK):
-        found += chunk
-        if len(found) > limit:
+        left -= len(chunk)
+        if left < 0:
             raise InputUnavailable(f"the answer has more than {limit} bytes", where=redacted(where))
-    return bytes(found)
+        yield chunk
 
 
 def plain_reason(error: Exception) -> str:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from reprokit import files
 from reprokit.engines.credentials import Place, Refused, authorization
 from reprokit.errors import InputUnavailable, NoAnswer
 from reprokit.process import redacted
 from reprokit.site import load as load_site
-from reprokit.web import bounded, plain_reason, session
+from reprokit.web import bounded, chunks, plain_reason, session
 
 if TYPE_CHECKING:
     import requests
@@ -98,12 +101,12 @@ def json_object(content: bytes, where: str) -> dict[str, Any]:
 
 
 def descriptor(value: object, where: str) -> Descriptor:
-    """A descriptor out of a manifest. Raises InputUnavailable where it is none."""
+    """A descriptor from its JSON. Raises InputUnavailable where it is none."""
     row = value if isinstance(value, dict) else {}
     kind, digest, size = row.get("mediaType"), row.get("digest"), row.get("size")
     known = isinstance(digest, str) and DIGEST.fullmatch(digest)
     if not known or not isinstance(kind, str) or type(size) is not int or size < 0:
-        raise InputUnavailable("the registry sent a malformed manifest", where=where)
+        raise InputUnavailable("names something without its type, digest or size", where=where)
     artifact, notes = row.get("artifactType"), row.get("annotations")
     notes = notes if isinstance(notes, dict) else {}
     return Descriptor(
@@ -167,9 +170,30 @@ class Repository:
             raise _other(wanted.digest, sha256(answer.content), url)
         return answer.content
 
+    def download(self, wanted: Descriptor, target: Path) -> None:
+        """A blob of any size as a file, all or nothing. Raises InputUnavailable where the
+        repository lacks it."""
+        url = f"{self._base}/blobs/{wanted.digest}"
+        with files.replacing(target) as file:
+            digest = hashlib.sha256()
+
+            def keep(chunk: bytes) -> None:
+                digest.update(chunk)
+                file.write(chunk)
+
+            self._ask("GET", url, limit=wanted.size, keep=keep)
+            if f"sha256:{digest.hexdigest()}" != wanted.digest:
+                raise _other(wanted.digest, f"sha256:{digest.hexdigest()}", url)
+
     def put_blob(self, content: bytes, media_type: str) -> Descriptor:
         """Upload a blob unless the repository has it."""
         made = Descriptor(media_type=media_type, digest=sha256(content), size=len(content))
+        self.put(made, content)
+        return made
+
+    def put(self, made: Descriptor, content: bytes | Path) -> None:
+        """Upload bytes or a file as that blob, unless the repository has it. The registry refuses
+        what has another digest."""
         url = f"{self._base}/blobs/{made.digest}"
         if self._ask("HEAD", url, missing=True) is None:
             started = self._ask("POST", f"{self._base}/blobs/uploads/", data=b"")
@@ -179,7 +203,6 @@ class Repository:
             kind = {"Content-Type": "application/octet-stream"}
             place = f"{place}{joint}digest={quote(made.digest, safe='')}"
             self._ask("PUT", place, headers=kind, data=content)
-        return made
 
     def put_manifest(self, version: str, manifest: Manifest) -> bool:
         """Upload a manifest. Whether the registry lists it itself as what refers to its subject."""
@@ -223,18 +246,19 @@ class Repository:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        data: bytes | None = None,
+        data: bytes | Path | None = None,
         limit: int = MANIFEST_LIMIT,
         missing: bool = False,
+        keep: Callable[[bytes], object] | None = None,
     ) -> _Answer | None:
         """One request, again with credentials where the registry wants them. `None` for a 404, if
-        that is an answer (`missing`)."""
+        that is an answer (`missing`). `keep` takes the content of a success piece by piece."""
         place = self.place
-        answer = self._send(method, url, headers, data, limit)
+        answer = self._send(method, url, headers, data, limit, keep)
         if answer.status == 401:
             challenge = answer.headers.get("WWW-Authenticate", "")
             self._authorization = authorization(challenge, place, self._session, self._timeout)
-            answer = self._send(method, url, headers, data, limit)
+            answer = self._send(method, url, headers, data, limit, keep)
         if answer.status == 404 and missing:
             return None
         if answer.status in (401, 403):
@@ -253,8 +277,9 @@ class Repository:
         method: str,
         url: str,
         headers: Mapping[str, str] | None,
-        data: bytes | None,
+        data: bytes | Path | None,
         limit: int,
+        keep: Callable[[bytes], object] | None,
     ) -> _Answer:
         import requests
 
@@ -265,28 +290,37 @@ class Repository:
                 request.headers["Authorization"] = self._authorization
             return request
 
-        try:
-            with self._session.request(
-                method,
-                url,
-                # Compressed answers could be larger than they say.
-                headers={"Accept-Encoding": "identity", **(headers or {})},
-                data=data,
-                auth=authorize,
-                timeout=self._timeout,
-                stream=True,
-                allow_redirects=True,
-            ) as answer:
-                content = b"" if method == "HEAD" else bounded(answer, limit, url)
-                following = answer.links.get("next", {}).get("url")
-                return _Answer(
-                    status=answer.status_code,
-                    headers=answer.headers,
-                    content=content,
-                    next=following,
+        with ExitStack() as stack:
+            body = stack.enter_context(data.open("rb")) if isinstance(data, Path) else data
+            try:
+                answer = self._session.request(
+                    method,
+                    url,
+                    # Compressed answers could be larger than they say.
+                    headers={"Accept-Encoding": "identity", **(headers or {})},
+                    data=body,
+                    auth=authorize,
+                    timeout=self._timeout,
+                    stream=True,
+                    allow_redirects=True,
                 )
-        except requests.RequestException as error:
-            raise NoAnswer(f"{self.place.host} does not answer: {plain_reason(error)}") from error
+                stack.enter_context(answer)
+                content = b""
+                if keep is not None and answer.status_code == 200:
+                    for chunk in chunks(answer, limit, url):
+                        keep(chunk)
+                elif method != "HEAD":
+                    content = bounded(answer, limit if answer.ok else MANIFEST_LIMIT, url)
+            except requests.RequestException as error:
+                raise NoAnswer(
+                    f"{self.place.host} does not answer: {plain_reason(error)}"
+                ) from error
+            return _Answer(
+                status=answer.status_code,
+                headers=answer.headers,
+                content=content,
+                next=answer.links.get("next", {}).get("url"),
+            )
 
 
 def referrers_tag(digest: str) -> str:

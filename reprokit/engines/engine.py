@@ -12,8 +12,9 @@ from typing import Any
 
 from reprokit import folders
 from reprokit.engines import build as building
-from reprokit.engines import configs, container, overlay, registry
+from reprokit.engines import configs, container, overlay, pushing, registry
 from reprokit.engines.confinement import Flavour
+from reprokit.engines.credentials import credentials
 from reprokit.engines.endpoint import Endpoint
 from reprokit.engines.protocol import (
     LABEL,
@@ -221,6 +222,33 @@ class SocketEngine:
         if image is None:
             raise InputUnavailable(f"{unavailable}: the engine has no such image afterwards")
         return image
+
+    def push(
+        self,
+        reference: str,
+        on_line: Callable[[str], None],
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        """Send an image to its registry, with the user's credentials there. An interrupt ends it:
+        the engine stops when nobody listens."""
+        name, separator, version = registry.split_reference(reference)
+        if separator == "@":
+            raise BadRequest("an image is pushed to a tag, not to a digest", where=reference)
+        place = registry.own_place(name)
+        known = credentials(place.host, place.repository)
+        try:
+            with translated(reference, self.name):
+                lines = self._api.push(
+                    name,
+                    tag=version,
+                    stream=True,
+                    decode=True,
+                    # An empty one: the engine is not to ask for any, Podman would not even answer.
+                    auth_config=known.for_engine() if known else {},
+                )
+                pushing.follow(lines, reference, place.host, on_line, on_progress)
+        finally:
+            self._api.close()
 
     def registry_digest(self, reference: str, timeout: float = 5.0) -> str | None:
         """The digest a registry gives for the name now, `None` where the registry has no such

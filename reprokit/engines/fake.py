@@ -283,6 +283,18 @@ class FakeEngine:
         self._images[reference] = replace(pulled, registry_digests=(f"{reference}@{digest}",))
         return self._images[reference]
 
+    def push(
+        self,
+        reference: str,
+        on_line: Callable[[str], None],
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        image = self._known(reference)
+        if not isinstance(self.registry, dict):
+            raise InputUnavailable(f"{reference} cannot be pushed: no registry answers")
+        self.registry[reference] = files.sha256_text(image.config_digest)
+        on_line(f"{reference}: pushed")
+
     def registry_digest(self, reference: str, timeout: float = 5.0) -> str | None:
         if self.registry is None:
             raise InputUnavailable(f"no registry answers for {reference} within {timeout:g} s")

@@ -178,6 +178,15 @@ class Engine(Protocol):
 
     def pull(self, reference: str, platform: str, on_line: Callable[[str], None]) -> Image: ...
 
+    def push(
+        self,
+        reference: str,
+        on_line: Callable[[str], None],
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        """Send an image to the registry that its name says; `on_progress` hears of bytes done and
+        in all. Raises InputUnavailable with what the registry said."""
+
     def registry_digest(self, reference: str, timeout: float = 5.0) -> str | None:
         """The digest a registry gives for the name now, `None` where the registry has no such
         image. Raises InputUnavailable where no registry answers within `timeout` seconds."""

@@ -252,7 +252,7 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.pipeline.verifying", "Verification"): plain,
     ("reprokit.pipeline.bill", "Bill"): plain,
     ("reprokit.citing.cite", "Citation"): citation,
-    ("reprokit.publishing.archive", "Published"): plain,
+    ("reprokit.publishing.publish", "Publication"): plain,
     ("reprokit.phases.plan_report", "PlanReport"): plan,
     ("reprokit.history.listing", "RunList"): run_list,
     ("reprokit.history.listing", "Shown"): shown,

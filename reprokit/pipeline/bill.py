@@ -33,8 +33,16 @@ class Bill:
         return self.document.decode("ascii").rstrip("\n")
 
 
-def bill(run: str = "last", *, project: Path | None = None, index: Index | None = None) -> Bill:
+def bill(
+    run: str = "last",
+    *,
+    project: Path | None = None,
+    index: Index | None = None,
+    pushed: str | None = None,
+) -> Bill:
     """The bill of a run's image, from the lock that the run keeps.
+
+    pushed: where a registry has the image ("registry.example/name@sha256:…").
 
     The engine is only asked where this user's cache does not know the image's layers. Raises
     BadRequest for a run without record or lock, or whose image is gone or another one; NoEngine.
@@ -50,7 +58,7 @@ def bill(run: str = "last", *, project: Path | None = None, index: Index | None 
     if layers is None:
         layers = _read(reading.text(image, "reference"), digest, lock)
     name = reading.text(reading.mapping(record, "project"), "name")
-    subject = sbom.Subject(name=name, digest=digest)
+    subject = sbom.Subject(name=name, digest=digest, pushed=pushed)
     return Bill(run=entry.id, document=sbom.document(subject, lock, layers))
 
 

@@ -11,22 +11,22 @@ from reprokit import folders
 from reprokit.citing import citation_file, codecheck, prose
 from reprokit.citing.facts import Facts, of_run, source_identifier
 from reprokit.engines.connect import connect
-from reprokit.engines.protocol import Engine
-from reprokit.errors import BadRequest, InputUnavailable, NoEngine
+from reprokit.errors import BadRequest, NoEngine
 from reprokit.history import reading
-from reprokit.history.index import Entry, Index
+from reprokit.history.index import Entry
 from reprokit.history.listing import record_of
 from reprokit.history.wording import size
 from reprokit.model import JSON
 from reprokit.pipeline.bill import bill
 from reprokit.pipeline.earlier_code import code_of, lock_of
-from reprokit.pipeline.job import Stopwatch, ensure_image, powers_for
+from reprokit.pipeline.job import powers_for
 from reprokit.printable import printable
 from reprokit.progress import Reporter
 from reprokit.publishing import bag, contents, crate, image_file, readme
 from reprokit.publishing.contents import Source
 from reprokit.publishing.member import Member, of_bytes, of_text
 from reprokit.publishing.readme import Held
+from reprokit.publishing.that_ran import image_that_ran
 from reprokit.version import __version__
 
 
@@ -43,15 +43,10 @@ class Published:
 
     def json(self) -> JSON:
         return {
-            "schema": 1,
-            "run": self.run,
-            "archive": {
-                "name": self.archive.name,
-                "sha256": self.sha256,
-                "size": self.size,
-                "files": self.files,
-            },
-            "missing": [*self.missing],
+            "name": self.archive.name,
+            "sha256": self.sha256,
+            "size": self.size,
+            "files": self.files,
         }
 
     def text(self) -> str:
@@ -70,16 +65,13 @@ class Wanted:
     engine: str | None
 
 
-def archive(
-    run: str, target: Path, wanted: Wanted, reporter: Reporter, *, project: Path | None = None
-) -> Published:
+def archive(entry: Entry, target: Path, wanted: Wanted, reporter: Reporter) -> Published:
     """Write the archive of a run, all or nothing. See `reprokit.verbs.publish`."""
-    entry = Index().find(run, project)
     record = record_of(entry)
     status = reading.text(record, "status")
     if status != "succeeded":
         raise BadRequest(f"the run {status}; only what succeeded is published", where=entry.id)
-    _check_target(target, entry)
+    check_target(target, entry)
     lock = lock_of(entry)
     key = reading.text(reading.mapping(record, "context"), "sha256")
     reporter.phase("publish")
@@ -122,7 +114,8 @@ def archive(
 _POINTER = "Everything is in the folder data: begin with data/README.md\n"
 
 
-def _check_target(target: Path, entry: Entry) -> None:
+def check_target(target: Path, entry: Entry) -> None:
+    """Raise BadRequest for a file that exists, or that the project's next image would hold."""
     if target.exists():
         raise BadRequest("exists already", where=str(target), next="name a new file")
     project = entry.folder.project.resolve()
@@ -149,7 +142,7 @@ def _documents(facts: Facts, source: Source, held: Held) -> Iterator[Member]:
     yield of_text("README.md", printable(readme.text(facts, source, held, prose.markdown(facts))))
     yield of_text("CITATION.cff", printable(citation_file.document(facts)))
     yield of_text("codecheck.yml", printable(codecheck.document(facts)))
-    yield of_text("results.sha256", readme.checksums(source))
+    yield of_text("results.sha256", contents.checksums(source.record))
 
 
 def _information(facts: Facts) -> dict[str, str]:
@@ -181,26 +174,8 @@ def _images(
             reading_base = image_file.member(name, locked.reference, locked.config_digest, engine)
             found[name] = stack.enter_context(reading_base)
         if wanted.image:
-            reference = _image_that_ran(source, facts, engine, reporter)
-            name = "image.tar"
+            image_that_ran(source.entry, source.record, engine, reporter)
+            reference, name = source.prepared.tag, "image.tar"
             reading_image = image_file.member(name, reference, facts.environment, engine)
             found[name] = stack.enter_context(reading_image)
         yield found
-
-
-def _image_that_ran(source: Source, facts: Facts, engine: Engine, reporter: Reporter) -> str:
-    """The name of the image in the engine, built again where it is gone."""
-    if engine.image(facts.environment) is not None:
-        return source.prepared.tag
-    powers, watch = powers_for(engine, reporter), Stopwatch(reporter)
-    for no_cache in (False, True):  # the engine may have another image of that name
-        image = ensure_image(
-            source.job, source.lock, source.prepared, powers, watch, no_cache=no_cache
-        )
-        if image.config_digest == facts.environment:
-            return image.reference
-    raise InputUnavailable(
-        "the image of the run is gone, and building it again gave another one",
-        where=image.config_digest,
-        next="`reprokit verify RUN --rebuild` says what differs",
-    )

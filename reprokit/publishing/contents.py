@@ -111,7 +111,7 @@ def _artifact(artifact: Artifact, store: Store) -> Member:
 
 def _inputs(source: Source, reporter: Reporter) -> Iterator[Member]:
     known = reading.hashes(reading.rows(reading.mapping(source.record, "data"), "files"))
-    places = _data_places(source, known, reporter)
+    places = data_places(source, known, reporter)
     for path, place in places.items():
         yield of_file(f"{INPUTS}/{path}", place, sha256=known[path])
     limits = limits_for(source.job.configuration.data_unpack_limit)
@@ -123,7 +123,7 @@ def _inputs(source: Source, reporter: Reporter) -> Iterator[Member]:
         )
 
 
-def _data_places(source: Source, known: Mapping[str, str], reporter: Reporter) -> dict[str, Path]:
+def data_places(source: Source, known: Mapping[str, str], reporter: Reporter) -> dict[str, Path]:
     """Where each data file of the run is: beside its code, else (data is often not in git) in the
     project as it is now."""
     found: dict[str, Path] = {}
@@ -140,6 +140,12 @@ def _data_places(source: Source, known: Mapping[str, str], reporter: Reporter) -
                 next="put the file back, or run again and publish that run",
             )
     return found
+
+
+def checksums(record: reading.Record) -> str:
+    """The results as `sha256sum --check` reads them."""
+    known = reading.hashes(reading.rows(record, "results"))
+    return "".join(f"{known[p].removeprefix('sha256:')}  {p}\n" for p in sorted(known))
 
 
 def _results(source: Source) -> Iterator[Member]:

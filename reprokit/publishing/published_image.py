@@ -33,10 +33,15 @@ from reprokit.model import Image
 
 RECORD_TYPE = "application/vnd.reprokit.run.v1+json"
 """The artifact type of a run's record in a registry."""
+DATA_TYPE = "application/vnd.reprokit.data.v1+json"
+"""The artifact type of the data that a run read and the results that it wrote."""
+RUN = "org.reprokit.run"
+"""The annotation that says of which run something is."""
 RECORD = "record.json"
 LOCK = lock_file.NAME
 BILL = "sbom.cdx.json"
-RESULTS = "results.sha256"
+CHECKSUMS = "results.sha256"
+MOUNTS = "mounts.json"
 TITLE = "org.opencontainers.image.title"
 """The annotation that names a file, as other tools write and read it."""
 

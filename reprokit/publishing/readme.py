@@ -108,12 +108,6 @@ def _preparation(facts: Facts, source: Source, held: Held) -> str:
     )
 
 
-def checksums(source: Source) -> str:
-    """The results as `sha256sum --check` reads them."""
-    known = reading.hashes(reading.rows(source.record, "results"))
-    return "".join(f"{known[p].removeprefix('sha256:')}  {p}\n" for p in sorted(known))
-
-
 def _section(shell: _Shell, facts: Facts, source: Source, held: Held) -> str:
     commands = list(_commands(shell, facts, source, held))
     language = "powershell" if shell.powershell else "sh"

@@ -22,6 +22,7 @@ from reprokit.pipeline.bill import Bill
 from reprokit.progress import Silent
 from reprokit.publishing import archive
 from reprokit.publishing.archive import Published
+from reprokit.publishing.publish import Publication
 from reprokit.schemas import schema
 from tests.phases.test_record import inputs
 from tests.publishing import made
@@ -31,12 +32,17 @@ pytestmark = pytest.mark.usefixtures("billed")
 
 
 def publish(run: str, target: Path) -> Published:
-    return reprokit.publish(run, archive=target)
+    return archived(reprokit.publish(run, archive=target))
+
+
+def archived(done: Publication) -> Published:
+    assert done.archive is not None
+    return done.archive
 
 
 def test_an_archive_holds_what_ran_and_no_secret(project: Path, tmp_path: Path) -> None:
     folder, _ = made.run(project)
-    done = publish(folder.id, tmp_path / "a.zip")
+    done = reprokit.publish(folder.id, archive=tmp_path / "a.zip")
     Draft202012Validator(schema("publish-1")).validate(done.json())
     assert names(tmp_path / "a.zip") == {
         "CITATION.cff",

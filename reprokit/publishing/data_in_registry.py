@@ -1,0 +1,152 @@
+"""The data that a run read and the results that it wrote, beside its image in the registry.
+
+Every file is a blob of its own, so its digest in the record is what it is asked for by. A manifest
+that refers to the image names them all, or the registry would throw them away, and says under which
+names the program sees the data.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reprokit import files
+from reprokit.engines.distribution import Descriptor, descriptor, json_object
+from reprokit.errors import BadRequest, InputUnavailable, ResultsDiffer
+from reprokit.history import reading
+from reprokit.history.contents import inside
+from reprokit.lock_file import from_plain
+from reprokit.model import JSON, DataMount
+from reprokit.progress import Reporter
+from reprokit.publishing.attaching import attach
+from reprokit.publishing.contents import Source, data_places
+from reprokit.publishing.member import checked
+from reprokit.publishing.published_image import (
+    DATA_TYPE,
+    MOUNTS,
+    RUN,
+    TITLE,
+    AttachedRecord,
+    PublishedImage,
+    attached,
+)
+
+MOST_FILES = 10_000
+"""A manifest of more would be larger than registries take."""
+_LIMIT = 4 * 1024 * 1024
+_TYPE = "application/octet-stream"
+
+
+def attach_data(image: PublishedImage, source: Source, reporter: Reporter) -> str:
+    """Attach a run's data (unless the image holds it) and results; the manifest's digest.
+
+    Raises InputUnavailable and ResultsDiffer for files that are no longer those of the run,
+    BadRequest for too many.
+    """
+    record = source.record
+    known = _data(record) if source.mounts_data else {}
+    places = {
+        f"data/{p}": place for p, place in data_places(source, _hashes(known), reporter).items()
+    }
+    rows = {f"data/{path}": row for path, row in known.items()}
+    for path, row in _results(record).items():
+        place = inside(source.entry.folder.results, path)
+        if place is None or files.sha256(place) != row.digest:
+            raise ResultsDiffer(
+                "is no longer the result that the record names",
+                where=str(source.entry.folder.results / path),
+                next="run again and publish that run",
+            )
+        rows[f"results/{path}"], places[f"results/{path}"] = row, place
+    if len(rows) > MOST_FILES:
+        raise BadRequest(
+            f"{len(rows)} files are too many for a registry (at most {MOST_FILES})",
+            next="publish an archive: `reprokit publish RUN --archive FILE.zip`",
+        )
+    total, done = sum(row.size for row in rows.values()), 0
+    for name, row in rows.items():
+        image.repository.put(row, places[name])
+        done += row.size
+        reporter.advance(done, total)
+    mounts = [
+        {"source": m.source, "target": m.target, "unpack": m.unpack}
+        for m in (source.job.plan.data.mounts if source.mounts_data else ())
+    ]
+    content = files.canonical_json({"schema": 1, "mounts": mounts}).encode()
+    layers = [
+        Descriptor(media_type=_TYPE, digest=row.digest, size=row.size, annotations={TITLE: name})
+        for name, row in rows.items()
+    ]
+    return attach(
+        image,
+        DATA_TYPE,
+        {MOUNTS: ("application/json", content)},
+        layers=layers,
+        created=reading.text(record, "finished"),
+        annotations={RUN: reading.text(record, "run")},
+    )
+
+
+def mounts(record: AttachedRecord) -> tuple[DataMount, ...] | None:
+    """Under which names the run's program sees its data; `None` where no data is attached.
+
+    Raises InputUnavailable for a document that is none; the names in it are a stranger's.
+    """
+    image, run = record.image, reading.text(record.record, "run")
+    for row in image.repository.referrers(image.digest):
+        if row.artifact_type == DATA_TYPE and row.annotations.get(RUN) == run:
+            where = f"{image.name}@{row.digest}"
+            part = attached(image, row, DATA_TYPE).get(MOUNTS)
+            if part is None:
+                raise InputUnavailable(f"holds no {MOUNTS}", where=where)
+            document = json_object(image.repository.blob(part, _LIMIT), where)
+            try:
+                return tuple(from_plain(DataMount, mount) for mount in document["mounts"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputUnavailable(f"{MOUNTS} is damaged", where=where) from error
+    return None
+
+
+def download_data(record: AttachedRecord, folder: Path, reporter: Reporter) -> None:
+    """Bring the data of an attached record into a folder, each file at its path in the project.
+
+    Raises InputUnavailable for what the registry lacks or gives otherwise, BadRequest for a path
+    that would leave the folder.
+    """
+    _download(record, _data(record.record), folder, reporter)
+
+
+def download_results(record: AttachedRecord, folder: Path, reporter: Reporter) -> None:
+    """The same for its results."""
+    _download(record, _results(record.record), folder, reporter)
+
+
+def _download(
+    record: AttachedRecord, rows: dict[str, Descriptor], folder: Path, reporter: Reporter
+) -> None:
+    total, done = sum(row.size for row in rows.values()), 0
+    for path, row in rows.items():
+        record.image.repository.download(row, folder / checked(path))
+        done += row.size
+        reporter.advance(done, total)
+
+
+def _data(record: reading.Record) -> dict[str, Descriptor]:
+    return _described(reading.rows(reading.mapping(record, "data"), "files"))
+
+
+def _results(record: reading.Record) -> dict[str, Descriptor]:
+    return _described(reading.rows(record, "results"))
+
+
+def _described(rows: list[dict[str, JSON]]) -> dict[str, Descriptor]:
+    """By path. A stranger's digest is looked at before it becomes a part of an address."""
+    found = {}
+    for row in rows:
+        path = reading.text(row, "path")
+        given = {"mediaType": _TYPE, "digest": row.get("sha256"), "size": row.get("size")}
+        found[path] = descriptor(given, f"{path} in the record")
+    return found
+
+
+def _hashes(rows: dict[str, Descriptor]) -> dict[str, str]:
+    return {path: row.digest for path, row in rows.items()}
