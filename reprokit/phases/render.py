@@ -25,6 +25,7 @@ from reprokit.model import (
     Rendering,
     Run,
 )
+from reprokit.phases import self_description
 from reprokit.quoting import (
     copy_form,
     dockerfile_value,
@@ -67,6 +68,7 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
     generated = [file for share in shares for file in share.files]
     if plan.entry is not None and _needs_script(plan.entry):
         generated.append(_steps_script(plan.entry))
+    generated += self_description.files(plan, lock)
     code = [(f"app/{path}", path) for path in plan.code]
     bakes = plan.data.mode == "bake"
     if bakes:
@@ -76,7 +78,7 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
         refuse_control_characters(path, where=path)
     return BuildContext(
         dockerfile="\n\n".join(blocks) + "\n",
-        dockerignore="*\n!app\n!data\n!vendor\n" if bakes else "*\n!app\n!vendor\n",
+        dockerignore="*\n!Dockerfile\n!app\n" + ("!data\n" if bakes else "") + "!vendor\n",
         files=tuple(sorted(generated, key=lambda file: file.path)),
         artifacts=lock.artifacts(),
         code=tuple(sorted(code)),
@@ -164,6 +166,8 @@ def _final(
     copies = []
     if plan.data.mode == "bake" and plan.data.files:
         copies.append('COPY --chown=1000:0 ["data/", "/app/"]')
+    # Before the code: an edit of the code changes nothing of it.
+    copies.append(self_description.instruction())
     if plan.code:
         copies.append('COPY --chown=1000:0 ["app/", "/app/"]')
     for stage in stages:
@@ -171,8 +175,7 @@ def _final(
             copies += [*_outputs(stage), *(_run(run) for run in stage.checks)]
     if plan.entry is not None and _needs_script(plan.entry):
         copies.append(f'COPY ["vendor/reprokit/steps", "{STEPS}"]')
-    if copies:
-        yield "\n".join(copies)
+    yield "\n".join(copies)
     for share in shares:
         if share.install:
             yield "\n".join(_run(run) for run in share.install)

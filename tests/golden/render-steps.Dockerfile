@@ -35,6 +35,7 @@ RUN --mount=type=bind,source=vendor/debs-build,target=/mnt/debs \
 FROM system
 ARG SOURCE_DATE_EPOCH=1717200000
 
+COPY ["Dockerfile", "vendor/reprokit/plan.json", "vendor/reprokit/repro.lock", "/usr/share/reprokit/"]
 COPY --chown=1000:0 ["app/", "/app/"]
 COPY ["vendor/reprokit/steps", "/usr/local/bin/repro-steps"]
 

@@ -54,6 +54,7 @@ ENV LANG="C.UTF-8" \
     MONEY="a\"\$b" \
     PATH="/opt/venv/bin:$PATH"
 
+COPY ["Dockerfile", "vendor/reprokit/plan.json", "vendor/reprokit/repro.lock", "/usr/share/reprokit/"]
 COPY --chown=1000:0 ["app/", "/app/"]
 COPY --chown=1000:0 --from=build-maven ["/build/target/a.jar", "/app/target/a.jar"]
 

@@ -13,23 +13,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reprokit import lock_file
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.errors import BadRequest
 from reprokit.model import (
     BuildStage,
     DataMount,
     DataPlan,
+    DateChoice,
     Detection,
     Entry,
+    Exclusion,
     GeneratedFile,
     Lock,
     LockedBase,
     LockedEcosystem,
     LockedPackage,
     Mount,
+    Note,
     Plan,
     Reason,
     Rendering,
+    Requirement,
     Run,
     RunOptions,
     Step,
@@ -223,3 +228,40 @@ def test_no_text_adds_an_instruction(argv: list[str], value: str, name: str) -> 
     assert instructions(context.dockerfile) == instructions(expected.dockerfile)
     entry = context.dockerfile.strip().splitlines()[-1]
     assert json.loads(entry.removeprefix("ENTRYPOINT ")) == argv
+
+
+def test_an_image_holds_its_lock_and_plan_but_no_words_of_this_version() -> None:
+    found = Detection(
+        ecosystem="python",
+        files=("requirements.txt",),
+        requirements=(
+            Requirement(
+                name="numpy",
+                url="https://user:secret@example.org/n.whl",
+                reason=Reason(text="some words", file="requirements.txt", line=3),
+            ),
+        ),
+        notes=(Note(level="warning", text="a note"),),
+    )
+    planned = replace(plan(Step(argv=("python", "a b.py"))), detections=(found,))
+    context = render(planned, lock(), ecosystems(WHOLE))
+    held = {file.path: file.content for file in context.files}
+    assert held["reprokit/repro.lock"] == lock_file.dumps(lock())
+    document = json.loads(held["reprokit/plan.json"])
+    assert document["command"]["steps"] == [{"argv": ["python", "a b.py"], "folder": "."}]
+    assert document["ecosystems"][0]["requirements"][0]["file"] == "requirements.txt"
+    for text in ("some words", "a note", "secret", "Bees", "data/a.csv"):
+        assert text not in held["reprokit/plan.json"]
+    assert "!Dockerfile\n" in context.dockerignore
+
+
+def test_what_moves_without_code_or_lock_stays_out_of_the_image() -> None:
+    here = plan(Step(argv=("python", "analysis.py")))
+    there = replace(
+        here,
+        date=DateChoice(day="2031-01-01", source="lock"),
+        options=RunOptions(memory=5, network=True),
+        data=DataPlan(mode="mount", files=("data/b.csv",), mounts=()),
+        excluded=(Exclusion(path=".env", why="secret"),),
+    )
+    assert render(there, lock(), ecosystems(WHOLE)) == render(here, lock(), ecosystems(WHOLE))

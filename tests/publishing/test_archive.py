@@ -52,6 +52,8 @@ def test_an_archive_holds_what_ran_and_no_secret(project: Path, tmp_path: Path) 
         "build/app/.gitignore",
         "build/app/main.py",
         "build/app/tools/50% of it.sh",
+        "build/vendor/reprokit/plan.json",
+        "build/vendor/reprokit/repro.lock",
         "codecheck.yml",
         "inputs/data/sites.csv",
         "inputs/data/yield.csv",

@@ -1,0 +1,77 @@
+"""What an image says of itself, in /usr/share/reprokit: its Dockerfile, its lock and its plan.
+
+These files are part of the environment digest. So they hold nothing that another machine, another
+folder, another day or another wording would change: no name of the project, no prose, no data.
+"""
+
+from __future__ import annotations
+
+import json
+
+from reprokit import lock_file
+from reprokit.model import JSON, Entry, GeneratedFile, Lock, Plan
+from reprokit.process import redacted
+from reprokit.quoting import copy_form
+
+FOLDER = "/usr/share/reprokit"
+_PLAN = "plan.json"
+
+
+def files(plan: Plan, lock: Lock) -> tuple[GeneratedFile, ...]:
+    """The files beside the Dockerfile, which is there already."""
+    text = json.dumps(document(plan), ensure_ascii=True, indent=1, sort_keys=True)
+    return (
+        GeneratedFile(path=f"reprokit/{_PLAN}", content=f"{text}\n"),
+        GeneratedFile(path=f"reprokit/{lock_file.NAME}", content=lock_file.dumps(lock)),
+    )
+
+
+def instruction() -> str:
+    """The line of the Dockerfile that puts them into the image."""
+    sources = ["Dockerfile", *(f"vendor/reprokit/{name}" for name in (_PLAN, lock_file.NAME))]
+    return f"COPY {copy_form(sources, f'{FOLDER}/')}"
+
+
+def document(plan: Plan) -> dict[str, JSON]:
+    """What was asked for and what runs, with the files that say so; their lines move too often."""
+    return {
+        "schema": 1,
+        "command": None if plan.entry is None else _command(plan.entry),
+        "data": plan.data.mode,
+        "ecosystems": [
+            {
+                "name": detection.ecosystem,
+                "files": list(detection.files),
+                "requirements": [
+                    {
+                        "name": requirement.name,
+                        "specifier": requirement.specifier,
+                        "extras": list(requirement.extras),
+                        "marker": requirement.marker,
+                        "url": None if requirement.url is None else redacted(requirement.url),
+                        "file": requirement.reason.file,
+                    }
+                    for requirement in detection.requirements
+                ],
+            }
+            for detection in plan.detections
+        ],
+        "runtimes": [
+            {
+                "language": runtime.language,
+                "specifier": runtime.specifier,
+                "development": runtime.development,
+                "file": runtime.reason.file,
+            }
+            for runtime in plan.runtimes
+        ],
+        "system_packages": [
+            {"name": package.name, "stage": package.stage, "file": package.reason.file}
+            for package in plan.system_packages
+        ],
+    }
+
+
+def _command(entry: Entry) -> JSON:
+    steps: list[JSON] = [{"argv": list(step.argv), "folder": step.folder} for step in entry.steps]
+    return {"steps": steps, "file": entry.reason.file}
