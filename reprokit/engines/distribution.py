@@ -138,7 +138,7 @@ class Repository:
 
     def digest(self, version: str) -> str | None:
         """The digest behind a tag, `None` where there is none."""
-        url = f"{self._base}/manifests/{quote(version)}"
+        url = f"{self._base}/manifests/{quote(version, safe=':')}"
         answer = self._ask("HEAD", url, headers={"Accept": _ACCEPT}, missing=True)
         if answer is None:
             return None
@@ -149,7 +149,7 @@ class Repository:
 
     def manifest(self, version: str) -> Manifest | None:
         """The manifest of a tag or digest, `None` where there is none."""
-        url = f"{self._base}/manifests/{quote(version)}"
+        url = f"{self._base}/manifests/{quote(version, safe=':')}"
         answer = self._ask("GET", url, headers={"Accept": _ACCEPT}, missing=True)
         if answer is None:
             return None
@@ -206,7 +206,7 @@ class Repository:
 
     def put_manifest(self, version: str, manifest: Manifest) -> bool:
         """Upload a manifest. Whether the registry lists it itself as what refers to its subject."""
-        url = f"{self._base}/manifests/{quote(version)}"
+        url = f"{self._base}/manifests/{quote(version, safe=':')}"
         kind = {"Content-Type": manifest.media_type}
         answer = self._ask("PUT", url, headers=kind, data=manifest.content)
         assert answer is not None

@@ -258,8 +258,9 @@ def _ending(record: Record) -> str:
 
 def _described(record: Record, folder: run_folder.RunFolder) -> list[str]:
     from reprokit.history.reading import command_text
+    from reprokit.publishing import pushed
 
-    project, image, base = (mapping(record, key) for key in ("project", "image", "base"))
+    project, base = mapping(record, "project"), mapping(record, "base")
     memory = record["peak_memory"]
     took = wording.duration(number(record, "seconds"))
     peak = f", {wording.size(memory)} of memory at most" if isinstance(memory, int) else ""
@@ -272,7 +273,7 @@ def _described(record: Record, folder: run_folder.RunFolder) -> list[str]:
         ("command", command_text(record)),
         *([("parameters", _parameters(record))] if record["parameters"] else []),
         ("image", _image(record)),
-        ("pushed as", text_or_none(image, "registry_digest") or "(not pushed)"),
+        ("pushed as", ", ".join(p.reference for p in pushed.read(folder)) or "(not pushed)"),
         ("environment", text_or_none(record, "environment_digest") or "(not known)"),
         ("base", f"{text(base, 'name')} ({text(base, 'family')}) {text(base, 'config_digest')}"),
         ("packages", _packages(record)),

@@ -79,14 +79,17 @@ def run(result: Any) -> str:
 
 def shown(result: Any) -> str:
     """The same for a former run."""
-    return record_html(result.record, result.folder.results)
+    from reprokit.publishing import pushed
+
+    references = [push.reference for push in pushed.read(result.folder)]
+    return record_html(result.record, result.folder.results, references)
 
 
-def record_html(record: Record, results: Path) -> str:
-    """HTML for a record whose result files lie in `results`."""
+def record_html(record: Record, results: Path, pushed: Sequence[str] = ()) -> str:
+    """HTML for a record whose result files lie in `results`; `pushed` is what can be pulled."""
     return (
         f"<p><strong>{escape(_ending(record))}</strong> {escape(_took(record))}</p>"
-        f"{_results(rows(record, 'results'), results)}{_facts(record)}"
+        f"{_results(rows(record, 'results'), results)}{_facts(record, pushed)}"
     )
 
 
@@ -101,7 +104,7 @@ def _took(record: Record) -> str:
     return f"in {took}, {wording.counted(count, 'result')}"
 
 
-def _facts(record: Record) -> str:
+def _facts(record: Record, pushed: Sequence[str]) -> str:
     """Digests in full, for copying; folded, because only papers need them."""
     image, project = mapping(record, "image"), mapping(record, "project")
     identifier = text(record, "run")
@@ -110,7 +113,7 @@ def _facts(record: Record) -> str:
         ("command", command_text(record)),
         ("commit", _commit(project)),
         ("image (config digest)", image.get("config_digest")),
-        ("image (registry digest)", image.get("registry_digest") or "not pushed"),
+        ("image (registry digest)", ", ".join(pushed) or "not pushed"),
         ("environment digest", record.get("environment_digest") or "not known"),
         ("record", record.get("digest")),
         ("packages as of", mapping(record, "date").get("day")),

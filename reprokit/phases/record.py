@@ -145,7 +145,11 @@ def compose(
         "loosenings": [*loosenings],
         "notes": [_note(note) for note in notes],
         "undated": _redacted_list(sorted(set(undated))),
-        "data": {"mode": plan.data.mode, "files": [_file(d) for d in sorted(data, key=_path)]},
+        "data": {
+            "mode": plan.data.mode,
+            "files": [_file(d) for d in sorted(data, key=_path)],
+            "mounts": _mounts(plan),
+        },
         "results": [{**_file(r), "origin": r.origin} for r in sorted(results, key=_path)],
     }
     return sealed(content)
@@ -255,6 +259,15 @@ def _path(file: DataFile | ResultFile) -> str:
 
 def _file(file: DataFile | ResultFile) -> dict[str, JSON]:
     return {"path": file.path, "size": file.size, "sha256": file.sha256}
+
+
+def _mounts(plan: Plan) -> JSON:
+    """What the program saw unpacked or under another name. All else was at its own path."""
+    return [
+        {"source": mount.source, "target": mount.target, "unpack": mount.unpack}
+        for mount in sorted(plan.data.mounts, key=lambda mount: mount.target)
+        if mount.unpack is not None or mount.target != mount.source
+    ]
 
 
 def _redacted_list(words: Iterable[str]) -> list[JSON]:

@@ -41,7 +41,8 @@ class Published:
     size: int
     missing: tuple[str, ...]
 
-    def json(self) -> JSON:
+    def document(self) -> JSON:
+        """For programs."""
         return {
             "name": self.archive.name,
             "sha256": self.sha256,
@@ -49,7 +50,8 @@ class Published:
             "files": self.files,
         }
 
-    def text(self) -> str:
+    def summary(self) -> str:
+        """For people."""
         return (
             f"{self.archive}: {self.files} files, {size(self.size)}, {self.sha256}\n"
             "data/README.md in it says how to get the results again"

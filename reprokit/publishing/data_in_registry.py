@@ -1,8 +1,7 @@
 """The data that a run read and the results that it wrote, beside its image in the registry.
 
 Every file is a blob of its own, so its digest in the record is what it is asked for by. A manifest
-that refers to the image names them all, or the registry would throw them away, and says under which
-names the program sees the data.
+that refers to the image names them all, or the registry would throw them away.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reprokit import files
-from reprokit.engines.distribution import Descriptor, descriptor, json_object
-from reprokit.errors import BadRequest, InputUnavailable, ResultsDiffer
+from reprokit.engines.distribution import Descriptor, descriptor
+from reprokit.errors import BadRequest, ResultsDiffer
 from reprokit.history import reading
 from reprokit.history.contents import inside
 from reprokit.lock_file import from_plain
@@ -22,12 +21,10 @@ from reprokit.publishing.contents import Source, data_places
 from reprokit.publishing.member import checked
 from reprokit.publishing.published_image import (
     DATA_TYPE,
-    MOUNTS,
     RUN,
     TITLE,
     AttachedRecord,
     PublishedImage,
-    attached,
 )
 
 MOST_FILES = 10_000
@@ -36,8 +33,9 @@ _LIMIT = 4 * 1024 * 1024
 _TYPE = "application/octet-stream"
 
 
-def attach_data(image: PublishedImage, source: Source, reporter: Reporter) -> str:
-    """Attach a run's data (unless the image holds it) and results; the manifest's digest.
+def attach_data(image: PublishedImage, source: Source, reporter: Reporter) -> str | None:
+    """Attach a run's data (unless the image holds it) and results; the manifest's digest, `None`
+    where there is neither.
 
     Raises InputUnavailable and ResultsDiffer for files that are no longer those of the run,
     BadRequest for too many.
@@ -62,16 +60,13 @@ def attach_data(image: PublishedImage, source: Source, reporter: Reporter) -> st
             f"{len(rows)} files are too many for a registry (at most {MOST_FILES})",
             next="publish an archive: `reprokit publish RUN --archive FILE.zip`",
         )
+    if not rows:
+        return None
     total, done = sum(row.size for row in rows.values()), 0
     for name, row in rows.items():
         image.repository.put(row, places[name])
         done += row.size
         reporter.advance(done, total)
-    mounts = [
-        {"source": m.source, "target": m.target, "unpack": m.unpack}
-        for m in (source.job.plan.data.mounts if source.mounts_data else ())
-    ]
-    content = files.canonical_json({"schema": 1, "mounts": mounts}).encode()
     layers = [
         Descriptor(media_type=_TYPE, digest=row.digest, size=row.size, annotations={TITLE: name})
         for name, row in rows.items()
@@ -79,31 +74,25 @@ def attach_data(image: PublishedImage, source: Source, reporter: Reporter) -> st
     return attach(
         image,
         DATA_TYPE,
-        {MOUNTS: ("application/json", content)},
+        {},
         layers=layers,
         created=reading.text(record, "finished"),
         annotations={RUN: reading.text(record, "run")},
     )
 
 
-def mounts(record: AttachedRecord) -> tuple[DataMount, ...] | None:
-    """Under which names the run's program sees its data; `None` where no data is attached.
-
-    Raises InputUnavailable for a document that is none; the names in it are a stranger's.
-    """
-    image, run = record.image, reading.text(record.record, "run")
-    for row in image.repository.referrers(image.digest):
-        if row.artifact_type == DATA_TYPE and row.annotations.get(RUN) == run:
-            where = f"{image.name}@{row.digest}"
-            part = attached(image, row, DATA_TYPE).get(MOUNTS)
-            if part is None:
-                raise InputUnavailable(f"holds no {MOUNTS}", where=where)
-            document = json_object(image.repository.blob(part, _LIMIT), where)
-            try:
-                return tuple(from_plain(DataMount, mount) for mount in document["mounts"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise InputUnavailable(f"{MOUNTS} is damaged", where=where) from error
-    return None
+def mounts(record: reading.Record) -> tuple[DataMount, ...]:
+    """How the run's program sees its data: every file at its own path, some unpacked or under
+    another name as well. The paths may be a stranger's. Raises BadRequest where it is damaged."""
+    data = reading.mapping(record, "data")
+    paths = [reading.text(row, "path") for row in reading.rows(data, "files")]
+    try:
+        # Records of the first version do not say it.
+        rows = reading.rows({"mounts": [], **data}, "mounts")
+        named = [from_plain(DataMount, row) for row in rows]
+    except (TypeError, ValueError) as error:
+        raise BadRequest("the record's mounts are damaged") from error
+    return (*(DataMount(source=path, target=path) for path in paths), *named)
 
 
 def download_data(record: AttachedRecord, folder: Path, reporter: Reporter) -> None:

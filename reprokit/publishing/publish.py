@@ -41,13 +41,13 @@ class Publication:
         return {
             "schema": 1,
             "run": self.run,
-            "archive": None if self.archive is None else self.archive.json(),
-            "pushed": None if self.pushed is None else self.pushed.json(),
+            "archive": None if self.archive is None else self.archive.document(),
+            "pushed": None if self.pushed is None else self.pushed.document(),
             "missing": [*(() if self.archive is None else self.archive.missing)],
         }
 
     def text(self) -> str:
-        return "\n".join(part.text() for part in (self.pushed, self.archive) if part is not None)
+        return "\n".join(part.summary() for part in (self.pushed, self.archive) if part is not None)
 
 
 def publish(

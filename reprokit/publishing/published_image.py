@@ -41,7 +41,6 @@ RECORD = "record.json"
 LOCK = lock_file.NAME
 BILL = "sbom.cdx.json"
 CHECKSUMS = "results.sha256"
-MOUNTS = "mounts.json"
 TITLE = "org.opencontainers.image.title"
 """The annotation that names a file, as other tools write and read it."""
 

@@ -62,7 +62,8 @@ class InRegistry:
     data: str | None
     key: str | None
 
-    def json(self) -> JSON:
+    def document(self) -> JSON:
+        """For programs."""
         return {
             "name": self.name,
             "reference": self.reference,
@@ -73,7 +74,8 @@ class InRegistry:
             "signed_by": self.key,
         }
 
-    def text(self) -> str:
+    def summary(self) -> str:
+        """For people."""
         what = "record, lock, bill of materials" + ("" if self.data is None else ", data, results")
         lines = [
             f"{self.name} is pushed; anybody who may read it pulls exactly this image with",
@@ -209,7 +211,7 @@ def _attach(
 
 def _attach_data(
     image: PublishedImage, entry: Entry, record: reading.Record, reporter: Reporter
-) -> str:
+) -> str | None:
     lock = lock_of(entry)
     key = reading.text(reading.mapping(record, "context"), "sha256")
     reporter.message("attaching data and results")

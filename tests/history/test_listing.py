@@ -13,6 +13,8 @@ from reprokit.errors import BadRequest
 from reprokit.history import index as indexes
 from reprokit.history import listing, run_folder
 from reprokit.history.index import Index
+from reprokit.notebook import display
+from reprokit.publishing import pushed
 from reprokit.schemas import names, schema
 from tests.history.made import NOW, entry, finished
 
@@ -90,6 +92,15 @@ def test_show(index: Index, project: Path) -> None:
     ):
         assert part in text, part
     assert "table-15.csv" not in text
+
+
+def test_show_says_where_the_image_can_be_pulled(index: Index, project: Path) -> None:
+    folder, record = finished(project, index)
+    pushed.add(folder, pushed.Pushed(repository="ghcr.io/me/wheat", digest=f"sha256:{'5' * 64}"))
+    shown = listing.show("last", project=project, index=index)
+    assert f"ghcr.io/me/wheat@sha256:{'5' * 64}" in shown.text()
+    assert shown.json() == record
+    assert f"ghcr.io/me/wheat@sha256:{'5' * 64}" in display.shown(shown)
 
 
 def test_what_is_said_after_a_run(index: Index, project: Path) -> None:

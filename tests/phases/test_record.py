@@ -19,6 +19,7 @@ from reprokit.engines.protocol import EngineInformation
 from reprokit.errors import BadRequest
 from reprokit.model import (
     DataFile,
+    DataMount,
     DataPlan,
     DateChoice,
     Entry,
@@ -36,6 +37,7 @@ from reprokit.model import (
     Step,
 )
 from reprokit.phases import record
+from reprokit.publishing.data_in_registry import mounts
 from reprokit.schemas import schema
 
 VALIDATOR = Draft202012Validator(schema("record-1"))
@@ -325,3 +327,26 @@ def test_a_file_system_monitor_of_the_repository_is_never_run(
     assert not (tmp_path / "ran").exists()
     _git(repository, "status")
     assert (tmp_path / "ran").exists(), "the trap itself works"
+
+
+def test_the_record_says_what_data_looked_like_inside() -> None:
+    base = inputs()
+    data = DataPlan(
+        mode="mount",
+        files=("data/b.gz",),
+        mounts=(
+            DataMount(source="data/b.gz", target="data/b.gz"),
+            DataMount(source="data/b.gz", target="data/b", unpack="gzip"),
+        ),
+    )
+    made: Any = record.compose(**{**base, "plan": replace(base["plan"], data=data)})
+    row: Any = {"source": "data/b.gz", "target": "data/b", "unpack": "gzip"}
+    assert made["data"]["mounts"] == [row]
+    VALIDATOR.validate(made)
+    assert mounts(made) == (
+        DataMount(source="data/b.gz", target="data/b.gz"),
+        DataMount(**row),
+    )
+    assert mounts({"data": {"mode": "mount", "files": []}}) == ()  # as of an earlier reprokit
+    with pytest.raises(BadRequest):
+        mounts({"data": {"mode": "mount", "files": [], "mounts": [{"source": 1}]}})
