@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,66 +25,60 @@ def engines() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def local_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
-    """The address of an empty image registry on this machine; `None` where there is no program
-    for it. A Podman that the tests start takes Hub names from it."""
+def local_registries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str] | None]:
+    """The addresses of two empty image registries on this machine, of which the second asks for
+    the password of registry_program.USER; `None` where there is no program for them. A Podman that
+    the tests start takes Hub names from the first."""
     program = registry_program.find()
     if program is None:
         yield None
         return
     folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    (folder / "config.yml").write_text(
-        f'version: 0.1\nstorage: {{filesystem: {{rootdirectory: "{folder}/data"}}}}\n'
-        f'http: {{addr: "{address}"}}\n'
-    )
-    (folder / "registries.conf").write_text(
-        f'unqualified-search-registries = ["docker.io"]\n'
-        f'[[registry]]\nprefix = "{address}"\nlocation = "{address}"\ninsecure = true\n'
-        f'[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n'
-        f'[[registry.mirror]]\nlocation = "{address}"\ninsecure = true\n'
-    )
-    with (folder / "log").open("wb") as log:
-        command = [program, "serve", str(folder / "config.yml")]
-        running = subprocess.Popen(command, stdout=log, stderr=log)
     before = os.environ.get("CONTAINERS_REGISTRIES_CONF")
-    os.environ["CONTAINERS_REGISTRIES_CONF"] = str(folder / "registries.conf")
-    try:
-        _wait_for(f"http://{address}/v2/")
-        yield address
-    finally:
-        running.terminate()
-        running.wait()
-        if before is None:
-            del os.environ["CONTAINERS_REGISTRIES_CONF"]
-        else:
-            os.environ["CONTAINERS_REGISTRIES_CONF"] = before
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 20
-    while True:
+    with ExitStack() as stack:
+        opened = stack.enter_context(registry_program.serving(program, folder / "open"))
+        guarded = stack.enter_context(
+            registry_program.serving(program, folder / "guarded", guarded=True)
+        )
+        plain = "".join(
+            f'[[registry]]\nprefix = "{address}"\nlocation = "{address}"\ninsecure = true\n'
+            for address in (opened, guarded)
+        )
+        (folder / "registries.conf").write_text(
+            f'unqualified-search-registries = ["docker.io"]\n{plain}'
+            f'[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n'
+            f'[[registry.mirror]]\nlocation = "{opened}"\ninsecure = true\n'
+        )
+        os.environ["CONTAINERS_REGISTRIES_CONF"] = str(folder / "registries.conf")
         try:
-            urllib.request.urlopen(url, timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+            yield opened, guarded
+        finally:
+            if before is None:
+                del os.environ["CONTAINERS_REGISTRIES_CONF"]
+            else:
+                os.environ["CONTAINERS_REGISTRIES_CONF"] = before
 
 
 @pytest.fixture(scope="session")
-def registry(local_registry: str | None) -> str:
+def registry(local_registries: tuple[str, str] | None) -> str:
     """The address of an empty image registry on this machine."""
-    if local_registry is None:
+    if local_registries is None:
         pytest.fail("docker-registry can neither be found nor downloaded (apt-get update?)")
-    return local_registry
+    return local_registries[0]
 
 
 @pytest.fixture(scope="session")
-def opened_engines(local_registry: str | None) -> Iterator[dict[str, SocketEngine]]:
+def guarded_registry(local_registries: tuple[str, str] | None) -> str:
+    """The address of one that asks for a password."""
+    if local_registries is None:
+        pytest.fail("docker-registry can neither be found nor downloaded (apt-get update?)")
+    return local_registries[1]
+
+
+@pytest.fixture(scope="session")
+def opened_engines(
+    local_registries: tuple[str, str] | None,
+) -> Iterator[dict[str, SocketEngine]]:
     """Connections that stay open for the whole session, by name."""
     with ExitStack() as stack:
         opened: dict[str, SocketEngine] = {}

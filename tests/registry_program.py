@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from reprokit.engines.start import state_folder
 
 PACKAGE = "docker-registry"
+USER, PASSWORD = "jane", "secret+1"
+_HASHED = "$2y$05$abcdefghijklmnopqrstuueDq93c5UylQ6m6kVCgtUlbCu6dkgy/u"
+"""The password as `htpasswd -B` writes it."""
 
 
 def find() -> str | None:
@@ -38,3 +47,42 @@ def _unpack(folder: Path) -> None:
         )
         for package in Path(temporary).glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+
+
+@contextmanager
+def serving(program: str, folder: Path, *, guarded: bool = False) -> Iterator[str]:
+    """A registry that keeps everything in `folder`: its address."""
+    folder.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (folder / "htpasswd").write_text(f"{USER}:{_HASHED}\n")
+    auth = f'auth: {{htpasswd: {{realm: tests, path: "{folder}/htpasswd"}}}}\n'
+    (folder / "config.yml").write_text(
+        f'version: 0.1\nstorage: {{filesystem: {{rootdirectory: "{folder}/data"}}}}\n'
+        f'http: {{addr: "{address}"}}\n' + (auth if guarded else "")
+    )
+    with (folder / "log").open("wb") as log:
+        command = [program, "serve", str(folder / "config.yml")]
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://{address}/v2/")
+        yield address
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+            return
+        except urllib.error.HTTPError as error:
+            error.close()  # it wants a password: it is there
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reprokit.history import run_folder
+from reprokit.history.run_folder import RunFolder
+from reprokit.model import Image
+from reprokit.phases import record as records
 from reprokit.pipeline.bill import Bill
-from reprokit.publishing import archive
+from reprokit.publishing import archive, push
+from tests.publishing import made
+from tests.publishing.fake_registry import FakeRegistry, fake_registry
+from tests.publishing.pushing_engine import ENVIRONMENT, NAME, PushingEngine
 
 
 @pytest.fixture
@@ -52,3 +62,64 @@ def names(archive: Path) -> set[str]:
     with zipfile.ZipFile(archive) as opened:
         paths = [name.partition("/")[2] for name in opened.namelist()]
     return {path.removeprefix("data/") for path in paths if path.startswith("data/")}
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeRegistry]:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    (tmp_path / "docker").mkdir()
+    with fake_registry() as registry:
+        yield registry
+
+
+@pytest.fixture
+def pushing_engine(there: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> PushingEngine:
+    opened = PushingEngine(there=there)
+    opened._images[NAME] = Image(
+        reference=NAME,
+        config_digest=ENVIRONMENT,
+        layers=(),
+        registry_digests=(),
+        platform="linux/amd64",
+        size=1,
+    )
+
+    class Connected:
+        def __init__(self, wanted: str | None) -> None: ...
+        def __enter__(self) -> PushingEngine:
+            return opened
+
+        def __exit__(self, *error: object) -> None: ...
+
+    def bill(run: str, *, project: Path, pushed: str) -> Bill:
+        return Bill(run=run, document=json.dumps({"bill": pushed}).encode())
+
+    monkeypatch.setattr(push, "connect", Connected)
+    monkeypatch.setattr(push, "bill", bill)
+    return opened
+
+
+@pytest.fixture
+def run(project: Path) -> RunFolder:
+    """A run in the image that the engine has."""
+    folder, record = made.run(project)
+    image: Any = record["image"]
+    changed = {"image": {**image, "config_digest": ENVIRONMENT, "reference": NAME}}
+    run_folder.write_record(folder, records.sealed({**record, **changed}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    folder = tmp_path_factory.mktemp("keys")
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    public = key.public_key().public_bytes(
+        form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo
+    )
+    (folder / "key.pem").write_bytes(private)
+    (folder / "public.pem").write_bytes(public)
+    return folder / "key.pem", folder / "public.pem"

@@ -1,0 +1,132 @@
+"""Images go to a real registry and come back, with what is attached to them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import reprokit
+from reprokit import files
+from reprokit.bases import docker_archive
+from reprokit.engines.distribution import Repository
+from reprokit.engines.engine import SocketEngine
+from reprokit.engines.registry import own_place
+from reprokit.errors import InputUnavailable
+from reprokit.history import run_folder
+from reprokit.history.run_folder import RunFolder
+from reprokit.model import Image
+from reprokit.phases import record as records
+from reprokit.pipeline.bill import Bill
+from reprokit.publishing import published_image, push
+from tests.engines import tiny
+from tests.publishing import made
+from tests.registry_program import PASSWORD, USER
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def image(engine: SocketEngine, tmp_path: Path) -> Iterator[Image]:
+    """An image that no other test uses."""
+    layer = tmp_path / "layer.tar"
+    with tarfile.open(layer, "w", format=tarfile.USTAR_FORMAT) as tar:
+        content = str(tmp_path).encode() * 20_000
+        entry = tarfile.TarInfo("content")
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+    digest = files.sha256(layer)
+    config, _ = docker_archive.image_config(
+        digest, architecture=tiny.architecture(), epoch=1_700_000_000, command="a test"
+    )
+    reference = "localhost/reprokit-tests/pushed:1"
+    path = tmp_path / "image.tar"
+    docker_archive.write_archive(
+        path, layer=layer, digest=digest, config=config, reference=reference
+    )
+    yield engine.load(path)
+    engine.remove_image(reference)
+
+
+@pytest.fixture
+def run(image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """A run in that image."""
+
+    def bill(run: str, *, project: Path, pushed: str) -> Bill:
+        return Bill(run=run, document=b"{}")
+
+    monkeypatch.setattr(push, "bill", bill)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    root = tmp_path / "wheat"
+    root.mkdir()
+    (root / "main.py").write_text("print(1)\n")
+    folder, record = made.run(root)
+    given: Any = record["image"]
+    changed = {**given, "config_digest": image.config_digest, "reference": image.reference}
+    run_folder.write_record(folder, records.sealed({**record, "image": changed}))
+    return folder
+
+
+def test_an_image_is_pushed_with_its_record_and_pulled_by_digest(
+    engine: SocketEngine, image: Image, run: RunFolder, registry: str
+) -> None:
+    name = f"{registry}/me/wheat"
+    done = reprokit.publish(run.id, push=f"{name}:1", data=True, engine=engine.endpoint.url)
+    assert done.pushed is not None
+    found = published_image.resolve(done.pushed.reference)
+    assert found.config_digest == image.config_digest and found.platform == image.platform
+    (attached,) = published_image.records(found, print)
+    assert attached.record["run"] == run.id
+    assert engine.image(f"{name}:1") is None
+
+    engine.remove_image(image.reference)
+    assert engine.image(image.config_digest) is None
+    pulled = published_image.pull(found, engine, print)
+    try:
+        assert (pulled.config_digest, pulled.layers) == (image.config_digest, image.layers)
+    finally:
+        engine.remove_image(found.reference)
+
+
+def test_a_registry_wants_a_password(
+    engine: SocketEngine, run: RunFolder, guarded_registry: str, tmp_path: Path
+) -> None:
+    name = f"{guarded_registry}/me/wheat:1"
+    with pytest.raises(InputUnavailable) as caught:
+        reprokit.publish(run.id, push=name, engine=engine.endpoint.url)
+    assert f"docker login {guarded_registry}" in str(caught.value)
+    (tmp_path / "docker").mkdir()
+    encoded = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    entries = {"auths": {guarded_registry: {"auth": encoded}}}
+    (tmp_path / "docker/config.json").write_text(json.dumps(entries))
+    done = reprokit.publish(run.id, push=name, engine=engine.endpoint.url)
+    assert done.pushed is not None and PASSWORD not in done.text()
+    assert len(published_image.records(published_image.resolve(done.pushed.reference), print)) == 1
+
+
+def test_an_interrupted_push_leaves_nothing(
+    engine: SocketEngine, image: Image, run: RunFolder, registry: str
+) -> None:
+    name = f"{registry}/me/stopped:1"
+    engine.tag(image.reference, name)
+
+    def stop(line: str) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            engine.push(name, stop, lambda done, total: None)
+        assert Repository(own_place(f"{registry}/me/stopped")).manifest("1") is None
+    finally:
+        engine.remove_image(name)
+
+
+def test_a_registry_that_is_not_there(engine: SocketEngine, run: RunFolder) -> None:
+    with pytest.raises(InputUnavailable, match="cannot be pushed"):
+        reprokit.publish(run.id, push="127.0.0.1:9/me/wheat:1", engine=engine.endpoint.url)
