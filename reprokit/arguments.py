@@ -87,6 +87,9 @@ def _add_history(verbs: _Verbs[Parser]) -> None:
 
     verify = _verb(verbs, "verify", "is a run as its record says? can it be built again?")
     verify.add_argument("run", nargs="?", default="last", metavar="RUN")
+    verify.add_argument(
+        "--key", metavar="PUBLIC.pem", help="of NAME@sha256:…: who must have signed"
+    )
     verify.add_argument("--rebuild", action="store_true", help="build it again from nothing")
     verify.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
 

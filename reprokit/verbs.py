@@ -159,11 +159,27 @@ def verify(
     run: str = "last",
     *,
     rebuild: bool = False,
+    key: str | Path | None = None,
     engine: str | None = None,
     reporter: Reporter | None = None,
 ) -> Result:
     """Whether a run is as its record says; `rebuild` makes its environment again from nothing and
-    says whether the environment digest is the same, else which files differ."""
+    says whether the environment digest is the same, else which files differ.
+
+    Of an image in a registry ("NAME@sha256:…") it says which runs are attached to it; key: the
+    public key (PEM) that must have signed them. Nothing is pulled.
+    """
+    if "@" in run:
+        from reprokit.errors import BadRequest
+        from reprokit.publishing import checking
+
+        if rebuild or engine is not None:
+            raise BadRequest("--rebuild and --engine are for runs of this machine", where=run)
+        return checking.check(run, None if key is None else Path(key), reporter or Silent())
+    if key is not None:
+        from reprokit.errors import BadRequest
+
+        raise BadRequest("--key is for an image in a registry: NAME@sha256:…", where=run)
     from reprokit.pipeline import verifying
 
     return verifying.verify(

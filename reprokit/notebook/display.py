@@ -256,6 +256,7 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.pipeline.bill", "Bill"): plain,
     ("reprokit.citing.cite", "Citation"): citation,
     ("reprokit.publishing.publish", "Publication"): plain,
+    ("reprokit.publishing.checking", "ImageCheck"): plain,
     ("reprokit.phases.plan_report", "PlanReport"): plan,
     ("reprokit.history.listing", "RunList"): run_list,
     ("reprokit.history.listing", "Shown"): shown,

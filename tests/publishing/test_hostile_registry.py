@@ -218,6 +218,19 @@ def test_a_signature_is_of_this_image_and_this_key(
     with pytest.raises(BadRequest, match="no public key"):
         signing.verify_signature(image, keys[0])
 
+    shown = reprokit.verify(image.reference, key=keys[1])
+    assert run.id in shown.text() and signed.key in shown.text()
+    document: Any = shown.json()
+    assert [record["run"] for record in document["records"]] == [run.id]
+    with pytest.raises(ResultsDiffer, match="not signed by this key"):
+        reprokit.verify(image.reference, key=tmp_path / "other.pem")
+    assert "not looked at" in reprokit.verify(image.reference).text()
+    for options in ({"rebuild": True}, {"engine": "docker"}):
+        with pytest.raises(BadRequest):
+            reprokit.verify(image.reference, **options)
+    with pytest.raises(BadRequest):
+        reprokit.verify(run.id, key=keys[1])
+
     # The envelope of one image, attached to another.
     envelope = next(content for content in there.blobs.values() if b"payloadType" in content)
     there.put(OCI_MANIFEST, {"config": there.blob(CONFIG), "layers": [], "b": 1}, "2")
