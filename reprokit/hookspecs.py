@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import pluggy
 
 from reprokit.bases.protocol import BaseFamily
+from reprokit.comparators.protocol import Comparator
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.model import JSON, Outcome, Plan
 
@@ -25,6 +26,11 @@ def reprokit_ecosystems(register: Callable[[Ecosystem], None]) -> None:
 @hookspec
 def reprokit_base_families(register: Callable[[BaseFamily], None]) -> None:
     """Sources of base images."""
+
+
+@hookspec
+def reprokit_comparators(register: Callable[[Comparator], None]) -> None:
+    """What compares an expected result with an actual one."""
 
 
 @hookspec

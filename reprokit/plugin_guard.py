@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from reprokit.comparators.protocol import NeedsExtra, Unreadable
 from reprokit.errors import BadRequest, ReprokitError
 from reprokit.quoting import DEBIAN_PACKAGE
 from reprokit.resolving import NeedsSystemPackages
@@ -27,7 +28,7 @@ def blamed(plugin: str, doing: str) -> Iterator[None]:
     """Turn what a plugin raises into an error that names it and the line it comes from."""
     try:
         yield
-    except (ReprokitError, NeedsSystemPackages):
+    except (ReprokitError, NeedsSystemPackages, Unreadable, NeedsExtra):
         raise
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
