@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from reprokit.bases.protocol import BaseFamily
-from reprokit.comparators.protocol import Comparator
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from reprokit.comparators.protocol import Comparator
 
 
 @hookimpl

@@ -34,6 +34,10 @@ class ReprokitError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+class Telling(Exception):
+    """What a part of a plugin raises to tell its caller something, which is no fault of it."""
+
+
 class BadRequest(ReprokitError):
     """The project's files, the configuration or the arguments are wrong."""
 

@@ -6,13 +6,16 @@ Each hook receives `register`, a callable that takes one instance; its `name` mu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from reprokit.bases.protocol import BaseFamily
-from reprokit.comparators.protocol import Comparator
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.model import JSON, Outcome, Plan
+
+if TYPE_CHECKING:
+    from reprokit.comparators.protocol import Comparator
 
 hookspec = pluggy.HookspecMarker("reprokit")
 hookimpl = pluggy.HookimplMarker("reprokit")

@@ -161,6 +161,14 @@ def observe(hook: str, arguments: Mapping[str, object], reporter: Reporter) -> N
             reporter.warning(error.what)
 
 
+def installed() -> tuple[str, ...]:
+    """Name and version of each plugin's distribution, sorted. Unlike `plugins` this does not ask
+    what they offer, which imports all of it."""
+    found, origins = _loaded()
+    named = (origins.get(name, (name, "")) for name, _ in found.list_name_plugin())
+    return tuple(sorted({f"{name} {version}".strip() for name, version in named}))
+
+
 def plugins() -> tuple[Plugin, ...]:
     """Every plugin with what it offers, the built-ins first."""
     found, origins = _loaded()

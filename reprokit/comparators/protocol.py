@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeAlias
 
-from reprokit.errors import ReprokitError
+from reprokit.errors import ReprokitError, Telling
 from reprokit.tolerance import Tolerance
 from reprokit.verdict import Comparison, Finding
 
@@ -26,12 +26,12 @@ DEEPEST = 5
 """How many archives may lie in one another."""
 
 
-class Unreadable(Exception):
+class Unreadable(Telling):
     """A file is not what its name says, is damaged, too large or dangerous to read. The text says
     why, after "cannot be read as X: "."""
 
 
-class NeedsExtra(Exception):
+class NeedsExtra(Telling):
     """A library is not installed. The text names the kind of file."""
 
 

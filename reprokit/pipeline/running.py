@@ -296,7 +296,7 @@ def _record(
         environment_digest=started.image.config_digest,
         environment_policy=POLICY,
         version=__version__,
-        plugins=tuple(f"{p.name} {p.version}".strip() for p in registry.plugins()),
+        plugins=registry.installed(),
         loosenings=plan.options.loosenings(),
         notes=_notes(plan),
         undated=undated,
