@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from reprokit.comparators.leaves import compare_leaves, finding
-from reprokit.comparators.protocol import Settings, Unreadable
+from reprokit.comparators.protocol import Settings, Unreadable, small_enough
 from reprokit.comparators.tally import Tally, number
 from reprokit.errors import ReprokitError
 from reprokit.verdict import Finding
@@ -62,10 +62,14 @@ walk <- function(x, path, depth) {
 }
 for (side in c("expected", "actual")) {
   file <- file.path("/input", side)
-  loaded <- new.env(parent = emptyenv())
-  saved <- tryCatch({ load(file, envir = loaded); TRUE }, error = function(e) FALSE,
-                    warning = function(w) FALSE)
-  if (saved) walk(loaded, "", 0) else walk(readRDS(file), "", 0)
+  stream <- gzfile(file, "rb")
+  saved <- identical(readBin(stream, "raw", 2), charToRaw("RD"))
+  close(stream)
+  if (saved) {
+    loaded <- new.env(parent = emptyenv())
+    load(file, envir = loaded)
+    walk(loaded, "", 0)
+  } else walk(readRDS(file), "", 0)
 }
 """
 
@@ -81,6 +85,7 @@ class RData:
     def compare(self, expected: Path, actual: Path, settings: Settings) -> Finding:
         if settings.run_r is None:
             raise Unreadable("no image with R is at hand to read it in")
+        small_enough(settings.limits.document, expected, actual)
         try:
             printed = settings.run_r(READ, {"expected": expected, "actual": actual})
         except ReprokitError as error:
