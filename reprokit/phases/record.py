@@ -103,11 +103,13 @@ def compose(
     loosenings: tuple[str, ...],
     notes: tuple[Note, ...],
     undated: tuple[str, ...],
+    variation: dict[str, JSON] | None = None,
 ) -> dict[str, JSON]:
     """The record of a run. Lists are sorted wherever order means nothing.
 
     run: the run's id. dockerfile: its text, of which the record keeps the digest. environment_*:
     `None` while the environment digest is not known. undated: what could not be resolved by date.
+    variation: what several runs differed by (`reprokit.phases.learn`); no key where there was one.
     Raises BadRequest for a parameter that JSON cannot hold (NaN, infinity).
     """
     content: dict[str, JSON] = {
@@ -148,6 +150,8 @@ def compose(
         "data": {"mode": plan.data.mode, "files": [_file(d) for d in sorted(data, key=_path)]},
         "results": [{**_file(r), "origin": r.origin} for r in sorted(results, key=_path)],
     }
+    if variation is not None:
+        content["variation"] = variation
     return sealed(content)
 
 
