@@ -85,19 +85,31 @@ class Learnt:
     intervals: Mapping[Place, tuple[float, float]] = field(default_factory=dict)
     spreads: Mapping[str, float] = field(default_factory=dict)
     opaque: bool = False
+    _widest: Mapping[str, tuple[float, float]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        widest: dict[str, tuple[float, float]] = {}
+        for (series, _), (low, high) in self.intervals.items():
+            width, size = high - low, max(abs(low), abs(high))
+            known = widest.get(series, (0.0, 0.0))
+            share = width / size if size else 0.0
+            widest[series] = max(known[0], width), max(known[1], share)
+        object.__setattr__(self, "_widest", widest)
 
     def holds(self, place: Place, expected: float, actual: float) -> bool:
-        """Whether the number is within what the author's own runs varied by. One more run of the
-        same program leaves the bare interval of five runs one time in three, so the interval counts
-        with its own width on either side."""
+        """Whether the number is within what the author's own runs varied by.
+
+        One more run of the same program leaves the bare interval of five runs one time in three,
+        so an interval counts with a margin on either side: its own width, or the greatest width in
+        the series where that is more, but then no more than the greatest share of a value.
+        """
         interval = self.intervals.get(place)
-        if interval is None and place[0] in self.spreads:
-            spread = 2 * self.spreads[place[0]]
-            interval = (expected - spread, expected + spread)
-        elif interval is not None:
-            width = interval[1] - interval[0]
-            interval = (interval[0] - width, interval[1] + width)
-        return interval is not None and interval[0] <= actual <= interval[1]
+        if interval is not None:
+            width, share = self._widest[place[0]]
+            margin = max(interval[1] - interval[0], min(width, share * abs(expected)))
+            return interval[0] - margin <= actual <= interval[1] + margin
+        spread = self.spreads.get(place[0])
+        return spread is not None and abs(actual - expected) <= 2 * spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
