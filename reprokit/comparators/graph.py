@@ -4,8 +4,10 @@ prefixes and the names of blank nodes."""
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
@@ -43,8 +45,20 @@ class Rdf:
         with needing("RDF graphs"):
             import rdflib  # noqa: F401
         format = _FORMATS[PurePosixPath(settings.path.casefold()).suffix]
-        with reading():
+        with reading(), _silent():
             return compare_graphs(_read(expected, format), _read(actual, format))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """rdflib logs a line for every odd address, which nobody asked for."""
+    logger = logging.getLogger("rdflib")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _read(path: Path, format: str) -> list[Statement]:

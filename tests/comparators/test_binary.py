@@ -240,6 +240,12 @@ def test_another_graph(written: Written) -> None:
     told(written("g.ttl", TURTLE, "e:a e:b"), Grade.DIFFERENT, "cannot be read as RDF graph")
 
 
+def test_odd_addresses_are_not_logged(written: Written, caplog: pytest.LogCaptureFixture) -> None:
+    written("g.ttl", TURTLE, TURTLE.replace("<http://e/>", "<http://e/<>"))
+    written("g.nt", TRIPLES, TRIPLES.replace("<http://e/a>", "<http://e/a{>"))
+    assert not caplog.records
+
+
 def ring(*lengths: int) -> str:
     lines = []
     for which, length in enumerate(lengths):
