@@ -160,6 +160,21 @@ def test_where_docker_does_not_start_podman_is_taken(monkeypatch: pytest.MonkeyP
         start.ensure(None, said.append)
 
 
+def test_an_engine_that_was_named_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("the machine is to stay as it is")
+
+    monkeypatch.delenv("REPROKIT_ENGINE", raising=False)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setattr(doctor, "_sources", lambda settings: [])
+    monkeypatch.setattr(start, "ensure", refuse)
+    report = doctor.examine()
+    assert "DOCKER_HOST names" in report.checks[0].text
+    assert not report.checks[0].fixable
+    with pytest.raises(NoEngine, match="DOCKER_HOST names"):
+        doctor.fix(Silent())
+
+
 def test_doctor_does_not_promise_to_mend_permissions(monkeypatch: pytest.MonkeyPatch) -> None:
     def locked(preferred: str | None = None) -> None:
         raise no_permission(Endpoint(url="unix:///x.sock", source="test"))

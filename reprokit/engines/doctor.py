@@ -13,7 +13,13 @@ from typing import Literal
 from reprokit import folders, site
 from reprokit.engines import connect, start
 from reprokit.engines.protocol import EngineInformation
-from reprokit.errors import InputUnavailable, NoEngine, NoPermission, ReprokitError
+from reprokit.errors import (
+    InputUnavailable,
+    NamedEngineSilent,
+    NoEngine,
+    NoPermission,
+    ReprokitError,
+)
 from reprokit.model import JSON
 from reprokit.progress import Reporter
 
@@ -121,6 +127,8 @@ def fix(reporter: Reporter) -> None:
         with connect.connect() as engine:
             builder = engine.information().builder
             name = engine.name
+    except NamedEngineSilent:
+        raise
     except NoEngine:
         start.ensure(None, say)
         return
@@ -148,8 +156,9 @@ def _engine() -> tuple[EngineInformation | None, list[Check], Registry]:
             level="bad",
             text=error.what,
             next=_without_doctor(error.next),
-            # Who may use an engine that runs is for its owner to say.
-            fixable=isinstance(error, NoEngine) and not isinstance(error, NoPermission),
+            # Who may use an engine is for its owner to say, which one is meant for the user.
+            fixable=isinstance(error, NoEngine)
+            and not isinstance(error, NoPermission | NamedEngineSilent),
         )
         return None, [check], None
     rootless = ", without root" if facts.rootless else ""
