@@ -33,8 +33,9 @@ def at_run_time(base: BaseCandidate | LockedBase) -> needs.Table:
     offers = base.offers if isinstance(base, BaseCandidate) else base.settings.get("offers")
     versions = offers.get("python") if isinstance(offers, Mapping) else None
     named = [str(version) for version in versions] if isinstance(versions, (list, tuple)) else []
-    choices = named or ["3.11", "3.13", "3.9"]
-    return {"reticulate": ("|".join(f"libpython{version}" for version in choices),)}
+    # Ubuntu's noble renamed it when times became 64 bits wide.
+    choices = [f"libpython{v}|libpython{v}t64" for v in named or ("3.11", "3.13", "3.9")]
+    return {"reticulate": ("|".join(choices),)}
 
 
 @cache
