@@ -66,6 +66,11 @@ class NoPermission(NoEngine):
     """An engine runs, but not for this user."""
 
 
+class NamedEngineSilent(NoEngine):
+    """The engine that the user named (DOCKER_HOST, an address) does not answer. Another one is
+    neither taken nor started: it would not have what the user means."""
+
+
 class InputUnavailable(ReprokitError):
     """A package, image or file that the lock names or the project asks for cannot be had."""
 

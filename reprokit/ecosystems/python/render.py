@@ -195,11 +195,12 @@ def _local_runs(locked: LockedEcosystem, local: JSON, build: tuple[str, ...]) ->
         return ()
     unpack, uv, tools = _uv(locked)
     install = (uv, "pip", "install", "--quiet", "--python", f"{VENV}/bin/python", "--no-index")
-    offline = ("--find-links", "/mnt/wheels-build", "--no-deps", "--compile-bytecode")
-    commands = [(*install, *offline, *_place(path)) for path in paths]
+    offline: Argv = ("--no-deps", "--compile-bytecode")
     mounts = [tools]
     if build:
+        offline = ("--find-links", "/mnt/wheels-build", *offline)
         mounts.append(Mount(source="vendor/wheels-build", target="/mnt/wheels-build"))
+    commands = [(*install, *offline, *_place(path)) for path in paths]
     run = Run(
         comment="The project as a package, in place.",
         commands=(*unpack, *commands),

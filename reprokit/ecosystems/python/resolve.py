@@ -35,6 +35,7 @@ from reprokit.model import (
 )
 from reprokit.resolving import Resolver
 
+_UNREACHED = re.compile(r"Failed to fetch: `?([^\s`]+)`?\n(?=[\s\S]*error sending request)")
 _NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no wheels with a")
 
 
@@ -182,7 +183,10 @@ def _uv(resolver: Resolver, fits: Target) -> Source:
     """The wheel of this machine's own uv version for the target. It has no date: it is a tool."""
     version = resolver.uv(["--version"]).split()[1]
     wish = _Wish(lines=(f"uv=={version}",), undated=True)
-    text = _compiled(resolver, fits, wish)
+    try:
+        text = _compiled(resolver, fits, wish)
+    except InputUnavailable as error:
+        raise explained(error.what, (), resolver.date.day) from error
     wheel = pylock.read(text, fits, {})[0].wheel
     if wheel is None or re.fullmatch(r"uv-[0-9.]+-[\w.]+-[\w.]+-[\w.]+\.whl", wheel.file) is None:
         raise InputUnavailable(f"uv {version} has no wheel for {fits.machine}")
@@ -325,6 +329,12 @@ def _artifact(resolver: Resolver, source: Source, path: str) -> Artifact:
 
 def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnavailable:
     """uv's explanation with the files and lines of the requirements that it speaks of."""
+    if unreached := _UNREACHED.search(message):
+        why = message.strip().rpartition("\n")[2].strip().removeprefix("cause: ")
+        return InputUnavailable(
+            f"{unreached[1]} cannot be reached: {why}",
+            next="check the network, the proxy and python_index in site.toml (`reprokit doctor`)",
+        )
     text = re.split(r"\n\s*hint:", message)[0]
     text = re.sub(r"\s*\n\s+", " ", re.sub(r"(?m)^\s*(?:error|cause|×|╰─▶):?\s*", "", text)).strip()
     text = re.sub(r"^(?:cannot be resolved:\s*)?No solution found[^\n]*\s*", "", text)
