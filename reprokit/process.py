@@ -20,7 +20,7 @@ from reprokit.interrupts import deferred
 from reprokit.quoting import printable_command
 
 _log = logging.getLogger("reprokit.process")
-_SECRETS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s]+@", re.IGNORECASE)
+_SECRETS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s]+@", re.IGNORECASE)
 
 
 def redacted(text: str) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from reprokit import folders
+from reprokit import credentials, folders
+from reprokit.credentials import Login
 from reprokit.errors import BadRequest
+from reprokit.process import redacted
 
 if TYPE_CHECKING:
     from reprokit.engines.protocol import Bind
@@ -34,6 +36,7 @@ certificates."""
 
 _CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 _INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+_EXTRA_INDEX_VARIABLES = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 _URLS = (
     "debian_mirror",
@@ -43,7 +46,8 @@ _URLS = (
     "maven_mirror",
     "cran_mirror",
 )
-_KEYS = ("certificates", "proxies", "resolver_network", "registry_mirrors", *_URLS)
+_LISTS = ("registry_mirrors", "python_extra_indexes")
+_KEYS = ("certificates", "proxies", "resolver_network", *_LISTS, *_URLS)
 _SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -60,8 +64,10 @@ class Site:
     certificates: a complete PEM bundle that resolver containers trust; `None` for the host's own.
     proxies: lower-case variable names ("https_proxy") and values.
     debian_mirror, python_index, maven_mirror, cran_mirror: base URLs, `None` for the public ones.
+    python_extra_indexes: asked besides python_index; the best version of any of them is taken.
     resolver_network: how resolver containers reach the network, "default" or "host".
     registry_mirrors: base URLs of registries asked before Docker Hub.
+    logins: by "host" or "host:port", those that stood in the settings' URLs, which have none.
     """
 
     certificates: Path | None = None
@@ -73,7 +79,9 @@ class Site:
     maven_mirror: str | None = None
     cran_mirror: str | None = None
     resolver_network: Literal["default", "host"] = "default"
-    registry_mirrors: tuple[str, ...] = field(default_factory=tuple)
+    registry_mirrors: tuple[str, ...] = ()
+    python_extra_indexes: tuple[str, ...] = ()
+    logins: tuple[tuple[str, Login], ...] = field(default=(), repr=False)
 
 
 def load(environment: Mapping[str, str] | None = None) -> Site:
@@ -86,18 +94,42 @@ def load(environment: Mapping[str, str] | None = None) -> Site:
     path = folders.configuration() / "site.toml"
     settings = _read(path)
     where = str(path)
-    urls: dict[str, str | None] = {
+    urls: dict[str, Any] = {
         key: _url(settings[key], key, where) for key in _URLS if key in settings
     }
     urls.setdefault("python_index", _first(variables, _INDEX_VARIABLES))
+    extra = _urls(settings.get("python_extra_indexes"), "python_extra_indexes", where)
+    if "python_extra_indexes" not in settings:
+        extra = tuple((_first(variables, _EXTRA_INDEX_VARIABLES) or "").split())
     proxies = {**_proxies(variables), **_proxy_table(settings.get("proxies", {}), where)}
-    return Site(
-        certificates=_certificates(settings.get("certificates"), variables, where),
-        proxies=tuple(sorted(proxies.items())),
-        resolver_network=_network(settings.get("resolver_network"), proxies, where),
-        registry_mirrors=_mirrors(settings.get("registry_mirrors", []), where),
-        **urls,
+    return without_logins(
+        Site(
+            certificates=_certificates(settings.get("certificates"), variables, where),
+            proxies=tuple(sorted(proxies.items())),
+            resolver_network=_network(settings.get("resolver_network"), proxies, where),
+            registry_mirrors=_urls(settings.get("registry_mirrors"), "registry_mirrors", where),
+            python_extra_indexes=extra,
+            **urls,
+        )
     )
+
+
+def without_logins(site: Site) -> Site:
+    """The site with the user names and passwords of its URLs apart from them. A proxy's stay in
+    its URL: programs take them no other way."""
+    logins = dict(site.logins)
+
+    def plain(url: str) -> str:
+        stripped, login = credentials.split(url)
+        if login is not None:
+            logins.setdefault(urlsplit(stripped).netloc, login)
+        return stripped.rstrip("/")
+
+    changed: dict[str, Any] = {
+        key: plain(url) for key in _URLS if (url := getattr(site, key)) is not None
+    }
+    changed |= {key: tuple(map(plain, getattr(site, key))) for key in _LISTS}
+    return replace(site, **changed, logins=tuple(logins.items()))
 
 
 def trusted_bundle(site: Site) -> Path | None:
@@ -163,32 +195,6 @@ def apt_options(site: Site) -> tuple[str, ...]:
     return ("-o", f"Acquire::https::CAInfo={CERTIFICATES}")
 
 
-def mirrored_url(url: str, site: Site) -> str:
-    """Where this machine fetches something that a lock names by the public archive's URL."""
-    for public, mirror in _archives(site):
-        if url.startswith(f"{public}/"):
-            return mirror + url.removeprefix(public)
-    return url
-
-
-def canonical_url(url: str, site: Site) -> str:
-    """The public archive's URL of something that came from one of the site's mirrors, so that a
-    lock reads the same everywhere."""
-    for public, mirror in _archives(site):
-        if url.startswith(f"{mirror}/"):
-            return public + url.removeprefix(mirror)
-    return url
-
-
-def _archives(site: Site) -> tuple[tuple[str, str], ...]:
-    pairs = (
-        (DEBIAN, site.debian_mirror),
-        (DEBIAN_SECURITY, site.debian_security_mirror),
-        (MAVEN_CENTRAL, site.maven_mirror),
-    )
-    return tuple((public, mirror) for public, mirror in pairs if mirror is not None)
-
-
 def _read(path: Path) -> dict[str, object]:
     import tomllib
 
@@ -225,7 +231,9 @@ def _url(value: object, key: str, where: str) -> str:
     text = _text(value, key, where)
     if urlsplit(text).scheme not in ("http", "https", "file") or any(c.isspace() for c in text):
         raise BadRequest(
-            f"{key} must be a URL, not {text!r}", where=where, next="write http://… or https://…"
+            f"{key} must be a URL, not {redacted(text)!r}",
+            where=where,
+            next="write http://… or https://…",
         )
     return text.rstrip("/")
 
@@ -279,10 +287,12 @@ def _network(value: object, proxies: Mapping[str, str], where: str) -> Literal["
     raise BadRequest('resolver_network must be "default" or "host"', where=where)
 
 
-def _mirrors(value: object, where: str) -> tuple[str, ...]:
+def _urls(value: object, key: str, where: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
     if not isinstance(value, list):
-        raise BadRequest("registry_mirrors must be a list of URLs", where=where)
-    return tuple(_url(item, "registry_mirrors", where) for item in value)
+        raise BadRequest(f"{key} must be a list of URLs", where=where)
+    return tuple(_url(item, key, where) for item in value)
 
 
 def _java_proxy_options(proxies: Mapping[str, str]) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from reprokit import files, process
 from reprokit.errors import InputUnavailable
+from reprokit.mirrors import mirrored_url
 from reprokit.model import LockedPackage
 from reprokit.progress import Reporter
 from reprokit.quoting import shell_word
-from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, mirrored_url, trusted_bundle
+from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, trusted_bundle
 
 RECIPE = 4
 """Raised with every change here that changes the bytes: stored bases of another recipe are not

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +14,7 @@ from reprokit.engines import connect, start
 from reprokit.engines.protocol import EngineInformation
 from reprokit.errors import InputUnavailable, NoEngine, NoPermission, ReprokitError
 from reprokit.model import JSON
+from reprokit.process import redacted
 from reprokit.progress import Reporter
 
 Level = Literal["good", "warning", "bad"]
@@ -264,29 +264,26 @@ def _sources(settings: site.Site) -> list[tuple[str, str]]:
 
 def _source(name: str, url: str, settings: site.Site) -> Check:
     """Ask a server as a lock would, through the proxy and with the certificates."""
-    import ssl
-    import urllib.error
-    import urllib.request
+    import requests
 
-    bundle = site.trusted_bundle(settings)
-    proxies = {key.removesuffix("_proxy"): value for key, value in settings.proxies}
+    from reprokit.http_session import SiteSession
+
     try:
-        trust = ssl.create_default_context(cafile=None if bundle is None else str(bundle))
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=trust)
-        )
-        request = urllib.request.Request(url, method="HEAD")
-        with closing(opener.open(request, timeout=PATIENCE)):
-            pass
-    except urllib.error.HTTPError as error:
-        error.close()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        untrusted = isinstance(reason, ssl.SSLCertVerificationError)
+        with SiteSession(settings).ask(url, timeout=PATIENCE, method="HEAD") as answer:
+            if answer.status_code in (401, 407):
+                return Check(
+                    name=name,
+                    level="warning",
+                    text=f"{url} wants a user name and password",
+                    next="put them into ~/.netrc or the keyring; a proxy's into its URL",
+                )
+    except (requests.RequestException, OSError, ValueError) as error:
+        untrusted = isinstance(error, requests.exceptions.SSLError)
         return Check(
             name=name,
             level="warning",
-            text=f"{url} {'is not trusted' if untrusted else 'does not answer'}: {reason}",
+            text=f"{url} {'is not trusted' if untrusted else 'does not answer'}: "
+            f"{redacted(str(error))}",
             next="name your institute's certificates in site.toml (`certificates`)"
             if untrusted
             else "new packages of this kind cannot be locked; site.toml may name a mirror or proxy",

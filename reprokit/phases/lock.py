@@ -13,12 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reprokit import folders, lock_file, process
+from reprokit.download import Download
 from reprokit.engines.protocol import Container, ContainerRequest
 from reprokit.errors import InputUnavailable, NoAnswer
 from reprokit.model import (
     JSON,
     Artifact,
     DateChoice,
+    Image,
     Lock,
     LockedBase,
     LockedEcosystem,
@@ -28,7 +30,7 @@ from reprokit.model import (
 )
 from reprokit.phases import build as building
 from reprokit.phases import own_images
-from reprokit.phases.fetch import Download, fetch
+from reprokit.phases.fetch import using
 from reprokit.phases.plan import inputs_digest
 from reprokit.phases.render import render_toolbox
 from reprokit.powers import Powers
@@ -256,12 +258,14 @@ class LockResolver:
         self.reporter.message("preparing a container with the system packages")
         packages = (*self.lock.system, *self.lock.build_system)
         artifacts = tuple(a for package in packages for a in package.artifacts)
-        fetch(artifacts, self.powers.store, self.site, self.reporter)
         prepared = building.prepare(
             render_toolbox(self.lock), {}, self.project.root, "toolbox", self.epoch
         )
-        if self.powers.engine.image(prepared.tag) is None:
-            building.build(
+        if self.powers.engine.image(prepared.tag) is not None:
+            return prepared.tag
+
+        def work() -> Image:
+            return building.build(
                 prepared,
                 self.project.root / ".toolbox",
                 self.powers.engine,
@@ -270,6 +274,8 @@ class LockResolver:
                 epoch=self.epoch,
                 target="build",
             )
+
+        using(artifacts, self.powers.store, self.site, self.reporter, work)
         return prepared.tag
 
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
@@ -280,7 +286,7 @@ class LockResolver:
         if sha256 is not None and self.powers.store.holds(sha256):
             size = self.powers.store.path(sha256).stat().st_size
             return Artifact(path=path, sha256=sha256, size=size, url=url)
-        digest, size = Download(self.powers.store, self.site, self.reporter, None).file(url)
+        digest, size = Download(self.powers.store, self.site, self.reporter).file(url)
         if sha256 is not None and digest != sha256:
             raise InputUnavailable(f"has {digest} instead of {sha256}", where=url)
         return Artifact(path=path, sha256=digest, size=size, url=url)

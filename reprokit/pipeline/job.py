@@ -229,7 +229,21 @@ def built(
 ) -> Image:
     """Fetch what the lock names and build, whatever the engine has."""
     from reprokit.phases import own_images
-    from reprokit.phases.fetch import fetch
+    from reprokit.phases.fetch import fetch, using
+
+    def work() -> Image:
+        with watch.phase("build"):
+            return building.build(
+                prepared,
+                job.project.root,
+                powers.engine,
+                powers.store,
+                powers.reporter,
+                epoch=lock.epoch,
+                no_cache=no_cache,
+                network=lock.base.family == own_images.FAMILY,
+                unpacked=unpacked_data(job, prepared, powers.reporter),
+            )
 
     with watch.phase("fetch"):
         if lock.base.family != own_images.FAMILY:
@@ -237,18 +251,7 @@ def built(
                 lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
             )
         fetch(lock.artifacts(), powers.store, powers.site, powers.reporter)
-    with watch.phase("build"):
-        return building.build(
-            prepared,
-            job.project.root,
-            powers.engine,
-            powers.store,
-            powers.reporter,
-            epoch=lock.epoch,
-            no_cache=no_cache,
-            network=lock.base.family == own_images.FAMILY,
-            unpacked=unpacked_data(job, prepared, powers.reporter),
-        )
+    return using(lock.artifacts(), powers.store, powers.site, powers.reporter, work)
 
 
 def unpacked_data(job: Job, prepared: building.Prepared, reporter: Reporter) -> dict[str, Path]:
