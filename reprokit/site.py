@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,9 +28,13 @@ installing the package ca-certificates replaces that file, which fails while it 
 TRUSTSTORE = "/run/reprokit/certificates.jks"
 """The same for Java."""
 
+NETRC = "/run/reprokit/netrc"
+"""Where they find logins."""
+
 DEBIAN = "http://deb.debian.org/debian"
 DEBIAN_SECURITY = "http://deb.debian.org/debian-security"
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
+PYPI = "https://pypi.org/simple"
 """The public archives. Plain http: apt and the lock check hashes, and a minimal base has no
 certificates."""
 
@@ -82,6 +86,11 @@ class Site:
     registry_mirrors: tuple[str, ...] = ()
     python_extra_indexes: tuple[str, ...] = ()
     logins: tuple[tuple[str, Login], ...] = field(default=(), repr=False)
+
+    def servers(self) -> tuple[str, ...]:
+        """Every URL of a mirror or index that the settings name."""
+        single = (getattr(self, key) for key in _URLS)
+        return tuple(url for url in (*single, *self.python_extra_indexes) if url is not None)
 
 
 def load(environment: Mapping[str, str] | None = None) -> Site:
@@ -165,8 +174,8 @@ def resolver_binds(site: Site) -> tuple[Bind, ...]:
 
 def resolver_environment(site: Site) -> dict[str, str]:
     """The variables that make programs in a resolver container use the site's proxy, certificates
-    (as `resolver_binds` mounts them) and Python index."""
-    found: dict[str, str] = {}
+    (as `resolver_binds` mounts them), logins and Python indexes."""
+    found = {"NETRC": NETRC}
     for name, value in site.proxies:
         found[name] = value
         found[name.upper()] = value
@@ -181,9 +190,27 @@ def resolver_environment(site: Site) -> dict[str, str]:
     if java:
         # Maven, Ant, Ivy and what they start all read this one; MAVEN_OPTS reaches only Maven.
         found["JAVA_TOOL_OPTIONS"] = " ".join(java)
+    found.update(python_environment(site))
+    return found
+
+
+def python_environment(
+    site: Site, login: Callable[[str], Login | None] = lambda url: None
+) -> dict[str, str]:
+    """The variables that name the site's indexes to uv and pip. login: what to put into a URL."""
+
+    def whole(url: str) -> str:
+        return credentials.joined(url, login(url))
+
+    found: dict[str, str] = {}
     if site.python_index is not None:
         for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
-            found[name] = site.python_index
+            found[name] = whole(site.python_index)
+    if site.python_extra_indexes:
+        for name in ("PIP_EXTRA_INDEX_URL", "UV_INDEX"):
+            found[name] = " ".join(map(whole, site.python_extra_indexes))
+        # As pip does: the best version of any index, not the first index that knows the name.
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return found
 
 
@@ -303,11 +330,20 @@ def _java_proxy_options(proxies: Mapping[str, str]) -> tuple[str, ...]:
             continue
         found.append(f"-D{scheme}.proxyHost={parts.hostname}")
         found.append(f"-D{scheme}.proxyPort={parts.port or 80}")
-    if found and proxies.get("no_proxy"):
-        names = [name.strip() for name in proxies["no_proxy"].split(",") if name.strip()]
-        patterns = [f"*{name}" if name.startswith(".") else name for name in names]
-        found.append(f"-Dhttp.nonProxyHosts={'|'.join(patterns)}")
+    direct = _java_no_proxy(proxies)
+    if found and direct:
+        found.append(f"-Dhttp.nonProxyHosts={direct}")
     return tuple(found)
+
+
+def java_no_proxy(site: Site) -> str:
+    """The servers that are reached without a proxy, as Java writes them."""
+    return _java_no_proxy(dict(site.proxies))
+
+
+def _java_no_proxy(proxies: Mapping[str, str]) -> str:
+    names = [name.strip() for name in proxies.get("no_proxy", "").split(",") if name.strip()]
+    return "|".join(f"*{name}" if name.startswith(".") else name for name in names)
 
 
 def _truststore(bundle: Path) -> Path:

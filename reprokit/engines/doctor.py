@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from reprokit import folders, site
+from reprokit import folders, site, site_files
 from reprokit.engines import connect, start
 from reprokit.engines.protocol import EngineInformation
 from reprokit.errors import InputUnavailable, NoEngine, NoPermission, ReprokitError
@@ -98,7 +98,7 @@ def examine() -> Report:
 
     Takes about a second, a few where packets are dropped.
     """
-    settings = site.load()
+    settings = site_files.completed(site.load(), lambda text: None)
     with ThreadPoolExecutor(max_workers=8) as pool:
         network = [pool.submit(_source, name, url, settings) for name, url in _sources(settings)]
         engine, engine_checks, registry = _engine()

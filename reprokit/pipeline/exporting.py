@@ -77,7 +77,7 @@ def export(path: Path, directory: Path, wishes: Wishes, reporter: Reporter) -> E
 
 
 def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
-    powers = powers_for(engine, reporter)
+    powers = powers_for(engine, reporter).with_whole_site()
     watch = Stopwatch(reporter)
     lock = ensure_lock(job, powers, watch, again=False)
     with watch.phase("fetch"):

@@ -185,7 +185,7 @@ def ensure_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> L
         plan = plan_bases.keeping(plan, job.lock.base)
     with watch.phase("lock"):
         today = datetime.now(UTC).date().isoformat()
-        made = locking.lock(plan, job.project, powers, today)
+        made = locking.lock(plan, job.project, powers.with_whole_site(), today)
         lock_file.write(made, job.project.root)
     return made
 
@@ -230,6 +230,8 @@ def built(
     """Fetch what the lock names and build, whatever the engine has."""
     from reprokit.phases import own_images
     from reprokit.phases.fetch import fetch, using
+
+    powers = powers.with_whole_site()
 
     def work() -> Image:
         with watch.phase("build"):

@@ -77,3 +77,6 @@ class OnlineResolver:
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         return Artifact(path=path, sha256=sha256 or DIGEST, size=1, url=url)
+
+    def place(self, artifact: Artifact, target: Path) -> None:
+        raise NoWorkshop
