@@ -15,7 +15,7 @@ from reprokit.errors import InputUnavailable, Interrupted
 from reprokit.history import wording
 from reprokit.mirrors import addresses
 from reprokit.model import Artifact
-from reprokit.process import redacted
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 from reprokit.site import Site
 from reprokit.store import Store

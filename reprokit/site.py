@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from reprokit import credentials, folders
 from reprokit.credentials import Login
 from reprokit.errors import BadRequest
-from reprokit.process import redacted
+from reprokit.printable import redacted
 
 if TYPE_CHECKING:
     from reprokit.engines.protocol import Bind

@@ -24,7 +24,7 @@ from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
 from reprokit.mirrors import mirrored_url
 from reprokit.model import Artifact, BaseCandidate, LockedBase, LockedPackage
-from reprokit.process import redacted
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 from reprokit.site import Site
 

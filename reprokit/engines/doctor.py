@@ -14,7 +14,7 @@ from reprokit.engines import connect, start
 from reprokit.engines.protocol import EngineInformation
 from reprokit.errors import InputUnavailable, NoEngine, NoPermission, ReprokitError
 from reprokit.model import JSON
-from reprokit.process import redacted
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 
 Level = Literal["good", "warning", "bad"]

@@ -37,6 +37,7 @@ from reprokit.phases.fetch import using
 from reprokit.phases.plan import inputs_digest
 from reprokit.phases.render import render_toolbox
 from reprokit.powers import Powers
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.resolver_container import started
@@ -288,7 +289,7 @@ class LockResolver:
             return Artifact(path=path, sha256=sha256, size=size, url=public)
         digest, size = Download(self.powers.store, self.site, self.reporter).file(url)
         if sha256 is not None and digest != sha256:
-            raise InputUnavailable(f"has {digest} instead of {sha256}", where=process.redacted(url))
+            raise InputUnavailable(f"has {digest} instead of {sha256}", where=redacted(url))
         return Artifact(path=path, sha256=digest, size=size, url=public)
 
 

@@ -19,8 +19,9 @@ from reprokit.errors import InputUnavailable
 from reprokit.mirrors import PYPI_FILES, public_python_url
 from reprokit.model import JSON, Artifact
 from reprokit.resolving import Resolver
-from reprokit.site import PYPI
+from reprokit.site import PYPI, Site
 
+_PATIENCE = 10.0  # seconds
 _NO_DATE = re.compile(r"`([^`]+)` is missing an upload date")
 _NO_LOGIN = re.compile(r"An index URL \((\S+)\) could not be queried due to a lack of valid auth")
 
@@ -48,7 +49,7 @@ def options(indexes: JSON, resolver: Resolver) -> tuple[str, ...]:
     return tuple(found)
 
 
-def hosts(indexes: JSON) -> frozenset[str]:
+def _hosts(indexes: JSON) -> frozenset[str]:
     """The servers that the project's files name: they may stand in a lock."""
     found = (urlsplit(value).hostname for _, value in _pairs(indexes))
     return frozenset(host for host in found if host is not None)
@@ -63,13 +64,11 @@ def _pairs(indexes: JSON) -> list[tuple[str, str]]:
     ]
 
 
-def artifact(
-    resolver: Resolver, source: Source, path: str, own: frozenset[str] = frozenset()
-) -> Artifact:
+def artifact(resolver: Resolver, source: Source, path: str, declared: JSON = None) -> Artifact:
     """A file by what its index says of it; downloaded now only where that is too little.
 
-    own: the servers that the project names itself. A file of the site's index is named as PyPI
-    names it: how this machine comes by it is nobody's business.
+    declared: the indexes that the project names itself. A file of the site's index is named as
+    PyPI names it: how this machine comes by it is nobody's business.
     """
     if source.sha256 is None or source.size is None or not source.url.startswith("http"):
         found = resolver.download(source.url, path, sha256=source.sha256)
@@ -79,7 +78,9 @@ def artifact(
     through_site = site.python_index is not None or site.python_extra_indexes
     if not through_site or source.direct or source.url.startswith(f"{PYPI_FILES}/"):
         return found
-    return found if server in own else replace(found, url=public_python_url(source.url))
+    if server in _hosts(declared):
+        return found
+    return replace(found, url=public_python_url(source.url))
 
 
 def without_dates(message: str) -> frozenset[str]:
@@ -88,16 +89,34 @@ def without_dates(message: str) -> frozenset[str]:
     return frozenset(filter(None, map(_project, _NO_DATE.findall(message))))
 
 
-def wants_login(message: str) -> InputUnavailable | None:
-    """The error for an index that refused to answer, which uv only hints at."""
-    refused = _NO_LOGIN.search(message)
+def refusal(message: str, declared: JSON, site: Site) -> InputUnavailable | None:
+    """The error for an index that wants a login, which uv only hints at, or passes over where it
+    asks several indexes: then each is asked once more."""
+    hinted = _NO_LOGIN.search(message)
+    refused = hinted[1] if hinted is not None else None
+    if refused is None and "was not found in the package registry" in message:
+        own = (value for option, value in _pairs(declared) if option.endswith("index-url"))
+        indexes = (site.python_index, *site.python_extra_indexes, *own)
+        refused = next((url for url in indexes if url is not None and _refuses(url, site)), None)
     if refused is None:
         return None
     return InputUnavailable(
-        "the index wants a user name and password, or others than it was given",
-        where=refused[1],
+        "the index wants a user name and password, or others than those it was given",
+        where=refused,
         next="put them into ~/.netrc (`machine HOST login USER password PASSWORD`) or the keyring",
     )
+
+
+def _refuses(index: str, site: Site) -> bool:
+    import requests
+
+    from reprokit.http_session import SiteSession
+
+    try:
+        with SiteSession(site).ask(f"{index.rstrip('/')}/", timeout=_PATIENCE) as answer:
+            return answer.status_code in (401, 403)
+    except requests.RequestException:
+        return False
 
 
 def _project(file: str) -> str | None:

@@ -43,7 +43,7 @@ class _Wish:
     """One environment to resolve: lines as pip writes them, options, allowed hashes.
 
     undated: as of now. not_dated: projects that the date does not count for, since their index
-    has none. own: the servers that the project names as indexes.
+    has none. indexes: what the project's files say of them.
     """
 
     lines: tuple[str, ...]
@@ -53,7 +53,7 @@ class _Wish:
     asked: tuple[Requirement, ...] = ()
     undated: bool = False
     not_dated: frozenset[str] = frozenset()
-    own: frozenset[str] = frozenset()
+    indexes: JSON = None
 
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
@@ -124,7 +124,7 @@ def _project_wish(detection: Detection, resolver: Resolver) -> _Wish:
         options=(*indexes.options(settings.get("indexes"), resolver), *_complete(settings)),
         allowed=allowed,
         asked=(*remote, *_constraint_reasons(listed)),
-        own=indexes.hosts(settings.get("indexes")),
+        indexes=settings.get("indexes"),
     )
 
 
@@ -244,6 +244,9 @@ class _Bench:
             except InputUnavailable as error:
                 found = indexes.without_dates(error.what) - wish.not_dated
                 if not found or wish.undated:
+                    refused = indexes.refusal(error.what, wish.indexes, self._resolver.site)
+                    if refused is not None:
+                        raise refused from error
                     raise explained(error.what, wish.asked, self._resolver.date.day) from error
                 self.not_dated |= found
                 wish = replace(wish, not_dated=wish.not_dated | found)
@@ -300,7 +303,7 @@ class _Bench:
     ) -> LockedPackage:
         if item.wheel is not None:
             path = f"{folder}/{item.wheel.file}"
-            artifact = indexes.artifact(self._resolver, item.wheel, path, wish.own)
+            artifact = indexes.artifact(self._resolver, item.wheel, path, wish.indexes)
         else:
             built = self._built(item, wish)
             artifact = replace(built, path=f"{folder}/{built.path.rpartition('/')[2]}")
@@ -317,9 +320,6 @@ class _Bench:
 
 def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnavailable:
     """uv's explanation with the files and lines of the requirements that it speaks of."""
-    refused = indexes.wants_login(message)
-    if refused is not None:
-        return refused
     message = re.sub(r"(?m)^warning: .*\n", "", message)
     text = re.split(r"\n\s*hint:", message)[0]
     text = re.sub(r"\s*\n\s+", " ", re.sub(r"(?m)^\s*(?:error|cause|×|╰─▶):?\s*", "", text)).strip()
