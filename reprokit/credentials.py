@@ -53,6 +53,16 @@ def joined(url: str, login: Login | None) -> str:
     return urlunsplit(parts._replace(netloc=f"{user_info}@{parts.netloc}"))
 
 
+def netrc_line(url: str, login: Login, *, apt: bool = False) -> str:
+    """The line of a .netrc for a server, or (`apt`) of apt's auth.conf, which knows ports and
+    sends a login over plain http only where the scheme is named."""
+    parts = urlsplit(url)
+    server = parts.hostname or ""
+    if apt:
+        server = ("http://" if parts.scheme == "http" else "") + parts.netloc
+    return f"machine {server} login {login.user} password {login.password}\n"
+
+
 class Credentials:
     """The logins of one command; each source is asked once."""
 

@@ -12,9 +12,8 @@ import io
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
-from reprokit.credentials import Credentials, Login
+from reprokit.credentials import Credentials, netrc_line
 from reprokit.engines.protocol import Container, ContainerRequest, Engine
 from reprokit.site import NETRC, Site, resolver_binds, resolver_environment
 
@@ -45,25 +44,12 @@ def started(engine: Engine, image: str, site: Site) -> Iterator[Container]:
 def _logins(site: Site) -> dict[str, str]:
     """The files that hold logins, by their path in the container."""
     credentials = Credentials(site.logins)
-    lines: dict[str, None] = {}
-    archives: dict[str, None] = {}
-    for url in site.servers():
-        login = credentials.asked(url)
-        if login is None:
-            continue
-        parts = urlsplit(url)
-        lines[_line(parts.hostname or "", login)] = None
-        # apt sends a login over plain http only where the scheme is named.
-        scheme = "http://" if parts.scheme == "http" else ""
-        archives[_line(scheme + parts.netloc, login)] = None
-    if not lines:
+    found = [(url, login) for url in site.servers() if (login := credentials.asked(url))]
+    if not found:
         return {}
-    text = "".join(lines)
+    text = "".join(dict.fromkeys(netrc_line(url, login) for url, login in found))
+    archives = dict.fromkeys(netrc_line(url, login, apt=True) for url, login in found)
     return {NETRC.removeprefix("/"): text, "root/.netrc": text, _APT: "".join(archives)}
-
-
-def _line(server: str, login: Login) -> str:
-    return f"machine {server} login {login.user} password {login.password}\n"
 
 
 def _archive(content: dict[str, str]) -> bytes:
