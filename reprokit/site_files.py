@@ -23,6 +23,7 @@ from reprokit.site import PYPI, Site, without_logins
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_MACHINE = Path("/etc")
 _ENVIRONMENT = re.compile(r"\$\{env\.(\w+)\}")
 
 
@@ -67,7 +68,7 @@ def _pip(home: Path, variables: Mapping[str, str]) -> _Indexes:
     if named == os.devnull:
         return _Indexes()
     configured = Path(variables.get("XDG_CONFIG_HOME") or home / ".config")
-    places = [Path("/etc/pip.conf"), home / ".pip" / "pip.conf", configured / "pip" / "pip.conf"]
+    places = [_MACHINE / "pip.conf", home / ".pip" / "pip.conf", configured / "pip" / "pip.conf"]
     values: dict[str, str] = {}
     for place in (*places, *([Path(named)] if named else ())):
         parser = configparser.RawConfigParser()
@@ -94,7 +95,9 @@ def _uv(home: Path, variables: Mapping[str, str]) -> _Indexes:
     https://docs.astral.sh/uv/concepts/configuration-files/"""
     configured = Path(variables.get("XDG_CONFIG_HOME") or home / ".config")
     named = variables.get("UV_CONFIG_FILE")
-    places = [Path(named)] if named else [configured / "uv" / "uv.toml", Path("/etc/uv/uv.toml")]
+    places = (
+        [Path(named)] if named else [configured / "uv" / "uv.toml", _MACHINE / "uv" / "uv.toml"]
+    )
     for place in places:
         try:
             content = tomllib.loads(place.read_text("utf-8"))
