@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from reprokit.errors import InputUnavailable
+from reprokit.mirrors import canonical_url
 from reprokit.model import Artifact, LockedPackage, Reason
 from reprokit.quoting import DEBIAN_PACKAGE, DEBIAN_VERSION, checked_name
-from reprokit.site import Site, canonical_url
+from reprokit.site import Site
 
 _URI = re.compile(r"'(?P<url>[^']+)' (?P<file>\S+) (?P<size>\d+) (?P<hash>\S*)")
 _FILE = re.compile(r"(?P<name>[^_/]+)_(?P<version>[^_/]+)_(?P<architecture>[a-z0-9-]+)\.deb")

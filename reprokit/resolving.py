@@ -79,3 +79,6 @@ class Resolver(Protocol):
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         """Fetch a URL into the store and name it as artifact `path` below vendor/."""
+
+    def place(self, artifact: Artifact, target: Path) -> None:
+        """Put a checked copy of an artifact of the store at a path of this machine."""

@@ -14,6 +14,7 @@ from reprokit.engines.doctor import Check, Report
 from reprokit.engines.endpoint import Endpoint, Ping, no_permission
 from reprokit.engines.engine import SocketEngine
 from reprokit.errors import InputUnavailable, NoEngine, NoPermission, StorageFailed
+from reprokit.http_session import SiteSession
 from reprokit.progress import Silent
 from reprokit.site import Site
 
@@ -73,10 +74,9 @@ def test_the_proxy_on_the_way_is_named_without_its_password() -> None:
     assert "secret" not in found.text and "correct the proxy" in str(found.next)
     inside = doctor._source("R", "http://127.0.0.1:1", Site(proxies=(("no_proxy", "127.0.0.1"),)))
     assert "proxy" not in inside.text
-    assert doctor._proxy_for("http://a.inside/x", Site(proxies=proxies)) is None
-    assert (
-        doctor._proxy_for("https://a/x", Site(proxies=(("all_proxy", "http://p"),))) == "http://p"
-    )
+    assert SiteSession(Site(proxies=proxies)).proxy_for("http://a.inside/x") is None
+    everywhere = SiteSession(Site(proxies=(("all_proxy", "http://p"),)))
+    assert everywhere.proxy_for("https://a/x") == "http://p"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_documented_file_is_a_valid_one(home: Path) -> None:
-    page = (Path(__file__).parent.parent / "docs" / "bases.md").read_text()
+    page = (Path(__file__).parent.parent / "docs" / "site.md").read_text()
     example = page.partition("```toml\n")[2].partition("```")[0]
     (home / "institute.pem").write_text("")
     (home / "site.toml").write_text(example)

@@ -20,10 +20,11 @@ from reprokit.bases.debian import DebianFamily
 from reprokit.engines.protocol import BuildRequest, Container, ContainerRequest, Engine
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
 from reprokit.folders import archives
+from reprokit.mirrors import canonical_url, mirrored_url
 from reprokit.model import LockedBase, LockedPackage, Reason, SystemPackage
 from reprokit.progress import Silent
 from reprokit.quoting import shell_command
-from reprokit.site import Site, canonical_url, load, mirrored_url
+from reprokit.site import Site, load
 from reprokit.site import resolver_binds as binds
 from reprokit.site import resolver_environment as environment_of
 from reprokit.system_packages import AptCatalogue, install_run, mirror_commands, resolve_sets

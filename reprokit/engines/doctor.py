@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from reprokit import folders, process, site
+from reprokit import folders, site, site_files
 from reprokit.engines import connect, start
 from reprokit.engines.protocol import EngineInformation
 from reprokit.errors import (
@@ -22,6 +21,7 @@ from reprokit.errors import (
     StorageFailed,
 )
 from reprokit.model import JSON
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 
 Level = Literal["good", "warning", "bad"]
@@ -108,7 +108,7 @@ def examine() -> Report:
 
     Takes about a second, a few where packets are dropped.
     """
-    settings = site.load()
+    settings = site_files.completed(site.load(), lambda text: None)
     with ThreadPoolExecutor(max_workers=8) as pool:
         network = [pool.submit(_source, name, url, settings) for name, url in _sources(settings)]
         engine, engine_checks, registry, storage = _engine()
@@ -296,51 +296,35 @@ def _sources(settings: site.Site) -> list[tuple[str, str]]:
 
 def _source(name: str, url: str, settings: site.Site) -> Check:
     """Ask a server as a lock would, through the proxy and with the certificates."""
-    import ssl
-    import urllib.error
-    import urllib.request
+    import requests
 
-    bundle = site.trusted_bundle(settings)
-    proxy = _proxy_for(url, settings)
-    way = "" if proxy is None else f" through the proxy {process.redacted(proxy)}"
-    proxies = {} if proxy is None else {"http": proxy, "https": proxy}
+    from reprokit.http_session import SiteSession
+
+    session = SiteSession(settings)
+    proxy = session.proxy_for(url)
+    way = "" if proxy is None else f" through the proxy {redacted(proxy)}"
     try:
-        trust = ssl.create_default_context(cafile=None if bundle is None else str(bundle))
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=trust)
+        with session, session.ask(url, timeout=PATIENCE, method="HEAD") as answer:
+            if answer.status_code in (401, 407):
+                return Check(
+                    name=name,
+                    level="warning",
+                    text=f"{url} wants a user name and password",
+                    next="put them into ~/.netrc or the keyring; a proxy's into its URL",
+                )
+    except (requests.RequestException, OSError, ValueError) as error:
+        untrusted = isinstance(error, requests.exceptions.SSLError)
+        advice = "new packages of this kind cannot be locked; site.toml may name a mirror or proxy"
+        if untrusted:
+            advice = "name your institute's certificates in site.toml (`certificates`)"
+        elif proxy is not None:
+            advice = "new packages of this kind cannot be locked; correct the proxy (the variables "
+            advice += "http_proxy, https_proxy and no_proxy, or [proxies] in site.toml)"
+        state = "is not trusted" if untrusted else "does not answer"
+        return Check(
+            name=name,
+            level="warning",
+            text=f"{url}{way} {state}: {redacted(str(error))}",
+            next=advice,
         )
-        request = urllib.request.Request(url, method="HEAD")
-        with closing(opener.open(request, timeout=PATIENCE)):
-            pass
-    except urllib.error.HTTPError as error:
-        error.close()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        return _unreached(name, f"{url}{way}", reason, proxied=proxy is not None)
     return Check(name=name, level="good", text=f"{url} answers{way}")
-
-
-def _unreached(name: str, what: str, reason: object, *, proxied: bool) -> Check:
-    import ssl
-
-    advice = "new packages of this kind cannot be locked; site.toml may name a mirror or proxy"
-    if proxied:
-        advice = "new packages of this kind cannot be locked; correct the proxy (the variables "
-        advice += "http_proxy, https_proxy and no_proxy, or [proxies] in site.toml)"
-    untrusted = isinstance(reason, ssl.SSLCertVerificationError)
-    if untrusted:
-        advice = "name your institute's certificates in site.toml (`certificates`)"
-    state = "is not trusted" if untrusted else "does not answer"
-    return Check(name=name, level="warning", text=f"{what} {state}: {reason}", next=advice)
-
-
-def _proxy_for(url: str, settings: site.Site) -> str | None:
-    """The proxy on the way to a server, as curl and pip choose it."""
-    from urllib.parse import urlsplit
-    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
-
-    stated = dict(settings.proxies)
-    parts = urlsplit(url)
-    if proxy_bypass_environment(parts.netloc, {"no": stated.get("no_proxy", "")}):
-        return None
-    return stated.get(f"{parts.scheme}_proxy") or stated.get("all_proxy")

@@ -28,6 +28,7 @@ from reprokit.model import (
     RunOptions,
     Step,
 )
+from reprokit.printable import redacted, redacted_values
 
 SCHEMA = 1
 UNIDENTIFYING = ("results/", "repro.lock")
@@ -181,7 +182,7 @@ def canonical(record: Mapping[str, JSON]) -> str:
 def _command_reason(plan: Plan, steps: tuple[Step, ...]) -> str | None:
     if plan.entry is None or plan.entry.steps != steps:
         return None
-    return process.redacted(str(plan.entry.reason))
+    return redacted(str(plan.entry.reason))
 
 
 def _image(image: Image) -> JSON:
@@ -249,8 +250,8 @@ def _options(options: RunOptions) -> JSON:
 
 
 def _note(note: Note) -> JSON:
-    reason = None if note.reason is None else process.redacted(str(note.reason))
-    return {"level": note.level, "text": process.redacted(note.text), "reason": reason}
+    reason = None if note.reason is None else redacted(str(note.reason))
+    return {"level": note.level, "text": redacted(note.text), "reason": reason}
 
 
 def _path(file: DataFile | ResultFile) -> str:
@@ -262,11 +263,12 @@ def _file(file: DataFile | ResultFile) -> dict[str, JSON]:
 
 
 def _redacted_list(words: Iterable[str]) -> list[JSON]:
-    return [process.redacted(word) for word in words]
+    return [redacted(word) for word in words]
 
 
 def _redacted(value: JSON) -> JSON:
-    return _mapped(value, process.redacted)
+    found: JSON = redacted_values(value)
+    return found
 
 
 def _encodable(value: JSON) -> JSON:

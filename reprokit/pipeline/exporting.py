@@ -16,7 +16,7 @@ from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.model import JSON, Lock
 from reprokit.phases import build as building
-from reprokit.phases.fetch import fetch
+from reprokit.phases.fetch import fetch, using
 from reprokit.phases.mounting import binds
 from reprokit.pipeline.job import (
     Job,
@@ -77,7 +77,7 @@ def export(path: Path, directory: Path, wishes: Wishes, reporter: Reporter) -> E
 
 
 def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
-    powers = powers_for(engine, reporter)
+    powers = powers_for(engine, reporter).with_whole_site()
     watch = Stopwatch(reporter)
     lock = ensure_lock(job, powers, watch, again=False)
     with watch.phase("fetch"):
@@ -88,9 +88,13 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
     digests = {f.path: f.sha256 for f in hash_files(job.project.root, wanted, reporter)}
     prepared = prepared_for(job, lock, digests)
     unpacked = unpacked_data(job, prepared, reporter)
-    building.lay_out(
-        prepared, job.project.root, folder, powers.store, epoch=lock.epoch, unpacked=unpacked
-    )
+
+    def lay_out() -> None:
+        building.lay_out(
+            prepared, job.project.root, folder, powers.store, epoch=lock.epoch, unpacked=unpacked
+        )
+
+    using(lock.artifacts(), powers.store, powers.site, reporter, lay_out)
     (folder.parent / f"{folder.name}.placed").unlink(missing_ok=True)
     if job.plan.data.mode == "mount":
         _copy_data(job, folder, digests, powers)

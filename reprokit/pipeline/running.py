@@ -46,7 +46,7 @@ from reprokit.pipeline.job import (
     prepare,
     prepare_build,
 )
-from reprokit.process import redacted
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 from reprokit.quoting import printable_command
 from reprokit.unpacking import limits_for

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from reprokit.ecosystems.python import pylock, workshop
+from reprokit.ecosystems.python import indexes, pylock, workshop
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
 from reprokit.ecosystems.python.imports import STANDARD
 from reprokit.ecosystems.python.names import is_local, normalised, place, written
@@ -41,7 +41,11 @@ _NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """One environment to resolve: lines as pip writes them, options, allowed hashes."""
+    """One environment to resolve: lines as pip writes them, options, allowed hashes.
+
+    undated: as of now. not_dated: projects that the date does not count for, since their index
+    has none. indexes: what the project's files say of them.
+    """
 
     lines: tuple[str, ...]
     constraints: tuple[str, ...] = ()
@@ -49,6 +53,8 @@ class _Wish:
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: tuple[Requirement, ...] = ()
     undated: bool = False
+    not_dated: frozenset[str] = frozenset()
+    indexes: JSON = None
 
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
@@ -62,7 +68,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         tools = bench.packages(_tools_wish(detection, project), frozenset(), softly=True)
         building = bench.packages(_building_wish(detection), frozenset(), folder="wheels-build")
     ask_for_needs(project, resolver)
-    tool = _artifact(resolver, uv, f"tools/{uv.file}")
+    tool = indexes.artifact(resolver, uv, f"tools/{uv.file}")
     version = str(parse_wheel_filename(uv.file)[1])
     unique = {(p.name, p.version, p.artifacts): p for p in (*tools, *building, *project)}
     packages = sorted(unique.values(), key=lambda p: (p.name, p.version, p.artifacts[0].path))
@@ -77,7 +83,8 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         ecosystem="python",
         packages=(*packages, LockedPackage(name="uv", version=version, artifacts=(tool,))),
         settings=settings,
-        undated=tuple(r.name for r in detection.requirements if _is_undated(r)),
+        undated=tuple(r.name for r in detection.requirements if _is_undated(r))
+        + tuple(p.name for p in project if p.name in bench.not_dated),
     )
 
 
@@ -115,9 +122,10 @@ def _project_wish(detection: Detection, resolver: Resolver) -> _Wish:
     return _Wish(
         lines=tuple(written(asked) for asked in remote),
         constraints=constraints,
-        options=(*_index_options(settings.get("indexes"), resolver), *_complete(settings)),
+        options=(*indexes.options(settings.get("indexes"), resolver), *_complete(settings)),
         allowed=allowed,
         asked=(*remote, *_constraint_reasons(listed)),
+        indexes=settings.get("indexes"),
     )
 
 
@@ -137,27 +145,6 @@ def _constraint_reasons(listed: JSON) -> tuple[Requirement, ...]:
 
 def _complete(settings: Mapping[str, JSON]) -> tuple[str, ...]:
     return ("--no-deps",) if settings.get("complete") else ()
-
-
-def _index_options(indexes: JSON, resolver: Resolver) -> tuple[str, ...]:
-    options: list[str] = []
-    for item in indexes if isinstance(indexes, (list, tuple)) else ():
-        if not isinstance(item, (list, tuple)) or len(item) != 2:
-            continue
-        option, value = map(str, item)
-        if option == "pre":
-            options.append("--prerelease=allow")
-        elif option == "no-index":
-            options.append("--no-index")
-        elif value.startswith("file:./"):
-            folder = resolver.project.path(value.removeprefix("file:./"))
-            options.append(f"--find-links={folder}")
-        else:
-            options.append(f"--{option}={value}")
-    if any(option.startswith("--extra-index-url") for option in options):
-        # As pip does: the best version of any index, not the first index that knows the name.
-        options.append("--index-strategy=unsafe-best-match")
-    return tuple(options)
 
 
 def _tools_wish(detection: Detection, project: Sequence[LockedPackage]) -> _Wish:
@@ -195,9 +182,10 @@ def _uv(resolver: Resolver, fits: Target) -> Source:
 
 def _arguments(fits: Target, wish: _Wish, day: str) -> list[str]:
     return [
-        *("--format", "pylock.toml", "--no-header", "--quiet"),
+        *("--format", "pylock.toml", "--no-header", "--no-progress"),
         *("--python-version", fits.python, "--python-platform", fits.uv_platform),
         *(() if wish.undated else ("--exclude-newer", day)),
+        *indexes.undated_options(sorted(wish.not_dated)),
         *wish.options,
     ]
 
@@ -222,6 +210,7 @@ class _Bench:
     def __init__(self, resolver: Resolver, fits: Target, uv: Source, stack: ExitStack) -> None:
         self._resolver, self._fits, self._uv, self._stack = resolver, fits, uv, stack
         self._opened: workshop.Workshop | None = None
+        self.not_dated = frozenset[str]()
 
     def packages(
         self,
@@ -243,16 +232,28 @@ class _Bench:
         return tuple(self._locked(item, wish, requested, folder) for item in resolved)
 
     def _resolved(self, wish: _Wish) -> tuple[Resolved, ...]:
-        try:
-            text = self._compiled(wish)
-        except InputUnavailable as error:
-            raise explained(error.what, wish.asked, self._resolver.date.day) from error
+        wish, text = self._dated_as_far_as_can_be(wish)
         try:
             return pylock.read(text, self._fits, wish.allowed)
         except InputUnavailable as error:
             reasons = [r.reason for r in wish.asked if _mentions(error.what, r.name)]
             where = error.where or next((place(reason) for reason in reasons), None)
             raise InputUnavailable(error.what, where=where, next=error.next) from error
+
+    def _dated_as_far_as_can_be(self, wish: _Wish) -> tuple[_Wish, str]:
+        """uv's answer; projects whose index has no dates are asked for without one."""
+        while True:
+            try:
+                return wish, self._compiled(wish)
+            except InputUnavailable as error:
+                found = indexes.without_dates(error.what) - wish.not_dated
+                if not found or wish.undated:
+                    refused = indexes.refusal(error.what, wish.indexes, self._resolver.site)
+                    if refused is not None:
+                        raise refused from error
+                    raise explained(error.what, wish.asked, self._resolver.date.day) from error
+                self.not_dated |= found
+                wish = replace(wish, not_dated=wish.not_dated | found)
 
     def _compiled(self, wish: _Wish) -> str:
         if not any(" @ git+" in line or " @ hg+" in line for line in wish.lines):
@@ -305,7 +306,8 @@ class _Bench:
         self, item: Resolved, wish: _Wish, requested: frozenset[str], folder: str
     ) -> LockedPackage:
         if item.wheel is not None:
-            artifact = _artifact(self._resolver, item.wheel, f"{folder}/{item.wheel.file}")
+            path = f"{folder}/{item.wheel.file}"
+            artifact = indexes.artifact(self._resolver, item.wheel, path, wish.indexes)
         else:
             built = self._built(item, wish)
             artifact = replace(built, path=f"{folder}/{built.path.rpartition('/')[2]}")
@@ -320,15 +322,9 @@ class _Bench:
         )
 
 
-def _artifact(resolver: Resolver, source: Source, path: str) -> Artifact:
-    """A file by what the index says of it; downloaded now only where that is too little."""
-    if source.sha256 is None or source.size is None or not source.url.startswith("http"):
-        return resolver.download(source.url, path, sha256=source.sha256)
-    return Artifact(path=path, sha256=source.sha256, size=source.size, url=source.url)
-
-
 def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnavailable:
     """uv's explanation with the files and lines of the requirements that it speaks of."""
+    message = re.sub(r"(?m)^warning: .*\n", "", message)
     if unreached := _UNREACHED.search(message):
         why = message.strip().rpartition("\n")[2].strip().removeprefix("cause: ")
         return InputUnavailable(

@@ -11,6 +11,7 @@ from reprokit import process
 from reprokit.engines.protocol import Container
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, DateChoice, LockedBase, SystemPackage
+from reprokit.phases.lock import resolver_environment_of_host
 from reprokit.progress import Reporter, Silent
 from reprokit.project import Project
 from reprokit.site import Site
@@ -60,7 +61,7 @@ class OnlineResolver:
     def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
         import uv
 
-        environment = {"UV_NO_CONFIG": "1"}
+        environment = {**resolver_environment_of_host(self.site), "UV_NO_CONFIG": "1"}
         try:
             found = process.run([uv.find_uv_bin(), *argv], folder=folder, environment=environment)
         except process.ProcessFailed as error:
@@ -77,3 +78,6 @@ class OnlineResolver:
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         return Artifact(path=path, sha256=sha256 or DIGEST, size=1, url=url)
+
+    def place(self, artifact: Artifact, target: Path) -> None:
+        raise NoWorkshop

@@ -183,6 +183,9 @@ class _Resolver:
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         raise AssertionError("R's packages all have an address")
 
+    def place(self, artifact: Artifact, target: Path) -> None:
+        raise NotImplementedError
+
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         with urllib.request.urlopen(url) as answer:
             content: bytes = answer.read()
