@@ -303,8 +303,6 @@ def resolver_environment_of_host(site: Site) -> dict[str, str]:
     bundle = trusted_bundle(site)
     if bundle is not None:
         environment["SSL_CERT_FILE"] = str(bundle)
-    if site.python_index is not None:
-        environment["UV_DEFAULT_INDEX"] = site.python_index
     return environment
 
 

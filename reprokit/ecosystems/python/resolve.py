@@ -173,7 +173,8 @@ def _uv(resolver: Resolver, fits: Target) -> Source:
     try:
         text = _compiled(resolver, fits, wish)
     except InputUnavailable as error:
-        raise explained(error.what, (), resolver.date.day) from error
+        refused = indexes.refusal(error.what, None, resolver.site)
+        raise refused or explained(error.what, (), resolver.date.day) from error
     wheel = pylock.read(text, fits, {})[0].wheel
     if wheel is None or re.fullmatch(r"uv-[0-9.]+-[\w.]+-[\w.]+-[\w.]+\.whl", wheel.file) is None:
         raise InputUnavailable(f"uv {version} has no wheel for {fits.machine}")
