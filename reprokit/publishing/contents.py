@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprokit import folders, lock_file
+from reprokit import folders, lock_file, site, site_files
 from reprokit.errors import InputUnavailable, ResultsDiffer
 from reprokit.history import reading
 from reprokit.history.contents import inside
@@ -27,7 +27,6 @@ from reprokit.phases.own_images import FAMILY
 from reprokit.pipeline.job import Job, unpacked_data
 from reprokit.progress import Reporter
 from reprokit.publishing.member import Member, of_file, of_text
-from reprokit.site import load as load_site
 from reprokit.store import Store
 from reprokit.unpacking import limits_for
 
@@ -98,7 +97,8 @@ def _vendored(source: Source, reporter: Reporter, *, vendor: bool) -> Iterator[M
     missing = tuple(artifact for artifact in wanted if not store.holds(artifact.sha256))
     if missing:
         reporter.message("fetching packages")
-        fetch(missing, store, load_site(), reporter)
+        whole = site_files.completed(site.load(), reporter.warning)
+        fetch(missing, store, whole, reporter)
     yield from (_artifact(artifact, store) for artifact in wanted)
 
 
