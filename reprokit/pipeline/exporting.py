@@ -17,6 +17,7 @@ from reprokit.errors import BadRequest
 from reprokit.model import JSON, Lock
 from reprokit.phases import build as building
 from reprokit.phases.fetch import fetch
+from reprokit.phases.make import make
 from reprokit.phases.mounting import binds
 from reprokit.pipeline.job import (
     Job,
@@ -80,13 +81,14 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
     powers = powers_for(engine, reporter)
     watch = Stopwatch(reporter)
     lock = ensure_lock(job, powers, watch, again=False)
-    with watch.phase("fetch"):
-        family = powers.families[lock.base.family]
-        family.provide(lock.base, engine, powers.site, folders.archives(), reporter)
-        fetch(lock.artifacts(), powers.store, powers.site, reporter)
     wanted = (*job.plan.code, *job.plan.data.files)
     digests = {f.path: f.sha256 for f in hash_files(job.project.root, wanted, reporter)}
     prepared = prepared_for(job, lock, digests)
+    with watch.phase("fetch"):
+        family = powers.families[lock.base.family]
+        family.provide(lock.base, engine, powers.site, folders.archives(), reporter)
+        make(prepared.context.artifacts, job.project, lock, powers)
+        fetch(prepared.context.artifacts, powers.store, powers.site, reporter)
     unpacked = unpacked_data(job, prepared, reporter)
     building.lay_out(
         prepared, job.project.root, folder, powers.store, epoch=lock.epoch, unpacked=unpacked

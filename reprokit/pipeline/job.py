@@ -230,13 +230,16 @@ def built(
     """Fetch what the lock names and build, whatever the engine has."""
     from reprokit.phases import own_images
     from reprokit.phases.fetch import fetch
+    from reprokit.phases.make import make
 
     with watch.phase("fetch"):
         if lock.base.family != own_images.FAMILY:
             powers.families[lock.base.family].provide(
                 lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
             )
-        fetch(lock.artifacts(), powers.store, powers.site, powers.reporter)
+        wanted = prepared.context.artifacts
+        make(wanted, job.project, lock, powers)
+        fetch(wanted, powers.store, powers.site, powers.reporter)
     with watch.phase("build"):
         return building.build(
             prepared,

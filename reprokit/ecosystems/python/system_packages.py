@@ -12,12 +12,14 @@ from reprokit.model import (
     BaseCandidate,
     Detection,
     LockedBase,
-    LockedPackage,
     Reason,
     Requirement,
     SystemPackage,
 )
 from reprokit.resolving import Catalogue, Resolver
+
+_COMPILERS = ("gcc", "g++", "make", "pkg-config")
+_GIT = ("git", "ca-certificates")
 
 
 def system_packages(
@@ -39,11 +41,30 @@ def system_packages(
     return (SystemPackage(name="python3", reason=reason), *found)
 
 
-def ask_for_needs(packages: Iterable[LockedPackage], resolver: Resolver) -> None:
-    """The same for what only resolving found. Raises NeedsSystemPackages."""
+def ask_for_needs(names: Iterable[str], resolver: Resolver) -> None:
+    """The same for packages that only resolving found. Raises NeedsSystemPackages."""
     because = Reason(text="another package needs it")
-    found = [Requirement(name=package.name, reason=because) for package in packages]
+    found = [Requirement(name=name, reason=because) for name in names]
     needs.ask_for(_known(found, resolver.catalogue), resolver)
+
+
+def ask_for_compilers(resolver: Resolver, *, fortran: bool = False) -> None:
+    """What building wheels of more than Python takes, pinned like all else, in build stages only.
+    Raises NeedsSystemPackages."""
+    headers = () if "python" in resolver.base.provides else ("python3-dev",)
+    more = ("gfortran",) if fortran else ()
+    reason = Reason(text="a package without a wheel is compiled")
+    _ask_for_building((*_COMPILERS, *headers, *more), reason, resolver)
+
+
+def ask_for_git(resolver: Resolver) -> None:
+    """What cloning a repository, and building from it, takes. Raises NeedsSystemPackages."""
+    _ask_for_building(_GIT, Reason(text="a package comes from a repository"), resolver)
+
+
+def _ask_for_building(names: Iterable[str], reason: Reason, resolver: Resolver) -> None:
+    wanted = (SystemPackage(name=name, reason=reason, stage="build") for name in names)
+    needs.ask_for(wanted, resolver)
 
 
 def _known(requirements: Iterable[Requirement], catalogue: Catalogue) -> tuple[SystemPackage, ...]:

@@ -68,9 +68,12 @@ class OnlineResolver:
         return found.stdout
 
     @contextmanager
-    def workshop(self, *, project: bool = False) -> Iterator[Container]:
+    def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         raise NoWorkshop
         yield
+
+    def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
+        raise NoWorkshop
 
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         raise NoWorkshop

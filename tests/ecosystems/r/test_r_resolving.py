@@ -177,8 +177,11 @@ class _Resolver:
         raise AssertionError("R needs no uv")
 
     @contextmanager
-    def workshop(self, *, project: bool = False) -> Iterator[Container]:
+    def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         yield self.container
+
+    def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
+        raise AssertionError("R makes nothing")
 
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         raise AssertionError("R's packages all have an address")

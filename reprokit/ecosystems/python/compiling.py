@@ -1,0 +1,184 @@
+"""What packages a project gets: uv's answer, from wheels alone on this machine, else in a
+container; and its refusals in the project's own terms."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reprokit.ecosystems.python import pylock, workshop
+from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
+from reprokit.ecosystems.python.imports import STANDARD
+from reprokit.ecosystems.python.names import normalised, place
+from reprokit.ecosystems.python.pylock import Resolved, Source, Target
+from reprokit.ecosystems.python.system_packages import ask_for_compilers, ask_for_git
+from reprokit.errors import InputUnavailable
+from reprokit.model import Artifact, Requirement
+from reprokit.resolving import Resolver
+
+_NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no wheels with a")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One environment to resolve: lines as pip writes them, options, allowed hashes."""
+
+    lines: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+    allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    asked: tuple[Requirement, ...] = ()
+    undated: bool = False
+    since: str = ""
+    """A day before which nothing can be had: packages are resolved as of it where the lock's day is
+    earlier."""
+
+
+def uv_wheel(resolver: Resolver, fits: Target) -> Source:
+    """The wheel of this machine's own uv version for the target. It has no date: it is a tool."""
+    version = resolver.uv(["--version"]).split()[1]
+    wish = Wish(lines=(f"uv=={version}",), undated=True)
+    text = _on_this_machine(resolver, fits, wish)
+    wheel = pylock.read(text, fits, {})[0].wheel
+    if wheel is None or re.fullmatch(r"uv-[0-9.]+-[\w.]+-[\w.]+-[\w.]+\.whl", wheel.file) is None:
+        raise InputUnavailable(f"uv {version} has no wheel for {fits.machine}")
+    return wheel
+
+
+def _arguments(fits: Target, wish: Wish, resolver: Resolver) -> list[str]:
+    # The end of the day, in UTC: a bare date would mean this machine's time zone.
+    day = f"{max(resolver.date.day, wish.since)}T23:59:59Z"
+    return [
+        *("--format", "pylock.toml", "--no-header", "--quiet"),
+        *("--python-version", fits.python, "--python-platform", fits.uv_platform),
+        *(() if wish.undated else ("--exclude-newer", day)),
+        *wish.indexes,
+        *wish.options,
+    ]
+
+
+def _on_this_machine(resolver: Resolver, fits: Target, wish: Wish) -> str:
+    """uv's answer from wheels alone: no package's code runs."""
+    with tempfile.TemporaryDirectory(prefix="reprokit-resolve-") as temporary:
+        folder = Path(temporary)
+        (folder / "requirements.in").write_text("\n".join(wish.lines) + "\n", "utf-8")
+        (folder / "constraints.txt").write_text("\n".join(wish.constraints) + "\n", "utf-8")
+        argv = [
+            *("pip", "compile", "requirements.in", "--constraint", "constraints.txt"),
+            *("--python", sys.executable, "--only-binary", ":all:", "--no-sources"),
+            *_arguments(fits, wish, resolver),
+        ]
+        return resolver.uv(argv, folder=folder)
+
+
+class Compiler:
+    """Resolves wishes, opening one workshop when the first needs it."""
+
+    def __init__(self, resolver: Resolver, fits: Target, uv: Artifact, stack: ExitStack) -> None:
+        self._resolver, self._fits, self._uv, self._stack = resolver, fits, uv, stack
+        self._opened: workshop.Workshop | None = None
+
+    def resolved(self, wish: Wish, *, softly: bool = False) -> tuple[Resolved, ...]:
+        """The packages of a wish. `softly` drops constraints that cannot be met.
+
+        Raises InputUnavailable naming who asked for what cannot be had, and NeedsSystemPackages.
+        """
+        if not wish.lines:
+            return ()
+        try:
+            return self._resolved(wish)
+        except InputUnavailable:
+            if not softly or not wish.constraints:
+                raise
+            return self._resolved(replace(wish, constraints=()))
+
+    def _resolved(self, wish: Wish) -> tuple[Resolved, ...]:
+        try:
+            text = self._compiled(wish)
+        except InputUnavailable as error:
+            raise explained(error.what, wish.asked, self._resolver.date.day) from error
+        try:
+            return pylock.read(text, self._fits, wish.allowed)
+        except InputUnavailable as error:
+            reasons = [r.reason for r in wish.asked if _mentions(error.what, r.name)]
+            where = error.where or next((place(reason) for reason in reasons), None)
+            raise InputUnavailable(error.what, where=where, next=error.next) from error
+
+    def _compiled(self, wish: Wish) -> str:
+        if not any(" @ git+" in line or " @ hg+" in line for line in wish.lines):
+            try:
+                return _on_this_machine(self._resolver, self._fits, wish)
+            except InputUnavailable as error:
+                if not any(sign in error.what for sign in _NEEDS_BUILDING):
+                    raise
+        return self._in_workshop(wish)
+
+    def _in_workshop(self, wish: Wish) -> str:
+        if any(" @ git+" in line for line in wish.lines):
+            ask_for_git(self._resolver)
+        bench = self._workshop()
+        bench.write(f"{workshop.FOLDER}/requirements.in", "\n".join(wish.lines) + "\n")
+        bench.write(f"{workshop.FOLDER}/constraints.txt", "\n".join(wish.constraints) + "\n")
+        argv = [
+            *(workshop.UV, "pip", "compile", "requirements.in", "--no-sources"),
+            *("--constraint", "constraints.txt", "--python", "python3"),
+            *_arguments(self._fits, wish, self._resolver),
+        ]
+        try:
+            return bench.run(argv, what="cannot be resolved", folder=workshop.FOLDER)
+        except InputUnavailable as error:
+            if "uild" in error.what and "Git operation failed" not in error.what:
+                # Reading a source distribution's metadata may itself take a compiler.
+                ask_for_compilers(self._resolver)
+            raise
+
+    def _workshop(self) -> workshop.Workshop:
+        if self._opened is None:
+            opened = workshop.opened(self._resolver, self._uv, network=True)
+            self._opened = self._stack.enter_context(opened)
+        return self._opened
+
+
+def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnavailable:
+    """uv's explanation with the files and lines of the requirements that it speaks of."""
+    text = re.split(r"\n\s*hint:", message)[0]
+    text = re.sub(r"\s*\n\s+", " ", re.sub(r"(?m)^\s*(?:error|cause|×|╰─▶):?\s*", "", text)).strip()
+    text = re.sub(r"^(?:cannot be resolved:\s*)?No solution found[^\n]*\s*", "", text)
+    if unreachable := re.search(r"unable to access '([^']+)': ([^\n]+)", text):
+        text = f"{unreachable[1]} cannot be reached ({unreachable[2].strip()})"
+    text = text.replace("we can conclude that your requirements are unsatisfiable", "that fails")
+    named = [r for r in asked if _mentions(text, r.name)]
+    sentence = f"packages cannot be resolved as of {day}: {text}"
+    lines = [str(requirement.reason) for requirement in named[:8]]
+    if "was not found" in text:
+        lines += [hint for hint in map(_hint, named) if hint is not None]
+    return InputUnavailable(
+        sentence,
+        where=next((place(r.reason) for r in named if place(r.reason)), None),
+        next="asked for by\n    " + "\n    ".join(lines) if lines else None,
+    )
+
+
+def _hint(asked: Requirement) -> str | None:
+    """What may be meant by a name that PyPI does not have."""
+    name, file = asked.name, asked.reason.file or ""
+    if file.endswith((".yml", ".yaml")):
+        return (
+            f"conda's {name} is not on PyPI under that name; if the distribution has it, name it "
+            "in apt.txt, else a Dockerfile of your own can install it from conda"
+        )
+    if name in STANDARD:
+        return f"{name} is a module of Python itself: take the line out"
+    known = DISTRIBUTIONS.get(name)
+    return f"the package that has the module {name} is called {known}" if known else None
+
+
+def _mentions(text: str, name: str) -> bool:
+    pattern = re.escape(normalised(name)).replace(r"\-", "[-_.]")
+    return re.search(rf"(?<![A-Za-z0-9_.-]){pattern}(?![A-Za-z0-9_-])", text, re.I) is not None
