@@ -84,3 +84,6 @@ class Resolver(Protocol):
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         """Fetch a URL into the store and name it as artifact `path` below vendor/."""
+
+    def downloaded(self, url: str, *, sha256: str | None = None) -> AbstractContextManager[Path]:
+        """A checked copy of a URL's file to read, through the store, gone afterwards."""

@@ -159,6 +159,14 @@ class LockResolver:
             raise InputUnavailable(f"has {digest} instead of {sha256}", where=url)
         return Artifact(path=path, sha256=digest, size=size, url=url)
 
+    @contextmanager
+    def downloaded(self, url: str, *, sha256: str | None = None) -> Iterator[Path]:
+        artifact = self.download(url, "file", sha256=sha256)
+        with tempfile.TemporaryDirectory(prefix="reprokit-download-") as temporary:
+            copy = Path(temporary) / "file"
+            self.powers.store.place(artifact.sha256, copy)
+            yield copy
+
     def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
         fetch(tuple(artifacts), self.powers.store, self.site, self.reporter)
         with tempfile.TemporaryDirectory(prefix="reprokit-place-") as temporary:

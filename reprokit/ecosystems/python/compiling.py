@@ -6,16 +6,18 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reprokit.ecosystems.python import pylock, workshop
+from reprokit.ecosystems.python import pylock, repairs, workshop
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
 from reprokit.ecosystems.python.imports import STANDARD
 from reprokit.ecosystems.python.names import normalised, place
 from reprokit.ecosystems.python.pylock import Resolved, Source, Target
+from reprokit.ecosystems.python.repairs import Repair
 from reprokit.ecosystems.python.system_packages import ask_for_compilers, ask_for_git
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, Requirement
@@ -41,14 +43,20 @@ class Wish:
 
 
 def uv_wheel(resolver: Resolver, fits: Target) -> Source:
-    """The wheel of this machine's own uv version for the target. It has no date: it is a tool."""
+    """The wheel of this machine's own uv version for the target. It has no date: it is a tool; and
+    no Python: the program in it needs none, and installs for older ones than its wheel names."""
     version = resolver.uv(["--version"]).split()[1]
     wish = Wish(lines=(f"uv=={version}",), undated=True)
-    text = _on_this_machine(resolver, fits, wish)
-    wheel = pylock.read(text, fits, {})[0].wheel
+    newer = replace(fits, python=_OF_UV)
+    wheel = pylock.read(_on_this_machine(resolver, newer, wish), newer, {})[0].wheel
     if wheel is None or re.fullmatch(r"uv-[0-9.]+-[\w.]+-[\w.]+-[\w.]+\.whl", wheel.file) is None:
         raise InputUnavailable(f"uv {version} has no wheel for {fits.machine}")
     return wheel
+
+
+_OF_UV = "3.12"
+_UNREADABLE = re.compile(r"Metadata for `[^`]+` [^\n]*could not be parsed:?(?:\n\s+[^\n^]+)+")
+_MOST_REPAIRS = 40  # an unpinned old package may be refused in one release after another
 
 
 def _arguments(fits: Target, wish: Wish, resolver: Resolver) -> list[str]:
@@ -63,14 +71,18 @@ def _arguments(fits: Target, wish: Wish, resolver: Resolver) -> list[str]:
     ]
 
 
-def _on_this_machine(resolver: Resolver, fits: Target, wish: Wish) -> str:
+def _on_this_machine(
+    resolver: Resolver, fits: Target, wish: Wish, mended: Iterable[Repair] = ()
+) -> str:
     """uv's answer from wheels alone: no package's code runs."""
     with tempfile.TemporaryDirectory(prefix="reprokit-resolve-") as temporary:
         folder = Path(temporary)
         (folder / "requirements.in").write_text("\n".join(wish.lines) + "\n", "utf-8")
         (folder / "constraints.txt").write_text("\n".join(wish.constraints) + "\n", "utf-8")
+        (folder / "uv.toml").write_text(repairs.settings(mended), "utf-8")
         argv = [
             *("pip", "compile", "requirements.in", "--constraint", "constraints.txt"),
+            *("--config-file", "uv.toml"),
             *("--python", sys.executable, "--only-binary", ":all:", "--no-sources"),
             *_arguments(fits, wish, resolver),
         ]
@@ -83,6 +95,13 @@ class Compiler:
     def __init__(self, resolver: Resolver, fits: Target, uv: Artifact, stack: ExitStack) -> None:
         self._resolver, self._fits, self._uv, self._stack = resolver, fits, uv, stack
         self._opened: workshop.Workshop | None = None
+        self._repairs: dict[tuple[str, str], Repair | None] = {}
+
+    def changes(self, names: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
+        """In words, the repairs of the metadata of these packages (name, version)."""
+        chosen = frozenset(names)
+        used = (repair for repair in self._mended() if (repair.name, repair.version) in chosen)
+        return tuple(sorted(change for repair in used for change in repair.changes))
 
     def resolved(self, wish: Wish, *, softly: bool = False) -> tuple[Resolved, ...]:
         """The packages of a wish. `softly` drops constraints that cannot be met.
@@ -111,13 +130,47 @@ class Compiler:
             raise InputUnavailable(error.what, where=where, next=error.next) from error
 
     def _compiled(self, wish: Wish) -> str:
+        """uv's answer. Where it refuses a release for its metadata, that is repaired first."""
+        for _ in range(_MOST_REPAIRS):
+            try:
+                return self._compiled_once(wish)
+            except InputUnavailable as error:
+                unread = self._unread(error.what)
+                if not unread:
+                    raise
+                for name, version in unread:
+                    metadata = self._metadata(name, version)
+                    found = None if metadata is None else repairs.repaired(name, version, metadata)
+                    self._repairs[name, version] = found
+        raise InputUnavailable(f"uv refuses the metadata of more than {_MOST_REPAIRS} releases")
+
+    def _compiled_once(self, wish: Wish) -> str:
         if not any(" @ git+" in line or " @ hg+" in line for line in wish.lines):
             try:
-                return _on_this_machine(self._resolver, self._fits, wish)
+                return _on_this_machine(self._resolver, self._fits, wish, self._mended())
             except InputUnavailable as error:
-                if not any(sign in error.what for sign in _NEEDS_BUILDING):
+                needs_building = any(sign in error.what for sign in _NEEDS_BUILDING)
+                if not needs_building or self._unread(error.what):
                     raise
         return self._in_workshop(wish)
+
+    def _unread(self, message: str) -> list[tuple[str, str]]:
+        """Releases that uv refuses for their metadata and whose repair was not tried yet."""
+        return [release for release in repairs.refused(message) if release not in self._repairs]
+
+    def _mended(self) -> tuple[Repair, ...]:
+        return tuple(repair for repair in self._repairs.values() if repair is not None)
+
+    def _metadata(self, name: str, version: str) -> str | None:
+        """The METADATA of a release, from its index; `None` where it has no wheel."""
+        unread = Repair(name=name, version=version, requires=(), python=None, extras=(), changes=())
+        wish = Wish(lines=(f"{name}=={version}",), options=("--no-deps",), undated=True)
+        try:
+            text = _on_this_machine(self._resolver, self._fits, wish, (unread,))
+            (release,) = pylock.read(text, self._fits, {})
+        except (InputUnavailable, ValueError):
+            return None
+        return None if release.wheel is None else _read_metadata(self._resolver, release.wheel)
 
     def _in_workshop(self, wish: Wish) -> str:
         if any(" @ git+" in line for line in wish.lines):
@@ -125,8 +178,10 @@ class Compiler:
         bench = self._workshop()
         bench.write(f"{workshop.FOLDER}/requirements.in", "\n".join(wish.lines) + "\n")
         bench.write(f"{workshop.FOLDER}/constraints.txt", "\n".join(wish.constraints) + "\n")
+        bench.write(f"{workshop.FOLDER}/uv.toml", repairs.settings(self._mended()))
         argv = [
             *(workshop.UV, "pip", "compile", "requirements.in", "--no-sources"),
+            *("--config-file", "uv.toml"),
             *("--constraint", "constraints.txt", "--python", "python3"),
             *_arguments(self._fits, wish, self._resolver),
         ]
@@ -145,9 +200,21 @@ class Compiler:
         return self._opened
 
 
+def _read_metadata(resolver: Resolver, wheel: Source) -> str | None:
+    """A wheel's METADATA: served apart (PEP 658), or else out of the wheel."""
+    with suppress(InputUnavailable), resolver.downloaded(f"{wheel.url}.metadata") as file:
+        return file.read_text("utf-8", "replace")
+    with resolver.downloaded(wheel.url, sha256=wheel.sha256) as file, zipfile.ZipFile(file) as read:
+        for entry in read.infolist():
+            if entry.filename.endswith(".dist-info/METADATA") and entry.file_size < 10_000_000:
+                return read.read(entry).decode("utf-8", "replace")
+    return None
+
+
 def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnavailable:
     """uv's explanation with the files and lines of the requirements that it speaks of."""
-    text = re.split(r"\n\s*hint:", message)[0]
+    unread = _UNREADABLE.search(message)
+    text = re.split(r"\n\s*hint:", message)[0] + (f"\n{unread[0]}" if unread else "")
     text = re.sub(r"\s*\n\s+", " ", re.sub(r"(?m)^\s*(?:error|cause|×|╰─▶):?\s*", "", text)).strip()
     text = re.sub(r"^(?:cannot be resolved:\s*)?No solution found[^\n]*\s*", "", text)
     if unreachable := re.search(r"unable to access '([^']+)': ([^\n]+)", text):

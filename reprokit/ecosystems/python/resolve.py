@@ -62,6 +62,11 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         "build": _names(in_building),
         "local": detection.settings.get("local", []),
     }
+    repaired = compiler.changes((r.name, r.version) for r in (*project, *tools, *building))
+    if repaired:
+        settings["repaired"] = list(repaired)
+        for change in repaired:
+            resolver.reporter.message(change)
     if builder.recipes:
         settings["made"] = dict(builder.recipes)
     undated = tuple(r.name for r in detection.requirements if _is_undated(r))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,6 +73,12 @@ class OnlineResolver:
     def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         raise NoWorkshop
         yield
+
+    @contextmanager
+    def downloaded(self, url: str, *, sha256: str | None = None) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as folder:
+            urllib.request.urlretrieve(url, Path(folder) / "file")
+            yield Path(folder) / "file"
 
     def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
         raise NoWorkshop

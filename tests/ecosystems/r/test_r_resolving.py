@@ -10,7 +10,7 @@ import tarfile
 import threading
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -179,6 +179,9 @@ class _Resolver:
     @contextmanager
     def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         yield self.container
+
+    def downloaded(self, url: str, *, sha256: str | None = None) -> AbstractContextManager[Path]:
+        raise AssertionError("R reads no wheel")
 
     def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
         raise AssertionError("R makes nothing")
