@@ -233,6 +233,15 @@ def test_a_wheel_built_from_source_is_made_again_from_the_lock(engine: str, proj
     assert pycosat.sha256 in done.stderr and other in done.stderr
 
 
+def test_a_project_in_python_2_runs_in_python_2(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import six, sys\nprint 7 / 2, six.PY2, sys.version[:3]\n")
+    (tmp_path / "requirements.txt").write_text("six\n")
+    (tmp_path / "repro.toml").write_text('base = "debian"\n')
+    done = reprokit("run", str(tmp_path), "--date", "2019-06-01")
+    assert done.returncode == 0, done.stderr
+    assert "3 True 2.7" in done.stdout + done.stderr
+
+
 def forget(record: dict[str, object], *artifacts: Artifact) -> None:
     """As on a machine that has only the lock."""
     for artifact in artifacts:

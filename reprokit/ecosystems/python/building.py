@@ -15,14 +15,13 @@ from reprokit.ecosystems.python.making import Built, Making, Origin, recipe
 from reprokit.ecosystems.python.names import normalised, place
 from reprokit.ecosystems.python.pylock import Resolved, Source, Target
 from reprokit.ecosystems.python.system_packages import ask_for_compilers
+from reprokit.ecosystems.python.version import building_since
 from reprokit.errors import InputUnavailable
 from reprokit.model import JSON, Artifact, LockedPackage
 from reprokit.resolving import Resolver
 
 _C = frozenset({".c", ".cc", ".cpp", ".cxx", ".pyx"})
 _FORTRAN = frozenset({".f", ".f77", ".f90", ".f95"})
-_BUILDING_SINCE = "2019-03-01"
-"""The first setuptools that builds what has no pyproject.toml is 40.8.0 of February 2019."""
 _FOLDER = "making"
 
 
@@ -87,7 +86,8 @@ class Builder:
         origin = self._origin(item)
         system = self._making.build_system(origin)
         if system.suffixes & (_C | _FORTRAN):
-            ask_for_compilers(self._resolver, fortran=bool(system.suffixes & _FORTRAN))
+            fortran = bool(system.suffixes & _FORTRAN)
+            ask_for_compilers(self._resolver, python=self._making.tools.python, fortran=fortran)
         built, files = self._tried(origin, folder, system.requires)
         if built.wheel is None:
             # The backend itself wants more than pyproject.toml says.
@@ -110,7 +110,7 @@ class Builder:
         try:
             built = self._making.build(origin, files, folder, satisfied=satisfied)
         except InputUnavailable:
-            ask_for_compilers(self._resolver)
+            ask_for_compilers(self._resolver, python=self._making.tools.python)
             raise
         if built.wheel is not None:
             self._read |= {a.path: p for p in reads for a in p.artifacts}
@@ -130,9 +130,10 @@ class Builder:
         return Origin(archive=archive, folder=source.subdirectory)
 
     def _requirements(self, lines: tuple[str, ...]) -> tuple[LockedPackage, ...]:
-        wish = Wish(lines=lines, indexes=self._wish.indexes, since=_BUILDING_SINCE)
-        if lines and self._resolver.date.day < _BUILDING_SINCE:
-            self.undated = (f"what builds packages from source (as of {_BUILDING_SINCE})",)
+        since = building_since(self._fits.python)
+        wish = Wish(lines=lines, indexes=self._wish.indexes, since=since)
+        if lines and self._resolver.date.day < since:
+            self.undated = (f"what builds packages from source (as of {since})",)
         return self.locked(self._compiler.resolved(wish), _FOLDER)
 
     def _explained(self, item: Resolved, error: InputUnavailable) -> InputUnavailable:

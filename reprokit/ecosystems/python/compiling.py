@@ -7,18 +7,19 @@ import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reprokit.ecosystems.python import pylock, repairs, workshop
+from reprokit.ecosystems.python import index, pylock, repairs, workshop
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
 from reprokit.ecosystems.python.imports import STANDARD
 from reprokit.ecosystems.python.names import normalised, place
 from reprokit.ecosystems.python.pylock import Resolved, Source, Target
 from reprokit.ecosystems.python.repairs import Repair
 from reprokit.ecosystems.python.system_packages import ask_for_compilers, ask_for_git
+from reprokit.ecosystems.python.version import building_since, python_version
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, Requirement
 from reprokit.resolving import Resolver
@@ -42,13 +43,18 @@ class Wish:
     earlier."""
 
 
+def of_wheels(resolver: Resolver, fits: Target, wish: Wish) -> tuple[Resolved, ...]:
+    """The packages of a wish from wheels alone, without the project's words for what fails."""
+    return pylock.read(_on_this_machine(resolver, fits, wish), fits, {})
+
+
 def uv_wheel(resolver: Resolver, fits: Target) -> Source:
     """The wheel of this machine's own uv version for the target. It has no date: it is a tool; and
     no Python: the program in it needs none, and installs for older ones than its wheel names."""
     version = resolver.uv(["--version"]).split()[1]
     wish = Wish(lines=(f"uv=={version}",), undated=True)
-    newer = replace(fits, python=_OF_UV)
-    wheel = pylock.read(_on_this_machine(resolver, newer, wish), newer, {})[0].wheel
+    (found,) = of_wheels(resolver, replace(fits, python=_OF_UV), wish)
+    wheel = found.wheel
     if wheel is None or re.fullmatch(r"uv-[0-9.]+-[\w.]+-[\w.]+-[\w.]+\.whl", wheel.file) is None:
         raise InputUnavailable(f"uv {version} has no wheel for {fits.machine}")
     return wheel
@@ -123,11 +129,29 @@ class Compiler:
         except InputUnavailable as error:
             raise explained(error.what, wish.asked, self._resolver.date.day) from error
         try:
-            return pylock.read(text, self._fits, wish.allowed)
+            found = pylock.read(text, self._fits, wish.allowed)
+            return tuple(self._with_wheel(item, wish) for item in found)
         except InputUnavailable as error:
             reasons = [r.reason for r in wish.asked if _mentions(error.what, r.name)]
             where = error.where or next((place(reason) for reason in reasons), None)
             raise InputUnavailable(error.what, where=where, next=error.next) from error
+
+    def _with_wheel(self, item: Resolved, wish: Wish) -> Resolved:
+        if item.wheel is not None or item.version is None or not self._fits.lists_apart:
+            return item
+        if item.source is not None and item.source.commit is not None:
+            return item
+        allowed = wish.allowed.get(f"{item.name}=={item.version}")
+        listed = index.wheels(self._resolver, item.name, item.version)
+        wheel = pylock.best_wheel(
+            [found for found in listed if not allowed or found.sha256 in allowed], self._fits
+        )
+        if wheel is None and item.source is None:
+            raise InputUnavailable(
+                f"{item.name} {item.version} has no file for Python {self._fits.python}",
+                next="choose another version of it",
+            )
+        return replace(item, wheel=wheel, source=None if wheel is not None else item.source)
 
     def _compiled(self, wish: Wish) -> str:
         """uv's answer. Where it refuses a release for its metadata, that is repaired first."""
@@ -184,6 +208,7 @@ class Compiler:
             *("--config-file", "uv.toml"),
             *("--constraint", "constraints.txt", "--python", "python3"),
             *_arguments(self._fits, wish, self._resolver),
+            *self._newer_tools(),
         ]
         try:
             return bench.run(argv, what="cannot be resolved", folder=workshop.FOLDER)
@@ -192,6 +217,13 @@ class Compiler:
                 # Reading a source distribution's metadata may itself take a compiler.
                 ask_for_compilers(self._resolver)
             raise
+
+    def _newer_tools(self) -> Iterator[str]:
+        """Reading a source distribution runs its build, for which the day may be too early."""
+        since = building_since(python_version(self._resolver.base))
+        if self._resolver.date.day < since:
+            for name in ("setuptools", "wheel"):
+                yield f"--exclude-newer-package={name}={since}T23:59:59Z"
 
     def _workshop(self) -> workshop.Workshop:
         if self._opened is None:

@@ -19,6 +19,7 @@ from typing import Any
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from reprokit import files
+from reprokit.ecosystems.python import virtualenv
 from reprokit.ecosystems.python.local_projects import DEFAULT
 from reprokit.ecosystems.python.workshop import FOLDER, UV, Workshop, opened
 from reprokit.errors import InputUnavailable
@@ -33,6 +34,18 @@ _PACKAGES = f"{FOLDER}/environment"
 BUILDER = Path(__file__).with_name("wheel_builder.py")
 _BACKEND = re.compile(r"[A-Za-z_][\w.]*(?::[A-Za-z_][\w.]*)?")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The wheels of uv, and of virtualenv where the Python is 2.7, which uv does not know."""
+
+    uv: Artifact
+    virtualenv: Artifact | None = None
+
+    @property
+    def python(self) -> str:
+        return "python3" if self.virtualenv is None else "python2.7"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +85,8 @@ class Built:
 class Making:
     """Builds wheels; clones are kept in `temporary` while it lasts."""
 
-    def __init__(self, resolver: Resolver, uv: Artifact, temporary: Path) -> None:
-        self._resolver, self._uv, self._temporary = resolver, uv, temporary
+    def __init__(self, resolver: Resolver, tools: Tools, temporary: Path) -> None:
+        self._resolver, self.tools, self._temporary = resolver, tools, temporary
 
     def build_system(self, origin: Origin) -> BuildSystem:
         """What building takes. Raises InputUnavailable where the source cannot be had or read."""
@@ -116,13 +129,22 @@ class Making:
     def _prepare(self, workshop: Workshop, reads: Sequence[Artifact]) -> dict[str, str]:
         """An environment with the build requirements; the variables of the build."""
         what = "the build's requirements cannot be installed"
-        workshop.run((UV, "venv", "--offline", "--python", "python3", _PACKAGES), what=what)
-        if reads:
-            workshop.place(reads, f"{FOLDER}/reads")
-            listed = (f"{FOLDER}/reads/{read.path.rpartition('/')[2]}" for read in reads)
+        workshop.place(reads, f"{FOLDER}/reads")
+        listed = [f"{FOLDER}/reads/{read.path.rpartition('/')[2]}" for read in reads]
+        old = self.tools.virtualenv
+        python = f"{_PACKAGES}/bin/python"
+        if old is None:
+            workshop.run((UV, "venv", "--offline", "--python", "python3", _PACKAGES), what=what)
             install = (UV, "pip", "install", "--offline", "--no-index", "--no-deps")
-            argv = (*install, "--python", f"{_PACKAGES}/bin/python", *listed)
-            workshop.run(argv, what=what)
+            commands = [(*install, "--python", python, *listed)]
+        else:
+            workshop.place((old,), FOLDER)
+            wheel = f"{FOLDER}/{old.path.rpartition('/')[2]}"
+            options = ("--no-setuptools", "--no-wheel")
+            commands = [*virtualenv.create(wheel, f"{FOLDER}/virtualenv", _PACKAGES, *options)]
+            commands.append((*virtualenv.install(_PACKAGES), *listed))
+        for command in commands if reads else commands[:-1]:
+            workshop.run(command, what=what)
         return {
             "PATH": f"{_PACKAGES}/bin:{_PATH}",
             "VIRTUAL_ENV": _PACKAGES,
@@ -140,7 +162,7 @@ class Making:
     def _laid_out(self, origin: Origin) -> Iterator[tuple[Workshop, str]]:
         """A workshop without a network that holds the source, and the package's folder in it."""
         clone = None if origin.repository is None else self._cloned(origin)
-        with opened(self._resolver, self._uv, network=False) as workshop:
+        with opened(self._resolver, self.tools.uv, network=False) as workshop:
             workshop.put(BUILDER, f"{FOLDER}/{BUILDER.name}")
             if clone is not None:
                 workshop.put(clone, _SOURCE)
@@ -161,7 +183,7 @@ class Making:
         if clone.is_file():
             return clone
         self._resolver.reporter.message(f"cloning {origin}")
-        with opened(self._resolver, self._uv, network=True) as workshop:
+        with opened(self._resolver, self.tools.uv, network=True) as workshop:
             git = ("git", "-C", _SOURCE)
             fetch = ("git", "clone", "--quiet", "--no-checkout", "--", str(origin.repository))
             workshop.run((*fetch, _SOURCE), what=f"{origin.repository} cannot be cloned")
@@ -254,7 +276,11 @@ def make(locked: LockedEcosystem, artifacts: Sequence[Artifact], resolver: Resol
     are others."""
     known = {a.path: a for p in (*locked.packages, *locked.making) for a in p.artifacts}
     recipes = locked.settings.get("made")
-    uv = _known(str(locked.settings.get("uv")), known)
+    old = _text(locked.settings.get("virtualenv"))
+    tools = Tools(
+        uv=_known(str(locked.settings.get("uv")), known),
+        virtualenv=None if old is None else _known(old, known),
+    )
     made = set[str]()
 
     def one(artifact: Artifact, making: Making, *, within: tuple[str, ...] = ()) -> None:
@@ -284,6 +310,6 @@ def make(locked: LockedEcosystem, artifacts: Sequence[Artifact], resolver: Resol
         made.add(artifact.path)
 
     with tempfile.TemporaryDirectory(prefix="reprokit-making-") as temporary:
-        making = Making(resolver, uv, Path(temporary))
+        making = Making(resolver, tools, Path(temporary))
         for artifact in artifacts:
             one(artifact, making)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 
+from reprokit.ecosystems.python import virtualenv
 from reprokit.ecosystems.python.names import DISTRIBUTION
 from reprokit.errors import BadRequest
 from reprokit.model import (
@@ -132,6 +133,10 @@ def _mounts() -> tuple[Mount, ...]:
 
 
 def _project_run(locked: LockedEcosystem, project: tuple[str, ...]) -> Run:
+    if "virtualenv" in locked.settings:
+        return virtualenv.project_run(
+            locked, VENV, f"{_LISTS}/requirements.txt" if project else None
+        )
     unpack, uv, tools = _uv(locked)
     commands: list[Argv] = [*unpack, (uv, "venv", "--quiet", "--python", "python3", VENV)]
     if project:
@@ -193,6 +198,8 @@ def _local_runs(locked: LockedEcosystem, local: JSON, build: tuple[str, ...]) ->
     ]
     if not paths:
         return ()
+    if "virtualenv" in locked.settings:
+        return (virtualenv.local_run(VENV, tuple(map(_place, paths))),)
     unpack, uv, tools = _uv(locked)
     install = (uv, "pip", "install", "--quiet", "--python", f"{VENV}/bin/python", "--no-index")
     offline = ("--find-links", "/mnt/wheels-build", "--no-deps", "--compile-bytecode")

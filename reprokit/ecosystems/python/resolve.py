@@ -15,14 +15,16 @@ from packaging.utils import parse_wheel_filename
 
 from reprokit.ecosystems.python import pylock
 from reprokit.ecosystems.python.building import Builder, artifact_of
-from reprokit.ecosystems.python.compiling import Compiler, Wish, uv_wheel
-from reprokit.ecosystems.python.making import Making
+from reprokit.ecosystems.python.compiling import Compiler, Wish, of_wheels, uv_wheel
+from reprokit.ecosystems.python.making import Making, Tools
 from reprokit.ecosystems.python.names import is_local, normalised, written
-from reprokit.ecosystems.python.pylock import Resolved
+from reprokit.ecosystems.python.pylock import Resolved, Target
 from reprokit.ecosystems.python.system_packages import ask_for_needs
-from reprokit.ecosystems.python.version import python_version
+from reprokit.ecosystems.python.version import is_2, python_version
+from reprokit.ecosystems.python.virtualenv import VIRTUALENV
 from reprokit.model import (
     JSON,
+    Artifact,
     Detection,
     LockedEcosystem,
     LockedPackage,
@@ -34,25 +36,28 @@ from reprokit.resolving import Resolver
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     """See `Ecosystem.resolve`."""
-    fits = pylock.target(python_version(resolver.base), resolver.platform, resolver.base.name)
+    python = python_version(resolver.base, detection.runtimes)
+    fits = pylock.target(python, resolver.platform, resolver.base.name)
     requested = frozenset(normalised(r.name) for r in detection.requirements)
     source = uv_wheel(resolver, fits)
     tool = artifact_of(resolver, source, f"tools/{source.file}")
+    old = _virtualenv(fits, resolver) if is_2(python) else None
     with ExitStack() as stack:
         compiler = Compiler(resolver, fits, tool, stack)
         wish = _project_wish(detection, resolver)
         project = compiler.resolved(wish)
         # Asked for before anything is built: what is asked for begins it all anew.
         ask_for_needs((item.name for item in project), resolver)
-        tools = compiler.resolved(_tools_wish(detection, project), softly=True)
-        building = compiler.resolved(_building_wish(detection))
+        tools = building = tuple[Resolved, ...]()
+        if old is None:
+            tools = compiler.resolved(_tools_wish(detection, project), softly=True)
+            building = compiler.resolved(_building_wish(detection))
         temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="reprokit-making-"))
-        making = Making(resolver, tool, Path(temporary))
+        making = Making(resolver, Tools(uv=tool, virtualenv=old), Path(temporary))
         builder = Builder(resolver, compiler, making, fits, wish)
         in_project = builder.locked(project, "wheels", requested)
         in_tools = builder.locked(tools, "wheels")
         in_building = builder.locked(building, "wheels-build")
-    version = str(parse_wheel_filename(source.file)[1])
     unique = {(p.name, p.version, p.artifacts): p for p in (*in_tools, *in_building, *in_project)}
     packages = sorted(unique.values(), key=lambda p: (p.name, p.version, p.artifacts[0].path))
     settings: dict[str, JSON] = {
@@ -67,16 +72,34 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         settings["repaired"] = list(repaired)
         for change in repaired:
             resolver.reporter.message(change)
+    making_packages = list(builder.read)
+    (packages if old is None else making_packages).append(_tool(tool))
+    if old is not None:
+        settings["virtualenv"] = old.path
+        packages.append(_tool(old))
     if builder.recipes:
         settings["made"] = dict(builder.recipes)
     undated = tuple(r.name for r in detection.requirements if _is_undated(r))
     return LockedEcosystem(
         ecosystem="python",
-        packages=(*packages, LockedPackage(name="uv", version=version, artifacts=(tool,))),
+        packages=tuple(packages),
         settings=settings,
         undated=(*undated, *builder.undated),
-        making=builder.read,
+        making=tuple(making_packages) if builder.recipes else (),
     )
+
+
+def _tool(artifact: Artifact) -> LockedPackage:
+    name, version, *_ = parse_wheel_filename(artifact.path.rpartition("/")[2])
+    return LockedPackage(name=name, version=str(version), artifacts=(artifact,))
+
+
+def _virtualenv(fits: Target, resolver: Resolver) -> Artifact:
+    """What makes environments of Python 2.7, which uv does not know; it carries pip. A tool, so
+    without a date."""
+    (found,) = of_wheels(resolver, fits, Wish(lines=(VIRTUALENV,), undated=True))
+    assert found.wheel is not None
+    return artifact_of(resolver, found.wheel, f"tools/{found.wheel.file}")
 
 
 def _is_undated(asked: Requirement) -> bool:

@@ -45,6 +45,8 @@ def unpack(archive, folder):
 def backend(name, paths):
     # type: (str, Sequence[str]) -> Any
     """The object that a [build-system] table calls build-backend."""
+    # Old setups look for their files beside the script that was started.
+    sys.argv[:] = [os.path.abspath("setup.py")]
     sys.path[:0] = [os.path.abspath(path) for path in paths]
     module, _, attributes = name.partition(":")
     found = importlib.import_module(module)
