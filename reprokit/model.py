@@ -240,10 +240,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """One file that a build reads, named exactly. `path` is where it lies below vendor/.
-
-    `url` is where it came from; `None` for a file made here, from its ecosystem's `making`.
-    """
+    """One file that a build reads, named exactly. `path` is where it lies below vendor/, `url`
+    where it came from; `None` for a file made here, from its ecosystem's `making`."""
 
     path: str
     sha256: str
@@ -283,8 +281,8 @@ class LockedBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedEcosystem:
-    """What one ecosystem pinned. `settings` is all that its `render` needs besides the packages.
-    `making` is read only to make the files without URL (see `Maker`) and enters no image."""
+    """What one ecosystem pinned. `settings` is all that its `render` needs besides the packages;
+    `making` serves making the files without URL (see `Maker`) and enters no image."""
 
     ecosystem: str
     packages: tuple[LockedPackage, ...] = ()
@@ -315,8 +313,8 @@ class Lock:
 
     def artifacts(self, *, stages: bool = True) -> tuple[Artifact, ...]:
         """What a Dockerfile (with build stages or not) reads, sorted by its path in vendor/."""
-        packages = [*self.system, *(self.build_system if stages else ())]
-        packages += [p for e in self.ecosystems for p in e.packages]
+        ours = [p for e in self.ecosystems for p in e.packages]
+        packages = (*self.system, *(self.build_system if stages else ()), *ours)
         unique = {a.path: a for p in packages for a in p.artifacts}
         return tuple(unique[path] for path in sorted(unique))
 

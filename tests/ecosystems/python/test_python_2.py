@@ -14,10 +14,18 @@ from reprokit.configuration import Configuration
 from reprokit.ecosystems.python import PythonEcosystem, pylock
 from reprokit.ecosystems.python.version import building_since, python_version
 from reprokit.errors import BadRequest
-from reprokit.model import DateChoice, Detection, LockedEcosystem, LockedPackage, Reason, Runtime
+from reprokit.model import (
+    Artifact,
+    DateChoice,
+    Detection,
+    LockedEcosystem,
+    LockedPackage,
+    Reason,
+    Runtime,
+)
 from reprokit.phases import plan_bases
 from reprokit.project import Project
-from tests.ecosystems.python.python_resolving import Suite, base
+from tests.ecosystems.python.python_resolving import DIGEST, Suite, base
 from tests.ecosystems.python.test_python_resolving import lock
 
 
@@ -214,3 +222,24 @@ def test_an_environment_of_python_2_is_made_by_virtualenv() -> None:
     hostile = replace(locked, settings={**locked.settings, "virtualenv": "tools/$(x).whl"})
     with pytest.raises(BadRequest, match="virtualenv"):
         PythonEcosystem().render(hostile, TWO)
+
+
+@pytest.mark.parametrize(
+    ("version", "compiles"), [("3.6", False), ("3.6.15", False), ("3.7", True)]
+)
+def test_python_3_6_has_no_byte_code_by_hash(version: str, compiles: bool) -> None:
+    wheel = Artifact(path="wheels/six-1-py3-none-any.whl", sha256=DIGEST, size=1, url="https://e/s")
+    locked = LockedEcosystem(
+        ecosystem="python",
+        packages=(LockedPackage(name="six", version="1", artifacts=(wheel,)),),
+        settings={
+            "uv": "tools/uv-0.13.9-py3-none-manylinux_2_17_x86_64.whl",
+            "project": ["six==1"],
+            "local": [{"path": "."}],
+        },
+    )
+    official = replace(TWO, provides={"python": version})
+    rendered = PythonEcosystem().render(locked, official)
+    runs = (*rendered.dependencies, *rendered.install)
+    words = [word for run in runs for command in run.commands for word in command]
+    assert words.count("--compile-bytecode") == (2 if compiles else 0)
