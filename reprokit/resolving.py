@@ -76,14 +76,11 @@ class Resolver(Protocol):
         too), network on (unless that is off) with the site's CA, proxy and mirrors set up, and a
         writable copy of the project at /build if asked. Everything in it is thrown away."""
 
-    def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
-        """Fetch what the store lacks of these and put checked copies into a container's folder."""
-
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         """Put a file into the store and name it as artifact `path` below vendor/."""
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         """Fetch a URL into the store and name it as artifact `path` below vendor/."""
 
-    def downloaded(self, url: str, *, sha256: str | None = None) -> AbstractContextManager[Path]:
-        """A checked copy of a URL's file to read, through the store, gone afterwards."""
+    def place(self, artifact: Artifact, target: Path) -> None:
+        """Put a checked copy of an artifact of the store at a path of this machine."""

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import tempfile
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reprokit import process
-from reprokit.engines.protocol import Container, ContainerRequest
+from reprokit.credentials import Credentials
+from reprokit.download import Download
+from reprokit.engines.protocol import Container
 from reprokit.errors import InputUnavailable
-from reprokit.model import Artifact, DateChoice, Lock, LockedBase, SystemPackage
+from reprokit.mirrors import canonical_url
+from reprokit.model import Artifact, DateChoice, Image, Lock, LockedBase, SystemPackage
 from reprokit.phases import build as building
-from reprokit.phases.fetch import Download, fetch
+from reprokit.phases.fetch import using
 from reprokit.phases.render import render_toolbox
 from reprokit.powers import Powers
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 from reprokit.project import Project
+from reprokit.resolver_container import started, started_alone
 from reprokit.resolving import Catalogue
-from reprokit.site import Site, resolver_binds, resolver_environment, trusted_bundle
+from reprokit.site import Site, python_environment, trusted_bundle
 from reprokit.system_packages import AptCatalogue
 
 
@@ -38,33 +41,11 @@ class LazyCatalogue:
 
     def apt(self) -> AptCatalogue:
         if self._started is None:
-            request = resolver_container(self._base.reference, self._powers.site)
-            container = self._stack.enter_context(self._powers.engine.container(request))
-            container.start()
+            container = self._stack.enter_context(
+                started(self._powers.engine, self._base.reference, self._powers.site)
+            )
             self._started = AptCatalogue(container, self._powers.site)
         return self._started
-
-
-def resolver_container(image: str, site: Site, *, network: bool = True) -> ContainerRequest:
-    """A container for resolving; without `network` it also gets nothing of the site's."""
-    if not network:
-        return ContainerRequest(
-            image=image,
-            command=("sleep", "infinity"),
-            user="0:0",
-            folder="/",
-            privileged_setup=True,
-        )
-    return ContainerRequest(
-        image=image,
-        command=("sleep", "infinity"),
-        user="0:0",
-        folder="/",
-        environment=resolver_environment(site),
-        binds=resolver_binds(site),
-        network="host" if site.resolver_network == "host" else "default",
-        privileged_setup=True,
-    )
 
 
 @dataclass(kw_only=True)
@@ -118,9 +99,8 @@ class LockResolver:
     def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         if not self._toolbox:
             self._toolbox.append(self._build_toolbox())
-        request = resolver_container(self._toolbox[0], self.site, network=network)
-        with self.powers.engine.container(request) as container:
-            container.start()
+        start = started if network else started_alone
+        with start(self.powers.engine, self._toolbox[0], self.site) as container:
             if project:
                 container.execute(("mkdir", "-p", "/build"))
                 container.write("/build", project_archive(self.project, self.epoch))
@@ -130,12 +110,14 @@ class LockResolver:
         self.reporter.message("preparing a container with the system packages")
         packages = (*self.lock.system, *self.lock.build_system)
         artifacts = tuple(a for package in packages for a in package.artifacts)
-        fetch(artifacts, self.powers.store, self.site, self.reporter)
         prepared = building.prepare(
             render_toolbox(self.lock), {}, self.project.root, "toolbox", self.epoch
         )
-        if self.powers.engine.image(prepared.tag) is None:
-            building.build(
+        if self.powers.engine.image(prepared.tag) is not None:
+            return prepared.tag
+
+        def work() -> Image:
+            return building.build(
                 prepared,
                 self.project.root / ".toolbox",
                 self.powers.engine,
@@ -144,51 +126,42 @@ class LockResolver:
                 epoch=self.epoch,
                 target="build",
             )
+
+        using(artifacts, self.powers.store, self.site, self.reporter, work)
         return prepared.tag
 
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         size = content.stat().st_size
         return Artifact(path=path, sha256=self.powers.store.add(content), size=size, url=url)
 
+    def place(self, artifact: Artifact, target: Path) -> None:
+        store = self.powers.store
+        using(
+            (artifact,),
+            store,
+            self.site,
+            self.reporter,
+            lambda: store.place(artifact.sha256, target),
+        )
+
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
+        public = canonical_url(url, self.site)
         if sha256 is not None and self.powers.store.holds(sha256):
             size = self.powers.store.path(sha256).stat().st_size
-            return Artifact(path=path, sha256=sha256, size=size, url=url)
-        digest, size = Download(self.powers.store, self.site, self.reporter, None).file(url)
+            return Artifact(path=path, sha256=sha256, size=size, url=public)
+        digest, size = Download(self.powers.store, self.site, self.reporter).file(url)
         if sha256 is not None and digest != sha256:
-            raise InputUnavailable(f"has {digest} instead of {sha256}", where=url)
-        return Artifact(path=path, sha256=digest, size=size, url=url)
-
-    @contextmanager
-    def downloaded(self, url: str, *, sha256: str | None = None) -> Iterator[Path]:
-        artifact = self.download(url, "file", sha256=sha256)
-        with tempfile.TemporaryDirectory(prefix="reprokit-download-") as temporary:
-            copy = Path(temporary) / "file"
-            self.powers.store.place(artifact.sha256, copy)
-            yield copy
-
-    def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
-        fetch(tuple(artifacts), self.powers.store, self.site, self.reporter)
-        with tempfile.TemporaryDirectory(prefix="reprokit-place-") as temporary:
-            for artifact in artifacts:
-                copy = Path(temporary) / "file"
-                self.powers.store.place(artifact.sha256, copy)
-                container.write(folder, single_file(copy, artifact.path.rpartition("/")[2]))
-
-
-def single_file(content: Path, name: str) -> bytes:
-    """A tar that holds one file under that name."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive, content.open("rb") as file:
-        member = tarfile.TarInfo(name)
-        member.size = content.stat().st_size
-        archive.addfile(member, file)
-    return buffer.getvalue()
+            raise InputUnavailable(f"has {digest} instead of {sha256}", where=redacted(url))
+        return Artifact(path=path, sha256=digest, size=size, url=public)
 
 
 def resolver_environment_of_host(site: Site) -> dict[str, str]:
     """Environment for programs of ours on the host that reach the network."""
-    environment = dict(site.proxies)
+    # .netrc is read by uv itself.
+    known = Credentials(site.logins)
+    environment = {**dict(site.proxies), **python_environment(site, known.asked)}
+    if shutil.which("keyring") is not None:
+        environment["UV_KEYRING_PROVIDER"] = "subprocess"
     bundle = trusted_bundle(site)
     if bundle is not None:
         environment["SSL_CERT_FILE"] = str(bundle)
@@ -197,6 +170,9 @@ def resolver_environment_of_host(site: Site) -> dict[str, str]:
 
 def project_archive(project: Project, epoch: int) -> bytes:
     """The project's files as a tar, for a resolver container; data and secrets are left out."""
+    import io
+    import tarfile
+
     from reprokit.phases.exclusions import is_secret
 
     buffer = io.BytesIO()

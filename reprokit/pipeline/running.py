@@ -46,7 +46,7 @@ from reprokit.pipeline.job import (
     prepare,
     prepare_build,
 )
-from reprokit.process import redacted
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 from reprokit.quoting import printable_command
 from reprokit.unpacking import limits_for
@@ -85,6 +85,7 @@ class _Started:
     entry: Entry
     folder: run_folder.RunFolder
     state: records.ProjectState
+    repeat: int
 
 
 def run(
@@ -94,8 +95,13 @@ def run(
     *,
     no_cache: bool = False,
     results: Path | None = None,
+    repeat: int = 1,
 ) -> RunResult:
     """The whole way. See `reprokit.verbs.run`."""
+    if repeat != 1:
+        from reprokit.pipeline import repeating
+
+        repeating.check(repeat)
     with ExitStack() as stack:
         # The engine is asked who it is, and git which commit this is, while the plan is made.
         ahead = stack.enter_context(ThreadPoolExecutor(2))
@@ -115,6 +121,7 @@ def run(
         facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
         started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
+        started = replace(started, repeat=repeat)
         return _run_and_record(started, engine, watch, index, target)
 
 
@@ -182,6 +189,7 @@ def _make_ready(
         entry=entry,
         folder=run_folder.create(job.project.root, datetime.now(UTC)),
         state=state,
+        repeat=1,
     )
 
 
@@ -234,16 +242,35 @@ def _contained(
     folder, plan = started.folder, started.job.plan
     told = {"plan": plan, "run": folder.id}
     registry.observe("reprokit_before_run", told, watch.reporter)
-    collected: list[str] = []
+    request = _request(started, watch.reporter)
 
-    def collect(container: Container) -> None:
+    def once(results: Path, log: Path) -> tuple[Outcome, tuple[ResultFile, ...]]:
+        collected: list[str] = []
         warn = watch.reporter.warning
-        collected.extend(collecting.collect(container, plan, folder.results, warn))
+
+        def collect(container: Container) -> None:
+            collected.extend(collecting.collect(container, plan, results, warn))
+
+        wanted = replace(request, results=results, log=log)
+        outcome = runs.run(wanted, engine, watch.reporter, collect)
+        return outcome, collecting.listing(results, tuple(collected), warn)
 
     with watch.phase("run"):
-        outcome = runs.run(_request(started, watch.reporter), engine, watch.reporter, collect)
-    found = collecting.listing(folder.results, tuple(collected), watch.reporter.warning)
-    record = _record(started, outcome, found)
+        outcome, found = once(folder.results, folder.log)
+    variation = None
+    if started.repeat > 1 and outcome.status == "succeeded":
+        from reprokit.pipeline.r_container import r_in
+        from reprokit.pipeline.repeating import repeated
+
+        with watch.phase("repeat"):
+            options = started.job.configuration.compare
+            run_r = r_in(engine, started.image.reference)
+            first = (found, folder.results)
+            learnt = repeated(
+                once, started.repeat, first, folder.path, options, run_r, watch.reporter
+            )
+            variation = None if learnt is None else learnt.json()
+    record = _record(started, outcome, found, variation)
     return record, outcome, found
 
 
@@ -273,7 +300,10 @@ def _data_binds(started: _Started, reporter: Reporter) -> tuple[Bind, ...]:
 
 
 def _record(
-    started: _Started, outcome: Outcome, results: tuple[ResultFile, ...]
+    started: _Started,
+    outcome: Outcome,
+    results: tuple[ResultFile, ...],
+    variation: dict[str, JSON] | None,
 ) -> dict[str, JSON]:
     plan, lock = started.job.plan, started.lock
     undated = tuple(text for e in lock.ecosystems for text in e.undated)
@@ -296,10 +326,11 @@ def _record(
         environment_digest=started.image.config_digest,
         environment_policy=POLICY,
         version=__version__,
-        plugins=tuple(f"{p.name} {p.version}".strip() for p in registry.plugins()),
+        plugins=registry.installed(),
         loosenings=plan.options.loosenings(),
         notes=_notes(plan),
         undated=undated,
+        variation=variation,
     )
 
 

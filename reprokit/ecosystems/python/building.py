@@ -10,10 +10,11 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as ParsedRequirement
 from packaging.utils import parse_wheel_filename
 
+from reprokit.ecosystems.python import indexes
 from reprokit.ecosystems.python.compiling import Compiler, Wish
 from reprokit.ecosystems.python.making import Built, Making, Origin, recipe
 from reprokit.ecosystems.python.names import normalised, place
-from reprokit.ecosystems.python.pylock import Resolved, Source, Target
+from reprokit.ecosystems.python.pylock import Resolved, Target
 from reprokit.ecosystems.python.system_packages import ask_for_compilers
 from reprokit.ecosystems.python.version import building_since
 from reprokit.errors import InputUnavailable
@@ -52,7 +53,8 @@ class Builder:
 
     def _locked(self, item: Resolved, folder: str, requested: frozenset[str]) -> LockedPackage:
         if item.wheel is not None:
-            artifact = artifact_of(self._resolver, item.wheel, f"{folder}/{item.wheel.file}")
+            path = f"{folder}/{item.wheel.file}"
+            artifact = indexes.artifact(self._resolver, item.wheel, path, self._wish.indexes)
         else:
             artifact = self._built(item, folder)
         name, version, *_ = parse_wheel_filename(artifact.path.rpartition("/")[2])
@@ -121,9 +123,8 @@ class Builder:
         assert source is not None
         if source.commit is not None:
             return Origin(repository=source.url, commit=source.commit, folder=source.subdirectory)
-        archive = self._resolver.download(
-            source.url, f"{_FOLDER}/{source.file}", sha256=source.sha256
-        )
+        path = f"{_FOLDER}/{source.file}"
+        archive = indexes.artifact(self._resolver, source, path, self._wish.indexes)
         version = item.version or "unknown"
         source_package = LockedPackage(name=item.name, version=version, artifacts=(archive,))
         self._read[archive.path] = source_package
@@ -131,7 +132,10 @@ class Builder:
 
     def _requirements(self, lines: tuple[str, ...]) -> tuple[LockedPackage, ...]:
         since = building_since(self._fits.python)
-        wish = Wish(lines=lines, indexes=self._wish.indexes, since=since)
+        declared = self._wish.indexes
+        found = indexes.options(declared, self._resolver)
+        options = tuple(option for option in found if not option.startswith("--prerelease"))
+        wish = Wish(lines=lines, options=options, indexes=declared, since=since)
         if lines and self._resolver.date.day < since:
             self.undated = (f"what builds packages from source (as of {since})",)
         return self.locked(self._compiler.resolved(wish), _FOLDER)
@@ -160,10 +164,3 @@ def _satisfied(line: str, reads: Sequence[LockedPackage]) -> bool:
         and asked.specifier.contains(package.version, prereleases=True)
         for package in reads
     )
-
-
-def artifact_of(resolver: Resolver, source: Source, path: str) -> Artifact:
-    """A file by what the index says of it; downloaded now only where that is too little."""
-    if source.sha256 is None or source.size is None or not source.url.startswith("http"):
-        return resolver.download(source.url, path, sha256=source.sha256)
-    return Artifact(path=path, sha256=source.sha256, size=source.size, url=source.url)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reprokit.ecosystems.python import index, pylock, repairs, workshop
+from reprokit.ecosystems.python import index_pages, indexes, pylock, repairs, workshop
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
 from reprokit.ecosystems.python.imports import STANDARD
 from reprokit.ecosystems.python.names import normalised, place
@@ -21,20 +21,26 @@ from reprokit.ecosystems.python.repairs import Repair
 from reprokit.ecosystems.python.system_packages import ask_for_compilers, ask_for_git
 from reprokit.ecosystems.python.version import building_since, python_version
 from reprokit.errors import InputUnavailable
-from reprokit.model import Artifact, Requirement
+from reprokit.model import JSON, Artifact, Requirement
 from reprokit.resolving import Resolver
 
+_UNREACHED = re.compile(r"Failed to fetch: `?([^\s`]+)`?\n(?=[\s\S]*error sending request)")
 _NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no wheels with a")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """One environment to resolve: lines as pip writes them, options, allowed hashes."""
+    """One environment to resolve: lines as pip writes them, options, allowed hashes.
+
+    undated: as of now. not_dated: projects that the date does not count for, since their index
+    has none. indexes: what the project's files say of them.
+    """
 
     lines: tuple[str, ...]
     constraints: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-    indexes: tuple[str, ...] = ()
+    not_dated: frozenset[str] = frozenset()
+    indexes: JSON = None
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: tuple[Requirement, ...] = ()
     undated: bool = False
@@ -53,7 +59,10 @@ def uv_wheel(resolver: Resolver, fits: Target) -> Source:
     no Python: the program in it needs none, and installs for older ones than its wheel names."""
     version = resolver.uv(["--version"]).split()[1]
     wish = Wish(lines=(f"uv=={version}",), undated=True)
-    (found,) = of_wheels(resolver, replace(fits, python=_OF_UV), wish)
+    try:
+        (found,) = of_wheels(resolver, replace(fits, python=_OF_UV), wish)
+    except InputUnavailable as error:
+        raise explained(error.what, (), resolver.date.day) from error
     wheel = found.wheel
     if wheel is None or re.fullmatch(r"uv-[0-9.]+-[\w.]+-[\w.]+-[\w.]+\.whl", wheel.file) is None:
         raise InputUnavailable(f"uv {version} has no wheel for {fits.machine}")
@@ -69,10 +78,10 @@ def _arguments(fits: Target, wish: Wish, resolver: Resolver) -> list[str]:
     # The end of the day, in UTC: a bare date would mean this machine's time zone.
     day = f"{max(resolver.date.day, wish.since)}T23:59:59Z"
     return [
-        *("--format", "pylock.toml", "--no-header", "--quiet"),
+        *("--format", "pylock.toml", "--no-header", "--no-progress"),
         *("--python-version", fits.python, "--python-platform", fits.uv_platform),
         *(() if wish.undated else ("--exclude-newer", day)),
-        *wish.indexes,
+        *indexes.undated_options(sorted(wish.not_dated)),
         *wish.options,
     ]
 
@@ -101,6 +110,7 @@ class Compiler:
     def __init__(self, resolver: Resolver, fits: Target, uv: Artifact, stack: ExitStack) -> None:
         self._resolver, self._fits, self._uv, self._stack = resolver, fits, uv, stack
         self._opened: workshop.Workshop | None = None
+        self.not_dated = frozenset[str]()
         self._repairs: dict[tuple[str, str], Repair | None] = {}
 
     def changes(self, names: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
@@ -124,10 +134,7 @@ class Compiler:
             return self._resolved(replace(wish, constraints=()))
 
     def _resolved(self, wish: Wish) -> tuple[Resolved, ...]:
-        try:
-            text = self._compiled(wish)
-        except InputUnavailable as error:
-            raise explained(error.what, wish.asked, self._resolver.date.day) from error
+        wish, text = self._dated_as_far_as_can_be(wish)
         try:
             found = pylock.read(text, self._fits, wish.allowed)
             return tuple(self._with_wheel(item, wish) for item in found)
@@ -136,13 +143,28 @@ class Compiler:
             where = error.where or next((place(reason) for reason in reasons), None)
             raise InputUnavailable(error.what, where=where, next=error.next) from error
 
+    def _dated_as_far_as_can_be(self, wish: Wish) -> tuple[Wish, str]:
+        """uv's answer; projects whose index has no dates are asked for without one."""
+        while True:
+            try:
+                return wish, self._compiled(wish)
+            except InputUnavailable as error:
+                found = indexes.without_dates(error.what) - wish.not_dated
+                if not found or wish.undated:
+                    refused = indexes.refusal(error.what, wish.indexes, self._resolver.site)
+                    if refused is not None:
+                        raise refused from error
+                    raise explained(error.what, wish.asked, self._resolver.date.day) from error
+                self.not_dated |= found
+                wish = replace(wish, not_dated=wish.not_dated | found)
+
     def _with_wheel(self, item: Resolved, wish: Wish) -> Resolved:
         if item.wheel is not None or item.version is None or not self._fits.lists_apart:
             return item
         if item.source is not None and item.source.commit is not None:
             return item
         allowed = wish.allowed.get(f"{item.name}=={item.version}")
-        listed = index.wheels(self._resolver, item.name, item.version)
+        listed = index_pages.wheels(self._resolver, item.name, item.version)
         wheel = pylock.best_wheel(
             [found for found in listed if not allowed or found.sha256 in allowed], self._fits
         )
@@ -234,17 +256,28 @@ class Compiler:
 
 def _read_metadata(resolver: Resolver, wheel: Source) -> str | None:
     """A wheel's METADATA: served apart (PEP 658), or else out of the wheel."""
-    with suppress(InputUnavailable), resolver.downloaded(f"{wheel.url}.metadata") as file:
-        return file.read_text("utf-8", "replace")
-    with resolver.downloaded(wheel.url, sha256=wheel.sha256) as file, zipfile.ZipFile(file) as read:
-        for entry in read.infolist():
-            if entry.filename.endswith(".dist-info/METADATA") and entry.file_size < 10_000_000:
-                return read.read(entry).decode("utf-8", "replace")
+    with tempfile.TemporaryDirectory(prefix="reprokit-metadata-") as temporary:
+        file = Path(temporary) / "file"
+        with suppress(InputUnavailable):
+            resolver.place(resolver.download(f"{wheel.url}.metadata", "metadata"), file)
+            return file.read_text("utf-8", "replace")
+        resolver.place(resolver.download(wheel.url, "wheel", sha256=wheel.sha256), file)
+        with zipfile.ZipFile(file) as read:
+            for entry in read.infolist():
+                if entry.filename.endswith(".dist-info/METADATA") and entry.file_size < 10_000_000:
+                    return read.read(entry).decode("utf-8", "replace")
     return None
 
 
 def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnavailable:
     """uv's explanation with the files and lines of the requirements that it speaks of."""
+    message = re.sub(r"(?m)^warning: .*\n", "", message)
+    if unreached := _UNREACHED.search(message):
+        why = message.strip().rpartition("\n")[2].strip().removeprefix("cause: ")
+        return InputUnavailable(
+            f"{unreached[1]} cannot be reached: {why}",
+            next="check the network, the proxy and python_index in site.toml (`reprokit doctor`)",
+        )
     unread = _UNREADABLE.search(message)
     text = re.split(r"\n\s*hint:", message)[0] + (f"\n{unread[0]}" if unread else "")
     text = re.sub(r"\s*\n\s+", " ", re.sub(r"(?m)^\s*(?:error|cause|×|╰─▶):?\s*", "", text)).strip()

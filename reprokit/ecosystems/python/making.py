@@ -24,7 +24,7 @@ from reprokit.ecosystems.python.local_projects import DEFAULT
 from reprokit.ecosystems.python.workshop import FOLDER, UV, Workshop, opened
 from reprokit.errors import InputUnavailable
 from reprokit.model import JSON, Artifact, LockedEcosystem
-from reprokit.process import redacted
+from reprokit.printable import redacted
 from reprokit.resolving import Resolver
 
 LEGACY = "setuptools.build_meta:__legacy__"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -44,13 +44,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to install from, or (`commit` set) a repository to build at that commit."""
+    """A file to install from, or (`commit` set) a repository to build at that commit.
+
+    direct: the project itself names its URL; no index was asked.
+    """
 
     url: str
     sha256: str | None = None
     size: int | None = None
     commit: str | None = None
     subdirectory: str | None = None
+    direct: bool = False
 
     @property
     def file(self) -> str:
@@ -101,7 +105,7 @@ def _package(
         source = Source(vcs["url"], commit=commit, subdirectory=below)
         return Resolved(name, version, None, source)
     if "archive" in package:
-        archive = _file(package["archive"])
+        archive = replace(_file(package["archive"]), direct=True)
         is_wheel = archive.file.endswith(".whl")
         return Resolved(name, version, archive if is_wheel else None, None if is_wheel else archive)
     wheels = [_file(entry) for entry in package.get("wheels", [])]

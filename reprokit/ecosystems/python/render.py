@@ -211,11 +211,12 @@ def _local_runs(
         return (virtualenv.local_run(VENV, tuple(map(_place, paths))),)
     unpack, uv, tools = _uv(locked)
     install = (uv, "pip", "install", "--quiet", "--python", f"{VENV}/bin/python", "--no-index")
-    offline = ("--find-links", "/mnt/wheels-build", "--no-deps", *bytecode)
-    commands = [(*install, *offline, *_place(path)) for path in paths]
+    offline: Argv = ("--no-deps", *bytecode)
     mounts = [tools]
     if build:
+        offline = ("--find-links", "/mnt/wheels-build", *offline)
         mounts.append(Mount(source="vendor/wheels-build", target="/mnt/wheels-build"))
+    commands = [(*install, *offline, *_place(path)) for path in paths]
     run = Run(
         comment="The project as a package, in place.",
         commands=(*unpack, *commands),

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from reprokit.ecosystems.python import pylock
-from reprokit.ecosystems.python.building import Builder, artifact_of
+from reprokit.ecosystems.python import indexes, pylock
+from reprokit.ecosystems.python.building import Builder
 from reprokit.ecosystems.python.compiling import Compiler, Wish, of_wheels, uv_wheel
 from reprokit.ecosystems.python.making import Making, Tools
 from reprokit.ecosystems.python.names import is_local, normalised, written
@@ -40,7 +40,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     fits = pylock.target(python, resolver.platform, resolver.base.name)
     requested = frozenset(normalised(r.name) for r in detection.requirements)
     source = uv_wheel(resolver, fits)
-    tool = artifact_of(resolver, source, f"tools/{source.file}")
+    tool = indexes.artifact(resolver, source, f"tools/{source.file}")
     old = _virtualenv(fits, resolver) if is_2(python) else None
     with ExitStack() as stack:
         compiler = Compiler(resolver, fits, tool, stack)
@@ -79,12 +79,13 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         packages.append(_tool(old))
     if builder.recipes:
         settings["made"] = dict(builder.recipes)
+    unindexed = (p.name for p in in_project if p.name in compiler.not_dated)
     undated = tuple(r.name for r in detection.requirements if _is_undated(r))
     return LockedEcosystem(
         ecosystem="python",
         packages=tuple(packages),
         settings=settings,
-        undated=(*undated, *builder.undated),
+        undated=(*undated, *unindexed, *builder.undated),
         making=tuple(making_packages) if builder.recipes else (),
     )
 
@@ -99,7 +100,7 @@ def _virtualenv(fits: Target, resolver: Resolver) -> Artifact:
     without a date."""
     (found,) = of_wheels(resolver, fits, Wish(lines=(VIRTUALENV,), undated=True))
     assert found.wheel is not None
-    return artifact_of(resolver, found.wheel, f"tools/{found.wheel.file}")
+    return indexes.artifact(resolver, found.wheel, f"tools/{found.wheel.file}")
 
 
 def _is_undated(asked: Requirement) -> bool:
@@ -136,8 +137,8 @@ def _project_wish(detection: Detection, resolver: Resolver) -> Wish:
     return Wish(
         lines=tuple(written(asked) for asked in remote),
         constraints=constraints,
-        options=(*_prereleases(settings.get("indexes")), *_complete(settings)),
-        indexes=_index_options(settings.get("indexes"), resolver),
+        options=(*indexes.options(settings.get("indexes"), resolver), *_complete(settings)),
+        indexes=settings.get("indexes"),
         allowed=allowed,
         asked=(*remote, *_constraint_reasons(listed)),
     )
@@ -159,32 +160,6 @@ def _constraint_reasons(listed: JSON) -> tuple[Requirement, ...]:
 
 def _complete(settings: Mapping[str, JSON]) -> tuple[str, ...]:
     return ("--no-deps",) if settings.get("complete") else ()
-
-
-def _prereleases(indexes: JSON) -> tuple[str, ...]:
-    listed = indexes if isinstance(indexes, (list, tuple)) else ()
-    return ("--prerelease=allow",) if any(item[0] == "pre" for item in listed) else ()  # type: ignore[index]
-
-
-def _index_options(indexes: JSON, resolver: Resolver) -> tuple[str, ...]:
-    options: list[str] = []
-    for item in indexes if isinstance(indexes, (list, tuple)) else ():
-        if not isinstance(item, (list, tuple)) or len(item) != 2:
-            continue
-        option, value = map(str, item)
-        if option == "pre":
-            continue
-        if option == "no-index":
-            options.append("--no-index")
-        elif value.startswith("file:./"):
-            folder = resolver.project.path(value.removeprefix("file:./"))
-            options.append(f"--find-links={folder}")
-        else:
-            options.append(f"--{option}={value}")
-    if any(option.startswith("--extra-index-url") for option in options):
-        # As pip does: the best version of any index, not the first index that knows the name.
-        options.append("--index-strategy=unsafe-best-match")
-    return tuple(options)
 
 
 def _tools_wish(detection: Detection, project: Sequence[Resolved]) -> Wish:

@@ -58,24 +58,24 @@ class Workshop:
     def place(self, artifacts: Sequence[Artifact], folder: str) -> None:
         """Files of the lock in a folder of the container, fetched if need be."""
         self.run(("mkdir", "-p", folder), what=f"{folder} cannot be made")
-        self._resolver.place(artifacts, self._container, folder)
+        for artifact in artifacts:
+            with tempfile.TemporaryDirectory(prefix="reprokit-place-") as temporary:
+                copy = Path(temporary) / "content"
+                self._resolver.place(artifact, copy)
+                self.put(copy, f"{folder}/{artifact.path.rpartition('/')[2]}")
 
     def put(self, file: Path, path: str) -> None:
         """A file of this machine in the container. What is to be a folder is given as its tar."""
         folder, _, name = path.rpartition("/")
         self.run(("mkdir", "-p", folder), what=f"{folder} cannot be made")
-        if file.suffix == ".tar":
-            with file.open("rb") as archive:
-                self._container.write(folder, iter(lambda: archive.read(1024 * 1024), b""))
-            return
-        with tempfile.TemporaryFile() as buffer:
-            with tarfile.open(fileobj=buffer, mode="w") as tar:
-                member = tarfile.TarInfo(name)
-                member.size = file.stat().st_size
-                with file.open("rb") as content:
-                    tar.addfile(member, content)
-            buffer.seek(0)
-            self._container.write(folder, buffer.read())
+        with tempfile.TemporaryDirectory(prefix="reprokit-put-") as temporary:
+            packed = file
+            if file.suffix != ".tar":
+                packed = Path(temporary) / "packed.tar"
+                with tarfile.open(packed, "w") as archive:
+                    archive.add(file, name)
+            with packed.open("rb") as content:
+                self._container.write(folder, iter(lambda: content.read(1024 * 1024), b""))
 
     def write(self, path: str, text: str) -> None:
         """A text file in the container."""

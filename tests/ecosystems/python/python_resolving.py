@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from reprokit import process
 from reprokit.engines.protocol import Container
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, DateChoice, LockedBase, SystemPackage
+from reprokit.phases.resolver import resolver_environment_of_host
 from reprokit.progress import Reporter, Silent
 from reprokit.project import Project
 from reprokit.site import Site
@@ -62,7 +62,7 @@ class OnlineResolver:
     def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
         import uv
 
-        environment = {"UV_NO_CONFIG": "1"}
+        environment = {**resolver_environment_of_host(self.site), "UV_NO_CONFIG": "1"}
         try:
             found = process.run([uv.find_uv_bin(), *argv], folder=folder, environment=environment)
         except process.ProcessFailed as error:
@@ -74,17 +74,12 @@ class OnlineResolver:
         raise NoWorkshop
         yield
 
-    @contextmanager
-    def downloaded(self, url: str, *, sha256: str | None = None) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory() as folder:
-            urllib.request.urlretrieve(url, Path(folder) / "file")
-            yield Path(folder) / "file"
-
-    def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
-        raise NoWorkshop
-
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         raise NoWorkshop
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         return Artifact(path=path, sha256=sha256 or DIGEST, size=1, url=url)
+
+    def place(self, artifact: Artifact, target: Path) -> None:
+        assert artifact.url is not None
+        urllib.request.urlretrieve(artifact.url, target)

@@ -10,7 +10,7 @@ import tarfile
 import threading
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -180,14 +180,11 @@ class _Resolver:
     def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         yield self.container
 
-    def downloaded(self, url: str, *, sha256: str | None = None) -> AbstractContextManager[Path]:
-        raise AssertionError("R reads no wheel")
-
-    def place(self, artifacts: Sequence[Artifact], container: Container, folder: str) -> None:
-        raise AssertionError("R makes nothing")
-
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         raise AssertionError("R's packages all have an address")
+
+    def place(self, artifact: Artifact, target: Path) -> None:
+        raise NotImplementedError
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         with urllib.request.urlopen(url) as answer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -10,16 +12,17 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from reprokit.ecosystems.python.pylock import Source
 from reprokit.errors import InputUnavailable
 from reprokit.resolving import Resolver
-
-PYPI = "https://pypi.org/simple"
+from reprokit.site import PYPI
 
 
 def wheels(resolver: Resolver, name: str, version: str) -> tuple[Source, ...]:
     """The wheels of a release in the site's index. Raises InputUnavailable without a network."""
     base = (resolver.site.python_index or PYPI).rstrip("/")
     url = f"{base}/{name}/"
-    with resolver.downloaded(url) as page:
-        reader = _Links()
+    reader = _Links()
+    with tempfile.TemporaryDirectory(prefix="reprokit-index-") as temporary:
+        page = Path(temporary) / "page"
+        resolver.place(resolver.download(url, "page"), page)
         reader.feed(page.read_text("utf-8", "replace"))
     found = (_source(urljoin(url, link)) for link in reader.links)
     return tuple(source for source in found if source is not None and _is_of(source, version))
