@@ -41,6 +41,21 @@ def started(engine: Engine, image: str, site: Site) -> Iterator[Container]:
         yield container
 
 
+@contextmanager
+def started_alone(engine: Engine, image: str, site: Site) -> Iterator[Container]:
+    """A running container of an image without a network, and with nothing of the site."""
+    request = ContainerRequest(
+        image=image,
+        command=("sleep", "infinity"),
+        user="0:0",
+        folder="/",
+        privileged_setup=True,
+    )
+    with engine.container(request) as container:
+        container.start()
+        yield container
+
+
 def _logins(site: Site) -> dict[str, str]:
     """The files that hold logins, by their path in the container."""
     credentials = Credentials(site.logins)

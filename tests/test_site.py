@@ -9,7 +9,7 @@ import pytest
 
 from reprokit import site
 from reprokit.errors import BadRequest
-from reprokit.phases.lock import resolver_environment_of_host
+from reprokit.phases.resolver import resolver_environment_of_host
 from reprokit.site import Site, load
 from reprokit.truststore import certificates, java_truststore
 

@@ -185,7 +185,9 @@ def _mmdebstrap(
         **dict(site.proxies),
     }
     try:
-        process.stream(argv, reporter.log, environment=environment)
+        # Not from the user's folder: a .python-version there decides, through pyenv's shims, which
+        # Python mmdebstrap's helpers get, and it may be one that is not installed.
+        process.stream(argv, reporter.log, folder=folder, environment=environment)
     except process.ProcessFailed as error:
         lines = [line for line in error.completed.stdout.splitlines() if line.startswith("E:")]
         raise InputUnavailable(

@@ -28,7 +28,8 @@ def fetch(artifacts: tuple[Artifact, ...], store: Store, site: Site, reporter: R
         if artifact.url is None:
             raise InputUnavailable(
                 f"{artifact.path} was made when the lock was written, and this store lacks it",
-                next="run `reprokit lock --upgrade`, or use an export that includes vendor/",
+                next="`reprokit run` builds it again where the lock says from what; else run "
+                "`reprokit lock --upgrade`, or use an export that includes vendor/",
             )
     if not missing:
         return 0

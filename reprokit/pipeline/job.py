@@ -230,6 +230,7 @@ def built(
     """Fetch what the lock names and build, whatever the engine has."""
     from reprokit.phases import own_images
     from reprokit.phases.fetch import fetch, using
+    from reprokit.phases.make import make
 
     powers = powers.with_whole_site()
 
@@ -252,8 +253,10 @@ def built(
             powers.families[lock.base.family].provide(
                 lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
             )
-        fetch(lock.artifacts(), powers.store, powers.site, powers.reporter)
-    return using(lock.artifacts(), powers.store, powers.site, powers.reporter, work)
+        wanted = prepared.context.artifacts
+        make(wanted, job.project, lock, powers)
+        fetch(wanted, powers.store, powers.site, powers.reporter)
+    return using(wanted, powers.store, powers.site, powers.reporter, work)
 
 
 def unpacked_data(job: Job, prepared: building.Prepared, reporter: Reporter) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from reprokit.model import JSON, Reason, Requirement
 from reprokit.project import Project
 
 # What pip builds with where pyproject.toml names nothing (PEP 518); "wheel" for setuptools < 70.1.
-_DEFAULT = ("setuptools>=40.8.0", "wheel")
+DEFAULT = ("setuptools>=40.8.0", "wheel")
 # What a build backend asks for only when it makes an editable wheel.
 _EDITABLE = {"hatchling": "editables", "pdm-backend": "editables", "setuptools": "wheel"}
 
@@ -39,15 +39,15 @@ def settings(project: Project, found: Found) -> list[JSON]:
 
 def _build_requires(project: Project, path: str) -> tuple[str, ...]:
     if path.endswith(local_archives.SUFFIXES):
-        return _DEFAULT
+        return DEFAULT
     file = str(PurePosixPath(path) / pyproject.PATH)
     if not project.has(file):
-        return _DEFAULT
+        return DEFAULT
     content, text = toml.read(project, file)
     section = toml.table(content.get("build-system"), "build-system", file, text)
     stated = toml.strings(section.get("requires"), "requires", file, text)
     if not stated:
-        return _DEFAULT
+        return DEFAULT
     line = toml.line_of(text, "[build-system]", "requires")
     reason = Reason(text="builds with it", file=file, line=line)
     names = [requirement(item, reason).name.lower() for item in stated]

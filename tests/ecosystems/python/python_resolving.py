@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from reprokit import process
 from reprokit.engines.protocol import Container
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, DateChoice, LockedBase, SystemPackage
-from reprokit.phases.lock import resolver_environment_of_host
+from reprokit.phases.resolver import resolver_environment_of_host
 from reprokit.progress import Reporter, Silent
 from reprokit.project import Project
 from reprokit.site import Site
@@ -69,7 +70,7 @@ class OnlineResolver:
         return found.stdout
 
     @contextmanager
-    def workshop(self, *, project: bool = False) -> Iterator[Container]:
+    def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         raise NoWorkshop
         yield
 
@@ -80,4 +81,5 @@ class OnlineResolver:
         return Artifact(path=path, sha256=sha256 or DIGEST, size=1, url=url)
 
     def place(self, artifact: Artifact, target: Path) -> None:
-        raise NoWorkshop
+        assert artifact.url is not None
+        urllib.request.urlretrieve(artifact.url, target)

@@ -11,20 +11,23 @@ import pytest
 
 from reprokit.credentials import Login
 from reprokit.ecosystems.python import indexes, pylock
-from reprokit.ecosystems.python.pylock import Source
-from reprokit.ecosystems.python.resolve import _Bench, _Wish
+from reprokit.ecosystems.python.building import Builder
+from reprokit.ecosystems.python.compiling import Compiler, Wish
+from reprokit.ecosystems.python.making import Making, Tools
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.mirrors import PYPI_FILES
-from reprokit.model import JSON, LockedPackage, Plan
+from reprokit.model import JSON, Artifact, LockedPackage, Plan
 from reprokit.phases.plan_report import PlanReport
 from reprokit.pipeline.job import Wishes, prepare
 from reprokit.project import Project
 from reprokit.site import Site
-from tests.ecosystems.python.python_resolving import OnlineResolver
+from tests.ecosystems.python.python_resolving import DIGEST, OnlineResolver
 from tests.servers import WebServer, python_index, web_server, wheel
 
 FITS = pylock.target("3.11", "linux/amd64", "bookworm")
-NOTHING = Source("http://127.0.0.1:9/uv-1-py3-none-any.whl")
+NOTHING = Artifact(
+    path="tools/uv.whl", sha256=DIGEST, size=1, url="http://127.0.0.1:9/uv-1-py3-none-any.whl"
+)
 LAB = f"{PYPI_FILES}/packages/py3/l/lab/lab-1.0-py3-none-any.whl"
 
 
@@ -44,11 +47,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def locked(site: Site, folder: Path, declared: JSON = None) -> tuple[LockedPackage, ...]:
     resolver = OnlineResolver(project=Project(folder), site=site)
-    wish = _Wish(lines=("lab",), options=indexes.options(declared, resolver), indexes=declared)
+    wish = Wish(lines=("lab",), options=indexes.options(declared, resolver), indexes=declared)
     with ExitStack() as stack:
-        bench = _Bench(resolver, FITS, NOTHING, stack)
-        found = bench.packages(wish, frozenset({"lab"}))
-        assert bench.not_dated == {"lab", "helper"}
+        compiler = Compiler(resolver, FITS, NOTHING, stack)
+        making = Making(resolver, Tools(uv=NOTHING), folder)
+        builder = Builder(resolver, compiler, making, FITS, wish)
+        found = builder.locked(compiler.resolved(wish), "wheels", frozenset({"lab"}))
+        assert compiler.not_dated == {"lab", "helper"}
     return found
 
 

@@ -102,9 +102,9 @@ def test_the_newest_python_of_several_notebooks(tmp_path: Path) -> None:
 
 
 def test_a_python_of_a_notebook_that_no_base_has_is_a_warning(tmp_path: Path) -> None:
-    found = detect(tmp_path, {"a.ipynb": notebook("1", version="3.6.9")})
+    found = detect(tmp_path, {"a.ipynb": notebook("1", version="3.5.9")})
     assert [r.specifier for r in found.runtimes] == [""]
-    assert any(n.level == "warning" and "Python 3.6.9" in n.text for n in found.notes)
+    assert any(n.level == "warning" and "Python 3.5.9" in n.text for n in found.notes)
 
 
 def test_a_notebook_that_git_lfs_has_not_fetched(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprokit.ecosystems.python import PythonEcosystem, pylock
-from reprokit.ecosystems.python.resolve import explained
+from reprokit.ecosystems.python.compiling import explained
 from reprokit.ecosystems.python.system_packages import system_packages
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.model import DateChoice, LockedEcosystem, Reason, Requirement

@@ -177,7 +177,7 @@ class _Resolver:
         raise AssertionError("R needs no uv")
 
     @contextmanager
-    def workshop(self, *, project: bool = False) -> Iterator[Container]:
+    def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         yield self.container
 
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
