@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from reprokit.errors import InputUnavailable
+from reprokit.mirrors import canonical_url
 from reprokit.model import Artifact, LockedPackage, Reason
 from reprokit.quoting import DEBIAN_PACKAGE, DEBIAN_VERSION, checked_name
-from reprokit.site import Site, canonical_url
+from reprokit.site import Site
 
 _URI = re.compile(r"'(?P<url>[^']+)' (?P<file>\S+) (?P<size>\d+) (?P<hash>\S*)")
 _FILE = re.compile(r"(?P<name>[^_/]+)_(?P<version>[^_/]+)_(?P<architecture>[a-z0-9-]+)\.deb")
@@ -18,6 +19,7 @@ _UNLOCATABLE = re.compile(
     r"Unable to locate package (?P<missing>\S+)"
     r"|Package '?(?P<virtual>[^' ]+)'? has no installation candidate"
 )
+_FAILED_FETCH = re.compile(r"^[EW]: Failed to fetch (?P<url>\S+)\s+(?P<why>.+)$", re.MULTILINE)
 _NO_VERSION = re.compile(r"Version '([^']+)' for '([^']+)' was not found")
 _SELECTED = re.compile(r"Note, selecting '(?P<real>[^']+)' instead of '(?P<virtual>[^']+)'")
 
@@ -32,6 +34,15 @@ class Offer:
     url: str
     size: int
     sha256: str | None
+
+
+def failed_fetch(text: str) -> tuple[str | None, str]:
+    """The first address that apt could not fetch, and why; `None` and its last line where it
+    names none."""
+    found = _FAILED_FETCH.search(text)
+    if found is not None:
+        return found["url"], found["why"].strip()
+    return None, text.strip().rpartition("\n")[2] or "no explanation"
 
 
 def parse_policy(text: str) -> dict[str, str]:

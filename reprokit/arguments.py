@@ -51,6 +51,8 @@ def _add_way(verbs: _Verbs[Parser]) -> None:
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="stop the run after this")
     run.add_argument("--no-cache", action="store_true", help="build every layer again")
     run.add_argument("--results", metavar="DIR", help="where results go (PATH/results)")
+    repeat = "run N times and record what the results vary by"
+    run.add_argument("--repeat", type=int, default=1, metavar="N", help=repeat)
 
     plan = _verb(verbs, "plan", "what was found, what would be built and run, and why")
     plan.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from reprokit.bases.protocol import BaseFamily
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from reprokit.comparators.protocol import Comparator
 
 
 @hookimpl
@@ -36,3 +40,49 @@ def reprokit_base_families(register: Callable[[BaseFamily], None]) -> None:
 
     register(DebianFamily())
     register(OfficialFamily())
+
+
+@hookimpl
+def reprokit_comparators(register: Callable[[Comparator], None]) -> None:
+    from reprokit.comparators.archives import Tar, Zip
+    from reprokit.comparators.arrays import Npy
+    from reprokit.comparators.compressed import Compressed
+    from reprokit.comparators.document import Json, JsonLines, Yaml
+    from reprokit.comparators.drawing import Svg
+    from reprokit.comparators.graph import Rdf
+    from reprokit.comparators.hdf5 import Hdf5
+    from reprokit.comparators.markup import Xml
+    from reprokit.comparators.notebook import Notebook
+    from reprokit.comparators.opaque import Bytes
+    from reprokit.comparators.page import Pdf
+    from reprokit.comparators.parquet import Parquet
+    from reprokit.comparators.pictures import Picture
+    from reprokit.comparators.r_data import RData
+    from reprokit.comparators.sheets import Ods, Xlsx
+    from reprokit.comparators.table import Table
+    from reprokit.comparators.text import Text
+
+    for comparator in (
+        Bytes(),
+        Compressed(),
+        Hdf5(),
+        Json(),
+        JsonLines(),
+        Notebook(),
+        Npy(),
+        Ods(),
+        Parquet(),
+        Pdf(),
+        Picture(),
+        RData(),
+        Rdf(),
+        Svg(),
+        Table(),
+        Tar(),
+        Text(),
+        Xlsx(),
+        Xml(),
+        Yaml(),
+        Zip(),
+    ):
+        register(comparator)

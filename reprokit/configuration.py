@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 from reprokit.configuration_keys import KEYS
 from reprokit.errors import BadRequest
 from reprokit.model import Reason, RunOptions, Step
+from reprokit.tolerance import CompareOptions, Tolerance
 
 FILE = "repro.toml"
 _SIZE_LIMIT = 4 * 1024 * 1024
@@ -56,6 +57,7 @@ class Configuration:
     results: str = "results"
     exclude: tuple[str, ...] = ()
     cite_values: tuple[tuple[str, str], ...] = ()
+    compare: CompareOptions = field(default_factory=CompareOptions)
 
     def line(self, key: str) -> int | None:
         """The line of a key, of the first thing in it, or of the table it stands in."""
@@ -158,6 +160,13 @@ def _configuration(file: str, table: dict[str, Any], lines: dict[str, int]) -> C
             where=places.where("steps"),
             next="make the command the first of the steps",
         )
+    if ("compare.relative" in values) != ("compare.absolute" in values):
+        given = "relative" if "compare.relative" in values else "absolute"
+        raise BadRequest(
+            f"compare.{given} is given alone",
+            where=places.where(f"compare.{given}"),
+            next="give both relative and absolute: a hidden default lets differences pass unseen",
+        )
     return _assembled(file, lines, values)
 
 
@@ -182,8 +191,19 @@ def _assembled(file: str, lines: dict[str, int], values: dict[str, Any]) -> Conf
         results=values.get("run.results", "results"),
         exclude=values.get("exclude.paths", ()),
         cite_values=values.get("cite.values", ()),
+        compare=_compare(values),
         **cast(Any, named),
     )
+
+
+def _compare(values: dict[str, Any]) -> CompareOptions:
+    given = {name: values[f"compare.{name}"] for name in ("ignore", "files")
+             if f"compare.{name}" in values}  # fmt: skip
+    if "compare.relative" in values:
+        given["tolerance"] = Tolerance(
+            relative=values["compare.relative"], absolute=values["compare.absolute"]
+        )
+    return CompareOptions(**given)
 
 
 def _flattened(table: dict[str, Any], places: Configuration) -> Iterator[tuple[str, Any]]:

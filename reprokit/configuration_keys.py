@@ -17,6 +17,7 @@ from typing import Any
 
 from reprokit.model import Argv, Step
 from reprokit.quoting import DEBIAN_PACKAGE
+from reprokit.tolerance import FileRule, Tolerance
 
 _SHELL_OPERATORS = frozenset({"&&", "||", "|", ">", ">>", "<", "<<", ";", "&", "2>&1", "2>"})
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -205,6 +206,44 @@ def _step(item: Any) -> Step:
         raise ValueError(f"have a value that {error}") from error
 
 
+def tolerance_part(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"must be a number, not {shown(value)}")
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"must be 0 or more, not {shown(value)}")
+    return float(value)
+
+
+def file_rules(value: Any) -> tuple[FileRule, ...]:
+    """An array of tables {paths, relative, absolute, ignore}."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ValueError("must be [[compare.files]] tables")
+    return tuple(_file_rule(item) for item in value)
+
+
+def _file_rule(item: dict[str, Any]) -> FileRule:
+    known = ("paths", "relative", "absolute", "ignore")
+    unknown = sorted(set(item) - set(known))
+    if unknown:
+        raise ValueError(f"know {', '.join(known)}, not {unknown[0]!r}")
+    if "paths" not in item:
+        raise ValueError('need "paths" each')
+    if ("relative" in item) != ("absolute" in item):
+        raise ValueError("need both relative and absolute, or neither")
+    try:
+        tolerance = None
+        if "relative" in item:
+            parts = tolerance_part(item["relative"]), tolerance_part(item["absolute"])
+            tolerance = Tolerance(relative=parts[0], absolute=parts[1])
+        return FileRule(
+            paths=relative_patterns(item["paths"]),
+            tolerance=tolerance,
+            ignore=texts(item.get("ignore", [])),
+        )
+    except ValueError as error:
+        raise ValueError(f"have a value that {error}") from error
+
+
 def unpack(value: Any) -> bool | tuple[str, ...]:
     if isinstance(value, bool):
         return value
@@ -338,5 +377,11 @@ KEYS: Mapping[str, Key] = {
     "run.environment": Key(environment, "Environment variables of the program."),
     "run.results": Key(results_folder, "The folder its results are put into."),
     "cite.values": Key(chosen_values, "Values of the results that `cite` names, by name."),
+    "compare.relative": Key(
+        tolerance_part, "How far numbers may be apart, times the expected one."
+    ),
+    "compare.absolute": Key(tolerance_part, "How far numbers may be apart, around 0."),
+    "compare.ignore": Key(relative_patterns, "Results that are not compared."),
+    "compare.files": Key(file_rules, "Other tolerances for some files; columns to ignore."),
     "exclude.paths": Key(relative_patterns, "Files that stay out of the image."),
 }

@@ -6,7 +6,7 @@ catch. Anything else that escapes is a defect of reprokit, and shows its traceba
 
 from __future__ import annotations
 
-from reprokit.printable import printable
+from reprokit.printable import printable, redacted
 
 
 class ReprokitError(Exception):
@@ -20,10 +20,11 @@ class ReprokitError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
+        what = redacted(what)
         super().__init__(what)
         self.what = what
-        self.where = where
-        self.next = next
+        self.where = None if where is None else redacted(where)
+        self.next = None if next is None else redacted(next)
 
     def __str__(self) -> str:
         text = self.what if self.where is None else f"{self.where}: {self.what}"
@@ -32,6 +33,10 @@ class ReprokitError(Exception):
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback, which is only for our own defects."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class Telling(Exception):
+    """What a part of a plugin raises to tell its caller something, which is no fault of it."""
 
 
 class BadRequest(ReprokitError):
@@ -60,6 +65,11 @@ class NoEngine(ReprokitError):
 
 class NoPermission(NoEngine):
     """An engine runs, but not for this user."""
+
+
+class NamedEngineSilent(NoEngine):
+    """The engine that the user named (DOCKER_HOST, an address) does not answer. Another one is
+    neither taken nor started: it would not have what the user means."""
 
 
 class InputUnavailable(ReprokitError):

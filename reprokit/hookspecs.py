@@ -6,12 +6,16 @@ Each hook receives `register`, a callable that takes one instance; its `name` mu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from reprokit.bases.protocol import BaseFamily
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.model import JSON, Outcome, Plan
+
+if TYPE_CHECKING:
+    from reprokit.comparators.protocol import Comparator
 
 hookspec = pluggy.HookspecMarker("reprokit")
 hookimpl = pluggy.HookimplMarker("reprokit")
@@ -25,6 +29,11 @@ def reprokit_ecosystems(register: Callable[[Ecosystem], None]) -> None:
 @hookspec
 def reprokit_base_families(register: Callable[[BaseFamily], None]) -> None:
     """Sources of base images."""
+
+
+@hookspec
+def reprokit_comparators(register: Callable[[Comparator], None]) -> None:
+    """What compares an expected result with an actual one."""
 
 
 @hookspec

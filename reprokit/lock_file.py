@@ -18,6 +18,8 @@ from reprokit.model import Lock
 NAME = "repro.lock"
 SCHEMA = 1
 _MEND = "restore it from version control, or run `reprokit lock --upgrade`"
+# Written only where they hold something, so that older locks keep their digest, which is in images.
+_LATER = frozenset({"making"})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 T = TypeVar("T")
@@ -78,7 +80,7 @@ def loads(text: str) -> Lock:
 def _check_artifacts(lock: Lock, text: str) -> None:
     """A lock edited by hand is told at once, not when its files are fetched or laid out."""
     parts = (lock.base.packages, lock.system, lock.build_system)
-    packages = chain(*parts, *(ecosystem.packages for ecosystem in lock.ecosystems))
+    packages = chain(*parts, *(p for e in lock.ecosystems for p in (e.packages, e.making)))
     for artifact in (a for package in packages for a in package.artifacts):
         for what, found, right in (
             ("SHA-256", artifact.sha256, _DIGEST.fullmatch(artifact.sha256) is not None),
@@ -104,7 +106,11 @@ def _plain(value: Any) -> Any:
     """As dataclasses.asdict, without its copies of what is JSON already (five times faster)."""
     kind: Any = type(value)
     if is_dataclass(kind):
-        return {name: _plain(getattr(value, name)) for name in _fields(kind)}
+        return {
+            name: _plain(found)
+            for name in _fields(kind)
+            if (found := getattr(value, name)) or name not in _LATER
+        }
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value

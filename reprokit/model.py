@@ -240,10 +240,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """One file that a build reads, named exactly. `path` is where it lies below vendor/.
-
-    `url` is where it came from; `None` for a file made here (a wheel built from source).
-    """
+    """One file that a build reads, named exactly. `path` is where it lies below vendor/, `url`
+    where it came from; `None` for a file made here, from its ecosystem's `making`."""
 
     path: str
     sha256: str
@@ -283,12 +281,14 @@ class LockedBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedEcosystem:
-    """What one ecosystem pinned. `settings` is all that its `render` needs besides the packages."""
+    """What one ecosystem pinned. `settings` is all that its `render` needs besides the packages;
+    `making` serves making the files without URL (see `Maker`) and enters no image."""
 
     ecosystem: str
     packages: tuple[LockedPackage, ...] = ()
     settings: Settings = field(default_factory=dict)
     undated: tuple[str, ...] = ()
+    making: tuple[LockedPackage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,10 +311,10 @@ class Lock:
     build_system: tuple[LockedPackage, ...]
     ecosystems: tuple[LockedEcosystem, ...]
 
-    def artifacts(self) -> tuple[Artifact, ...]:
-        """Every artifact outside the base, sorted by its path below vendor/."""
-        packages = [*self.system, *self.build_system]
-        packages += [p for e in self.ecosystems for p in e.packages]
+    def artifacts(self, *, stages: bool = True) -> tuple[Artifact, ...]:
+        """What a Dockerfile (with build stages or not) reads, sorted by its path in vendor/."""
+        ours = [p for e in self.ecosystems for p in e.packages]
+        packages = (*self.system, *(self.build_system if stages else ()), *ours)
         unique = {a.path: a for p in packages for a in p.artifacts}
         return tuple(unique[path] for path in sorted(unique))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reprokit.errors import BadRequest, ReprokitError
+from reprokit.errors import BadRequest, ReprokitError, Telling
 from reprokit.quoting import DEBIAN_PACKAGE
 from reprokit.resolving import NeedsSystemPackages
 
@@ -27,7 +27,7 @@ def blamed(plugin: str, doing: str) -> Iterator[None]:
     """Turn what a plugin raises into an error that names it and the line it comes from."""
     try:
         yield
-    except (ReprokitError, NeedsSystemPackages):
+    except (ReprokitError, NeedsSystemPackages, Telling):
         raise
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]

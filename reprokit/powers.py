@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reprokit.bases.protocol import BaseFamily
 from reprokit.ecosystems.protocol import Ecosystem
@@ -23,3 +23,9 @@ class Powers:
     reporter: Reporter
     ecosystems: Mapping[str, Ecosystem]
     families: Mapping[str, BaseFamily]
+
+    def with_whole_site(self) -> Powers:
+        """With what pip's, uv's and Maven's own settings say, which a warm run need not know."""
+        from reprokit import site_files
+
+        return replace(self, site=site_files.completed(self.site, self.reporter.warning))

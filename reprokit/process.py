@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,15 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit.interrupts import deferred
+from reprokit.printable import redacted
 from reprokit.quoting import printable_command
 
 _log = logging.getLogger("reprokit.process")
-_SECRETS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s]+@", re.IGNORECASE)
-
-
-def redacted(text: str) -> str:
-    """`text` without the user names and passwords of URLs in it."""
-    return _SECRETS.sub(r"\g<scheme>***@", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from reprokit.bases.protocol import BaseFamily
+    from reprokit.comparators.protocol import Comparator
     from reprokit.ecosystems.protocol import Ecosystem
     from reprokit.model import JSON
     from reprokit.progress import Reporter
@@ -125,6 +126,16 @@ def families() -> tuple[BaseFamily, ...]:
     return cast("tuple[BaseFamily, ...]", found)
 
 
+def comparators() -> tuple[Comparator, ...]:
+    """All comparators, sorted by name."""
+    from reprokit.comparators.protocol import Comparator
+    from reprokit.verdict import Finding
+
+    returns: dict[str, type | tuple[type, ...]] = {"suits": int, "compare": Finding}
+    found = _collected("comparator", "reprokit_comparators", Comparator, returns)
+    return cast("tuple[Comparator, ...]", found)
+
+
 def system_needs() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     """Known needs of packages, merged over all plugins: language -> package -> Debian packages."""
     from reprokit.plugin_guard import checked_needs
@@ -150,6 +161,14 @@ def observe(hook: str, arguments: Mapping[str, object], reporter: Reporter) -> N
             reporter.warning(error.what)
 
 
+def installed() -> tuple[str, ...]:
+    """Name and version of each plugin's distribution, sorted. Unlike `plugins` this does not ask
+    what they offer, which imports all of it."""
+    found, origins = _loaded()
+    named = (origins.get(name, (name, "")) for name, _ in found.list_name_plugin())
+    return tuple(sorted({f"{name} {version}".strip() for name, version in named}))
+
+
 def plugins() -> tuple[Plugin, ...]:
     """Every plugin with what it offers, the built-ins first."""
     found, origins = _loaded()
@@ -157,6 +176,7 @@ def plugins() -> tuple[Plugin, ...]:
     for kind, hook in (
         ("ecosystem", "reprokit_ecosystems"),
         ("base family", "reprokit_base_families"),
+        ("comparator", "reprokit_comparators"),
     ):
         for owner, part in _registered(hook):
             offers.setdefault(owner, []).append((kind, str(getattr(part, "name", part))))

@@ -69,13 +69,18 @@ class Resolver(Protocol):
         """Run uv on the host (never project code) with the site's settings; its stdout.
         Raises InputUnavailable with uv's explanation."""
 
-    def workshop(self, *, project: bool = False) -> AbstractContextManager[Container]:
+    def workshop(
+        self, *, project: bool = False, network: bool = True
+    ) -> AbstractContextManager[Container]:
         """A running container of the base with all locked system packages (those for building
-        too), network on, the site's CA, proxy and mirrors set up, and a writable copy of the
-        project at /build if asked. Everything in it is thrown away."""
+        too), network on (unless that is off) with the site's CA, proxy and mirrors set up, and a
+        writable copy of the project at /build if asked. Everything in it is thrown away."""
 
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         """Put a file into the store and name it as artifact `path` below vendor/."""
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         """Fetch a URL into the store and name it as artifact `path` below vendor/."""
+
+    def place(self, artifact: Artifact, target: Path) -> None:
+        """Put a checked copy of an artifact of the store at a path of this machine."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from reprokit import folders
+from reprokit import credentials, folders
+from reprokit.credentials import Login
 from reprokit.errors import BadRequest
+from reprokit.printable import redacted
 
 if TYPE_CHECKING:
     from reprokit.engines.protocol import Bind
@@ -26,14 +28,19 @@ installing the package ca-certificates replaces that file, which fails while it 
 TRUSTSTORE = "/run/reprokit/certificates.jks"
 """The same for Java."""
 
+NETRC = "/run/reprokit/netrc"
+"""Where they find logins."""
+
 DEBIAN = "http://deb.debian.org/debian"
 DEBIAN_SECURITY = "http://deb.debian.org/debian-security"
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
+PYPI = "https://pypi.org/simple"
 """The public archives. Plain http: apt and the lock check hashes, and a minimal base has no
 certificates."""
 
 _CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 _INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+_EXTRA_INDEX_VARIABLES = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 _URLS = (
     "debian_mirror",
@@ -43,7 +50,8 @@ _URLS = (
     "maven_mirror",
     "cran_mirror",
 )
-_KEYS = ("certificates", "proxies", "resolver_network", "registry_mirrors", *_URLS)
+_LISTS = ("registry_mirrors", "python_extra_indexes")
+_KEYS = ("certificates", "proxies", "resolver_network", *_LISTS, *_URLS)
 _SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -60,8 +68,10 @@ class Site:
     certificates: a complete PEM bundle that resolver containers trust; `None` for the host's own.
     proxies: lower-case variable names ("https_proxy") and values.
     debian_mirror, python_index, maven_mirror, cran_mirror: base URLs, `None` for the public ones.
+    python_extra_indexes: asked besides python_index; the best version of any of them is taken.
     resolver_network: how resolver containers reach the network, "default" or "host".
     registry_mirrors: base URLs of registries asked before Docker Hub.
+    logins: by "host" or "host:port", those that stood in the settings' URLs, which have none.
     """
 
     certificates: Path | None = None
@@ -73,7 +83,14 @@ class Site:
     maven_mirror: str | None = None
     cran_mirror: str | None = None
     resolver_network: Literal["default", "host"] = "default"
-    registry_mirrors: tuple[str, ...] = field(default_factory=tuple)
+    registry_mirrors: tuple[str, ...] = ()
+    python_extra_indexes: tuple[str, ...] = ()
+    logins: tuple[tuple[str, Login], ...] = field(default=(), repr=False)
+
+    def servers(self) -> tuple[str, ...]:
+        """Every URL of a mirror or index that the settings name."""
+        single = (getattr(self, key) for key in _URLS)
+        return tuple(url for url in (*single, *self.python_extra_indexes) if url is not None)
 
 
 def load(environment: Mapping[str, str] | None = None) -> Site:
@@ -86,18 +103,42 @@ def load(environment: Mapping[str, str] | None = None) -> Site:
     path = folders.configuration() / "site.toml"
     settings = _read(path)
     where = str(path)
-    urls: dict[str, str | None] = {
+    urls: dict[str, Any] = {
         key: _url(settings[key], key, where) for key in _URLS if key in settings
     }
     urls.setdefault("python_index", _first(variables, _INDEX_VARIABLES))
+    extra = _urls(settings.get("python_extra_indexes"), "python_extra_indexes", where)
+    if "python_extra_indexes" not in settings:
+        extra = tuple((_first(variables, _EXTRA_INDEX_VARIABLES) or "").split())
     proxies = {**_proxies(variables), **_proxy_table(settings.get("proxies", {}), where)}
-    return Site(
-        certificates=_certificates(settings.get("certificates"), variables, where),
-        proxies=tuple(sorted(proxies.items())),
-        resolver_network=_network(settings.get("resolver_network"), proxies, where),
-        registry_mirrors=_mirrors(settings.get("registry_mirrors", []), where),
-        **urls,
+    return without_logins(
+        Site(
+            certificates=_certificates(settings.get("certificates"), variables, where),
+            proxies=tuple(sorted(proxies.items())),
+            resolver_network=_network(settings.get("resolver_network"), proxies, where),
+            registry_mirrors=_urls(settings.get("registry_mirrors"), "registry_mirrors", where),
+            python_extra_indexes=extra,
+            **urls,
+        )
     )
+
+
+def without_logins(site: Site) -> Site:
+    """The site with the user names and passwords of its URLs apart from them. A proxy's stay in
+    its URL: programs take them no other way."""
+    logins = dict(site.logins)
+
+    def plain(url: str) -> str:
+        stripped, login = credentials.split(url)
+        if login is not None:
+            logins.setdefault(urlsplit(stripped).netloc, login)
+        return stripped.rstrip("/")
+
+    changed: dict[str, Any] = {
+        key: plain(url) for key in _URLS if (url := getattr(site, key)) is not None
+    }
+    changed |= {key: tuple(map(plain, getattr(site, key))) for key in _LISTS}
+    return replace(site, **changed, logins=tuple(logins.items()))
 
 
 def trusted_bundle(site: Site) -> Path | None:
@@ -133,8 +174,8 @@ def resolver_binds(site: Site) -> tuple[Bind, ...]:
 
 def resolver_environment(site: Site) -> dict[str, str]:
     """The variables that make programs in a resolver container use the site's proxy, certificates
-    (as `resolver_binds` mounts them) and Python index."""
-    found: dict[str, str] = {}
+    (as `resolver_binds` mounts them), logins and Python indexes."""
+    found = {"NETRC": NETRC}
     for name, value in site.proxies:
         found[name] = value
         found[name.upper()] = value
@@ -149,9 +190,27 @@ def resolver_environment(site: Site) -> dict[str, str]:
     if java:
         # Maven, Ant, Ivy and what they start all read this one; MAVEN_OPTS reaches only Maven.
         found["JAVA_TOOL_OPTIONS"] = " ".join(java)
+    found.update(python_environment(site))
+    return found
+
+
+def python_environment(
+    site: Site, login: Callable[[str], Login | None] = lambda url: None
+) -> dict[str, str]:
+    """The variables that name the site's indexes to uv and pip. login: what to put into a URL."""
+
+    def whole(url: str) -> str:
+        return credentials.joined(url, login(url))
+
+    found: dict[str, str] = {}
     if site.python_index is not None:
         for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
-            found[name] = site.python_index
+            found[name] = whole(site.python_index)
+    if site.python_extra_indexes:
+        for name in ("PIP_EXTRA_INDEX_URL", "UV_INDEX"):
+            found[name] = " ".join(map(whole, site.python_extra_indexes))
+        # As pip does: the best version of any index, not the first index that knows the name.
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return found
 
 
@@ -161,32 +220,6 @@ def apt_options(site: Site) -> tuple[str, ...]:
     if trusted_bundle(site) is None:
         return ()
     return ("-o", f"Acquire::https::CAInfo={CERTIFICATES}")
-
-
-def mirrored_url(url: str, site: Site) -> str:
-    """Where this machine fetches something that a lock names by the public archive's URL."""
-    for public, mirror in _archives(site):
-        if url.startswith(f"{public}/"):
-            return mirror + url.removeprefix(public)
-    return url
-
-
-def canonical_url(url: str, site: Site) -> str:
-    """The public archive's URL of something that came from one of the site's mirrors, so that a
-    lock reads the same everywhere."""
-    for public, mirror in _archives(site):
-        if url.startswith(f"{mirror}/"):
-            return public + url.removeprefix(mirror)
-    return url
-
-
-def _archives(site: Site) -> tuple[tuple[str, str], ...]:
-    pairs = (
-        (DEBIAN, site.debian_mirror),
-        (DEBIAN_SECURITY, site.debian_security_mirror),
-        (MAVEN_CENTRAL, site.maven_mirror),
-    )
-    return tuple((public, mirror) for public, mirror in pairs if mirror is not None)
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -225,7 +258,9 @@ def _url(value: object, key: str, where: str) -> str:
     text = _text(value, key, where)
     if urlsplit(text).scheme not in ("http", "https", "file") or any(c.isspace() for c in text):
         raise BadRequest(
-            f"{key} must be a URL, not {text!r}", where=where, next="write http://… or https://…"
+            f"{key} must be a URL, not {redacted(text)!r}",
+            where=where,
+            next="write http://… or https://…",
         )
     return text.rstrip("/")
 
@@ -279,10 +314,12 @@ def _network(value: object, proxies: Mapping[str, str], where: str) -> Literal["
     raise BadRequest('resolver_network must be "default" or "host"', where=where)
 
 
-def _mirrors(value: object, where: str) -> tuple[str, ...]:
+def _urls(value: object, key: str, where: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
     if not isinstance(value, list):
-        raise BadRequest("registry_mirrors must be a list of URLs", where=where)
-    return tuple(_url(item, "registry_mirrors", where) for item in value)
+        raise BadRequest(f"{key} must be a list of URLs", where=where)
+    return tuple(_url(item, key, where) for item in value)
 
 
 def _java_proxy_options(proxies: Mapping[str, str]) -> tuple[str, ...]:
@@ -293,11 +330,20 @@ def _java_proxy_options(proxies: Mapping[str, str]) -> tuple[str, ...]:
             continue
         found.append(f"-D{scheme}.proxyHost={parts.hostname}")
         found.append(f"-D{scheme}.proxyPort={parts.port or 80}")
-    if found and proxies.get("no_proxy"):
-        names = [name.strip() for name in proxies["no_proxy"].split(",") if name.strip()]
-        patterns = [f"*{name}" if name.startswith(".") else name for name in names]
-        found.append(f"-Dhttp.nonProxyHosts={'|'.join(patterns)}")
+    direct = _java_no_proxy(proxies)
+    if found and direct:
+        found.append(f"-Dhttp.nonProxyHosts={direct}")
     return tuple(found)
+
+
+def java_no_proxy(site: Site) -> str:
+    """The servers that are reached without a proxy, as Java writes them."""
+    return _java_no_proxy(dict(site.proxies))
+
+
+def _java_no_proxy(proxies: Mapping[str, str]) -> str:
+    names = [name.strip() for name in proxies.get("no_proxy", "").split(",") if name.strip()]
+    return "|".join(f"*{name}" if name.startswith(".") else name for name in names)
 
 
 def _truststore(bundle: Path) -> Path:

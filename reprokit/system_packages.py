@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from reprokit.apt_output import (
     Offer,
     cannot_install,
+    failed_fetch,
     locked_package,
     parse_policy,
     parse_uris,
@@ -147,10 +148,10 @@ class AptCatalogue:
         for command in (*mirror_commands(self.site), _update(self.site), ("touch", _UPDATED)):
             done = self.container.execute(command, environment=self._environment(), user="0:0")
             if done.code != 0:
+                url, why = failed_fetch(done.stderr.decode("utf-8", "replace"))
                 raise InputUnavailable(
-                    "the distribution's package lists cannot be fetched: "
-                    + _last_line(done.stderr.decode("utf-8", "replace")),
-                    where=" ".join(command),
+                    f"the distribution's package lists cannot be fetched: {why}",
+                    where=url or " ".join(command),
                     next="check the network, the proxy and the mirrors in site.toml "
                     "(`reprokit doctor`)",
                 )
@@ -245,8 +246,3 @@ def _update(site: Site) -> tuple[str, ...]:
 def _replacement(archive: str, mirror: str) -> str:
     safe = re.sub(r"([&,\\])", r"\\\1", mirror)
     return rf"s,https?://(deb|security)\.debian\.org/{archive}/?(\s|$),{safe}\2,"
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no explanation"

@@ -47,6 +47,7 @@ def run(
     timeout: float | None = None,
     no_cache: bool = False,
     results: str | Path | None = None,
+    repeat: int = 1,
     reporter: Reporter | None = None,
 ) -> RunResult:
     """Build a project's environment and run its experiment in it.
@@ -55,6 +56,7 @@ def run(
     inferred. date: "YYYY-MM-DD", for unpinned packages where no lock exists. base: "auto",
     "debian", "official" or a base's name. engine: "docker", "podman" or a socket's address.
     memory: "4g" or bytes. timeout: seconds. results: a folder instead of PATH/results.
+    repeat: run so many times, and record what the results vary by.
     Returns the result also where the project's command failed: see `RunResult.failure`.
     Raises BadRequest, NoEngine, InputUnavailable, BuildFailed, StorageFailed.
     """
@@ -76,6 +78,7 @@ def run(
         reporter or Silent(),
         no_cache=no_cache,
         results=None if results is None else Path(results),
+        repeat=repeat,
     )
 
 

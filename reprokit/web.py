@@ -1,52 +1,17 @@
-"""HTTP as this machine reaches the world: the site's certificates and proxies."""
+"""Answers of servers that are not trusted: bounded, and told without their secrets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from reprokit.errors import InputUnavailable
-from reprokit.process import redacted
-from reprokit.site import Site, trusted_bundle
+from reprokit.printable import redacted
 
 if TYPE_CHECKING:
     import requests
 
-_CONNECTIONS = 6
 _CHUNK = 256 * 1024
-_LOCAL = ("localhost", "127.0.0.1", "::1")
-
-
-def session(site: Site) -> requests.Session:
-    """An HTTP session that trusts the site's certificates and uses its proxies."""
-    import requests
-    from requests.adapters import HTTPAdapter
-    from requests.utils import should_bypass_proxies
-
-    # A site names proxies as the environment does ("https_proxy"), requests by the scheme alone.
-    named = {name.lower().removesuffix("_proxy"): url for name, url in site.proxies}
-    directly = named.pop("no", None)
-
-    class Session(requests.Session):
-        """requests applies a session's proxies also to hosts that need none."""
-
-        def merge_environment_settings(
-            self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
-        ) -> Any:
-            local = urlsplit(url).hostname in _LOCAL
-            if local or should_bypass_proxies(url, no_proxy=directly):
-                proxies = dict.fromkeys((*self.proxies, "http", "https", "all"))
-            return super().merge_environment_settings(url, proxies, stream, verify, cert)
-
-    made = Session()
-    made.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
-    made.mount("http://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
-    bundle = trusted_bundle(site)
-    if bundle is not None:
-        made.verify = str(bundle)
-    made.proxies.update(named)
-    return made
 
 
 def bounded(answer: requests.Response, limit: int, where: str) -> bytes:

@@ -107,7 +107,7 @@ def test_no_engine_is_said_with_the_way_out(tmp_path: Path) -> None:
         env={**os.environ, "REPROKIT_ENGINE": f"unix://{tmp_path}/none.sock"},
     )
     assert done.returncode == 5
-    assert "reprokit doctor" in done.stderr
+    assert "correct or unset REPROKIT_ENGINE" in done.stderr
     assert not (tmp_path / "repro.lock").exists()
 
 

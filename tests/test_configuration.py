@@ -11,6 +11,7 @@ from reprokit.configuration import Configuration, load
 from reprokit.configuration_keys import KEYS
 from reprokit.errors import BadRequest
 from reprokit.model import RunOptions, Step
+from reprokit.tolerance import CompareOptions, FileRule, Tolerance
 
 FULL = """\
 name = "food"
@@ -65,6 +66,16 @@ rmse = "results/metrics.json:rmse"
 
 [exclude]
 paths = ["old"]
+
+[compare]
+relative = 1e-3
+absolute = 0
+ignore = ["*.log"]
+[[compare.files]]
+paths = ["*.csv", "!raw.csv"]
+relative = 0.1
+absolute = 1e-9
+ignore = ["seconds"]
 """
 
 
@@ -115,6 +126,16 @@ def test_every_key(tmp_path: Path) -> None:
     assert found.results == "out"
     assert found.exclude == ("old",)
     assert found.cite_values == (("rmse", "results/metrics.json:rmse"),)
+    table = ("*.csv", "!raw.csv")
+    rule = FileRule(
+        paths=table, tolerance=Tolerance(relative=0.1, absolute=1e-9), ignore=("seconds",)
+    )
+    assert found.compare == CompareOptions(
+        tolerance=Tolerance(relative=1e-3, absolute=0), ignore=("*.log",), files=(rule,)
+    )
+    assert found.compare.of("a/b.csv") == (rule.tolerance, ("seconds",))
+    assert found.compare.of("raw.csv") == (found.compare.tolerance, ())
+    assert found.compare.ignores("a/b.log") and not found.compare.ignores("a/log")
 
 
 def test_every_key_has_its_line(tmp_path: Path) -> None:
@@ -128,6 +149,8 @@ def test_every_key_has_its_line(tmp_path: Path) -> None:
             assert line == 6
         elif key == "cite.values":
             assert line is not None and lines[line - 1] == "[cite.values]"
+        elif key == "compare.files":
+            assert line is not None and lines[line - 1] == "[[compare.files]]"
         else:
             assert line is not None
             assert lines[line - 1].startswith(f"{key.rpartition('.')[2]} =")
@@ -209,6 +232,16 @@ def test_an_unknown_key(tmp_path: Path, text: str, where: str, hint: str) -> Non
         ('[data]\npaths = ["C:\\\\x"]', "repro.toml:2", 'with "/"'),
         ('[data]\npaths = ["C:/x"]', "repro.toml:2", "inside the project"),
         ("[data]\nunpack = 3", "repro.toml:2", "list of patterns"),
+        ("[compare]\nrelative = 1", "repro.toml:2", "compare.relative is given alone"),
+        ("[compare]\nabsolute = 1", "repro.toml:2", "compare.absolute is given alone"),
+        ("[compare]\nrelative = -1\nabsolute = 0", "repro.toml:2", "must be 0 or more"),
+        ("[compare]\nrelative = inf\nabsolute = 0", "repro.toml:2", "must be 0 or more"),
+        ("[compare]\nabsolute = true", "repro.toml:2", "must be a number"),
+        ("[compare]\nfiles = 3", "repro.toml:2", "[[compare.files]] tables"),
+        ('[[compare.files]]\nignore = ["x"]', "repro.toml:1", 'need "paths"'),
+        ('[[compare.files]]\npaths = ["a"]\nrelative = 1', "repro.toml:1", "need both relative"),
+        ('[[compare.files]]\npaths = ["a"]\nrtol = 1', "repro.toml:1", "not 'rtol'"),
+        ('[[compare.files]]\npaths = ["../a"]', "repro.toml:1", "inside the project"),
         ('[exclude]\npaths = "x"', "repro.toml:2", "list of texts"),
         ('text = """\n[run]\nmemory = 1\n"""', "repro.toml:1", "unknown key 'text'"),
         ('[data]\npaths = [\n"a",\n]\nmode = 1', "repro.toml:5", "data.mode"),

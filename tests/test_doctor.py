@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,8 @@ from reprokit.engines import doctor, start
 from reprokit.engines.doctor import Check, Report
 from reprokit.engines.endpoint import Endpoint, Ping, no_permission
 from reprokit.engines.engine import SocketEngine
-from reprokit.errors import InputUnavailable, NoEngine, NoPermission
+from reprokit.errors import InputUnavailable, NoEngine, NoPermission, StorageFailed
+from reprokit.http_session import SiteSession
 from reprokit.progress import Silent
 from reprokit.site import Site
 
@@ -62,6 +64,48 @@ def test_a_server_that_does_not_exist_is_a_warning() -> None:
     found = doctor._source("R", "http://127.0.0.1:1/", Site())
     assert found.level == "warning"
     assert "does not answer" in found.text
+
+
+def test_the_proxy_on_the_way_is_named_without_its_password() -> None:
+    proxies = (("http_proxy", "http://me:secret@127.0.0.1:1"), ("no_proxy", "localhost,.inside"))
+    found = doctor._source("R", "http://cran.example.org", Site(proxies=proxies))
+    assert found.level == "warning"
+    assert found.text.startswith("http://cran.example.org through the proxy http://")
+    assert "secret" not in found.text and "correct the proxy" in str(found.next)
+    inside = doctor._source("R", "http://127.0.0.1:1", Site(proxies=(("no_proxy", "127.0.0.1"),)))
+    assert "proxy" not in inside.text
+    assert SiteSession(Site(proxies=proxies)).proxy_for("http://a.inside/x") is None
+    everywhere = SiteSession(Site(proxies=(("all_proxy", "http://p"),)))
+    assert everywhere.proxy_for("https://a/x") == "http://p"
+
+
+@pytest.mark.parametrize(
+    ("free", "level", "text"),
+    [
+        (9 * 1024**3, "good", "9 GiB"),
+        (2 * 1024**3, "warning", "2048 MiB"),
+        (1024**2, "bad", "1 MiB"),
+    ],
+)
+def test_a_disk_that_is_nearly_full(
+    free: int, level: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=free))
+    (found,) = doctor._spaces(tmp_path / "not/there/yet", tmp_path)
+    assert (found.level, found.text) == (
+        level, f"{text} free for downloads and images ({tmp_path})",
+    )  # fmt: skip
+    failure = Report(checks=(found,), engine=None).failure
+    assert isinstance(failure, StorageFailed) == (level == "bad")
+
+
+def test_the_engines_own_disk_is_looked_at(tmp_path: Path) -> None:
+    other = Path("/proc")  # another file system
+    names = [found.text.partition(" free for ")[2] for found in doctor._spaces(tmp_path, other)]
+    assert names == [
+        f"downloads and build contexts ({tmp_path})",
+        "the engine's images (/proc)",
+    ]
 
 
 @pytest.mark.engine
@@ -158,6 +202,21 @@ def test_where_docker_does_not_start_podman_is_taken(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(start, "_start_podman", broken)
     with pytest.raises(NoEngine, match="no cgroups"):
         start.ensure(None, said.append)
+
+
+def test_an_engine_that_was_named_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("the machine is to stay as it is")
+
+    monkeypatch.delenv("REPROKIT_ENGINE", raising=False)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setattr(doctor, "_sources", lambda settings: [])
+    monkeypatch.setattr(start, "ensure", refuse)
+    report = doctor.examine()
+    assert "DOCKER_HOST names" in report.checks[0].text
+    assert not report.checks[0].fixable
+    with pytest.raises(NoEngine, match="DOCKER_HOST names"):
+        doctor.fix(Silent())
 
 
 def test_doctor_does_not_promise_to_mend_permissions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from reprokit import arguments, hookspecs
 from reprokit.bases.protocol import BaseFamily
-from reprokit.ecosystems.protocol import Ecosystem
+from reprokit.comparators.protocol import Comparator
+from reprokit.ecosystems.protocol import Ecosystem, Maker
 from reprokit.identity import POLICY, policy
 from reprokit.resolving import Catalogue, Resolver
 
@@ -23,7 +24,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
 )
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("reprokit_"))
-PROTOCOLS = (Ecosystem, BaseFamily, Resolver, Catalogue)
+PROTOCOLS = (Ecosystem, Maker, BaseFamily, Comparator, Resolver, Catalogue)
 
 
 def documented() -> dict[str, Any]:

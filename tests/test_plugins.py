@@ -16,10 +16,14 @@ from typing import Any
 import pytest
 
 from reprokit import registry
+from reprokit.comparators.dispatch import compare_files, settings_for
+from reprokit.comparators.protocol import Limits, Unreadable
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.hookspecs import hookimpl
 from reprokit.progress import Silent
 from reprokit.project import Project
+from reprokit.tolerance import CompareOptions
+from reprokit.verdict import Comparison, Grade
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "plugin-ecosystem"
@@ -66,6 +70,81 @@ def test_reprokit_base_families(plugin: Any) -> None:
 
     plugin("third-party", reprokit_base_families=offer)
     assert "alpine" in [family.name for family in registry.families()]
+
+
+ENERGIES = """
+import json
+from reprokit.comparators.tally import Tally
+from reprokit.hookspecs import hookimpl
+
+@hookimpl
+def reprokit_comparators(register):
+    register(Energies())
+
+class Energies:
+    name = "energies"
+
+    def suits(self, path, first):
+        return 90 if path.suffix == ".energies" else 0
+
+    def compare(self, expected, actual, settings):
+        tally = Tally(settings, kind="column")
+        pairs = zip(*(map(float, p.read_text().split()) for p in (expected, actual)), strict=True)
+        for row, (old, new) in enumerate(pairs, start=1):
+            tally.total += 1
+            tally.numbers("energy", f"row {row}", old, new)
+        return tally.finding()
+"""
+
+
+def test_reprokit_comparators(plugin: Any, tmp_path: Path) -> None:
+    module: dict[str, Any] = {}
+    exec(ENERGIES, module)
+    plugin("third-party", reprokit_comparators=module["reprokit_comparators"])
+    found = compared(tmp_path, "a.energies", "1 2", "1 3")
+    assert found.comparator == "energies" and found.grade is Grade.DIFFERENT
+    assert "in column 'energy', row 2" in found.summary
+    (listed,) = [part for part in registry.plugins() if part.name == "third-party"]
+    assert listed.offers == (("comparator", "energies"),)
+
+
+def compared(folder: Path, name: str, expected: str, actual: str) -> Comparison:
+    paths = folder / "expected", folder / "actual"
+    for path, content in zip(paths, (expected, actual), strict=True):
+        path.write_text(content)
+    settings = settings_for(name, paths, CompareOptions(), Limits(), None)
+    return compare_files(name, *paths, settings)
+
+
+def test_a_run_does_not_import_what_compares(tmp_path: Path) -> None:
+    code = (
+        "import sys; from reprokit import registry;"
+        "registry.ecosystems(); registry.families(); print(registry.installed());"
+        "print([name for name in sys.modules if name.startswith('reprokit.comparators.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    named, imported = done.stdout.splitlines()
+    assert "reprokit " in named and imported == "[]"
+
+
+def test_a_comparator_that_fails_names_its_plugin(plugin: Any, tmp_path: Path) -> None:
+    def offer(method: Any) -> Any:
+        part = SimpleNamespace(name="faulty", suits=lambda path, first: 100, compare=method)
+        return lambda register: register(part)
+
+    plugin("third-party", reprokit_comparators=offer(_raise))
+    with pytest.raises(BadRequest, match=r"'third-party' failed in faulty.compare\(\)"):
+        compared(tmp_path, "a.txt", "1", "2")
+
+
+def test_a_comparator_may_say_that_it_cannot_read_a_file(plugin: Any, tmp_path: Path) -> None:
+    def refuse(*given: object) -> None:
+        raise Unreadable("its header is of version 9")
+
+    part = SimpleNamespace(name="odd", suits=lambda path, first: 100, compare=refuse)
+    plugin("third-party", reprokit_comparators=lambda register: register(part))
+    found = compared(tmp_path, "a.txt", "1", "2")
+    assert "cannot be read as odd: its header is of version 9" in found.summary
 
 
 def test_reprokit_system_needs(plugin: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from reprokit import site
 from reprokit.errors import BadRequest
+from reprokit.phases.resolver import resolver_environment_of_host
 from reprokit.site import Site, load
 from reprokit.truststore import certificates, java_truststore
 
@@ -23,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_documented_file_is_a_valid_one(home: Path) -> None:
-    page = (Path(__file__).parent.parent / "docs" / "bases.md").read_text()
+    page = (Path(__file__).parent.parent / "docs" / "site.md").read_text()
     example = page.partition("```toml\n")[2].partition("```")[0]
     (home / "institute.pem").write_text("")
     (home / "site.toml").write_text(example)
@@ -151,3 +152,8 @@ def test_java_reads_the_truststore(tmp_path: Path) -> None:
         env={**os.environ, "LC_ALL": "C"},
     ).stdout
     assert f"contains {len(certificates(bundle))} entries" in listed
+
+
+def test_the_index_is_asked_also_by_what_resolves_on_this_machine() -> None:
+    found = resolver_environment_of_host(Site(python_index="https://pypi.example.org/simple"))
+    assert found["UV_DEFAULT_INDEX"] == "https://pypi.example.org/simple"

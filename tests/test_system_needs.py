@@ -6,6 +6,7 @@ import lzma
 import re
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -33,7 +34,7 @@ TABLES = {
         "compilers": (*COMPILERS, *R_LIBRARIES),
         "latex": (*detecting.LATEX, *(n for _, names in detecting.LATEX_MORE for n in names)),
         "java.awt": DRAWING,
-        **system_needs.AT_RUN_TIME,
+        **system_needs.at_run_time(replace(base(), settings={})),
     },
 }
 Stanzas = Mapping[str, Mapping[str, str]]

@@ -8,15 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from reprokit.apt_output import Offer, cannot_install, parse_policy, parse_uris, selected
+from reprokit.apt_output import (
+    Offer,
+    cannot_install,
+    failed_fetch,
+    parse_policy,
+    parse_uris,
+    selected,
+)
 from reprokit.bases.debian import DebianFamily
 from reprokit.engines.protocol import BuildRequest, Container, ContainerRequest, Engine
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
 from reprokit.folders import archives
+from reprokit.mirrors import canonical_url, mirrored_url
 from reprokit.model import LockedBase, LockedPackage, Reason, SystemPackage
 from reprokit.progress import Silent
 from reprokit.quoting import shell_command
-from reprokit.site import Site, canonical_url, load, mirrored_url
+from reprokit.site import Site, load
 from reprokit.site import resolver_binds as binds
 from reprokit.site import resolver_environment as environment_of
 from reprokit.system_packages import AptCatalogue, install_run, mirror_commands, resolve_sets
@@ -278,3 +286,11 @@ def _builds_offline(engine: Engine, context: Path) -> None:
         engine.build(BuildRequest(context=context, tag=tag, no_cache=True), lambda line: None)
     finally:
         engine.remove_image(tag)
+
+
+def test_the_address_that_apt_could_not_reach_is_named() -> None:
+    url = "http://mirror.example/debian/dists/bookworm/InRelease"
+    said = f"E: Failed to fetch {url}  Could not connect to mirror.example:80\n"
+    said += "E: Some index files failed to download. They have been ignored, or old ones used.\n"
+    assert failed_fetch(said) == (url, "Could not connect to mirror.example:80")
+    assert failed_fetch("a\nE: The last word\n") == (None, "E: The last word")

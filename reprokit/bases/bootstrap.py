@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import files, process
+from reprokit.credentials import Credentials, netrc_line
 from reprokit.errors import InputUnavailable
+from reprokit.mirrors import mirrored_url
 from reprokit.model import LockedPackage
 from reprokit.progress import Reporter
 from reprokit.quoting import shell_word
-from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, mirrored_url, trusted_bundle
+from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, trusted_bundle
 
 RECIPE = 4
 """Raised with every change here that changes the bytes: stored bases of another recipe are not
@@ -154,6 +156,7 @@ def _mmdebstrap(
 ) -> Path:
     _require_tools()
     tar = folder / "made.tar"
+    logins = _logins(site, folder)
     bundle = trusted_bundle(site)
     secure = any("https://" in source for source in sources) and bundle is not None
     final = (
@@ -161,7 +164,7 @@ def _mmdebstrap(
         # Mirrors are this site's own matter: the image names the public archive.
         f"upload {shell_word(str(public))} /etc/apt/sources.list",
         'chmod 0644 "$1/etc/apt/sources.list"',
-        'sed -i /CAInfo/d "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+        'sed -i -e /CAInfo/d -e /Etc::netrc/d "$1/etc/apt/apt.conf.d/99mmdebstrap"',
         _MANUAL_FOLDERS,
         _CLEAN,
     )
@@ -171,6 +174,7 @@ def _mmdebstrap(
         *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
         *(f"--aptopt={option}" for option in _APT_OPTIONS),
         *([f'--aptopt=Acquire::https::CAInfo "{bundle}"'] if secure else []),
+        *([f'--aptopt=Dir::Etc::netrc "{logins}"'] if logins is not None else []),
         f"--include={include}",
         *(f"--customize-hook={hook}" for hook in final),
         *(suite, str(tar), *sources),
@@ -181,7 +185,9 @@ def _mmdebstrap(
         **dict(site.proxies),
     }
     try:
-        process.stream(argv, reporter.log, environment=environment)
+        # Not from the user's folder: a .python-version there decides, through pyenv's shims, which
+        # Python mmdebstrap's helpers get, and it may be one that is not installed.
+        process.stream(argv, reporter.log, folder=folder, environment=environment)
     except process.ProcessFailed as error:
         lines = [line for line in error.completed.stdout.splitlines() if line.startswith("E:")]
         raise InputUnavailable(
@@ -217,6 +223,17 @@ def in_canonical_form(made: Path, uris: str, *, epoch: int) -> Bootstrapped:
         )
     made.unlink()
     return Bootstrapped(tar=tar, digest=digest, uris=uris)
+
+
+def _logins(site: Site, folder: Path) -> Path | None:
+    """apt's file of logins for the site's mirrors; it goes with the folder, not into the base."""
+    credentials = Credentials(site.logins)
+    mirrors = [url for url in (site.debian_mirror, site.debian_security_mirror) if url is not None]
+    lines = [netrc_line(u, login, apt=True) for u in mirrors if (login := credentials.asked(u))]
+    if not lines:
+        return None
+    files.write_text(folder / "auth.conf", "".join(dict.fromkeys(lines)), mode=0o600)
+    return folder / "auth.conf"
 
 
 def _require_tools() -> None:

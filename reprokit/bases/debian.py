@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprokit.bases.versions import accepts, languages
+from reprokit.bases.versions import languages, suits
 from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
 from reprokit.model import BaseCandidate, LockedBase, Reason, Runtime
@@ -34,8 +34,8 @@ SUITES = (
     Suite(
         name="bullseye",
         stable="2021-08-14",
-        offers={"python": ("3.9",), "r": ("4.0.4",), "java": ("11", "17")},
-        exact={"3.9": "3.9.2"},
+        offers={"python": ("3.9", "2.7"), "r": ("4.0.4",), "java": ("11", "17")},
+        exact={"3.9": "3.9.2", "2.7": "2.7.18"},
     ),
     Suite(
         name="bookworm",
@@ -135,7 +135,7 @@ _TITLES = {"python": "Python", "r": "R", "java": "Java"}
 
 def _satisfies(suite: Suite, runtime: Runtime) -> bool:
     versions = suite.offers.get(runtime.language, ())
-    return any(accepts(runtime, suite.exact.get(version, version)) for version in versions)
+    return any(suits(runtime, suite.exact.get(version, version)) for version in versions)
 
 
 def _candidate(suite: Suite, why: str) -> BaseCandidate:

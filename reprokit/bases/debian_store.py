@@ -22,9 +22,11 @@ from reprokit.bases import bootstrap
 from reprokit.bases.docker_archive import image_config, write_archive
 from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
+from reprokit.mirrors import mirrored_url
 from reprokit.model import Artifact, BaseCandidate, LockedBase, LockedPackage
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
-from reprokit.site import Site, mirrored_url
+from reprokit.site import Site
 
 _ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm64/v8": "arm64", "386": "i386"}
 _FRESH = 24 * 3600
@@ -295,31 +297,27 @@ def _fetch(artifact: Artifact, snapshot: str, site: Site, folder: Path) -> None:
 
 
 def _get(url: str, site: Site) -> bytes:
-    import ssl
-    import urllib.error
-    import urllib.request
+    import requests
+    import urllib3
 
-    from reprokit.site import trusted_bundle
+    from reprokit.http_session import SiteSession
 
-    bundle = trusted_bundle(site)
-    context = ssl.create_default_context(cafile=None if bundle is None else str(bundle))
-    proxies = {
-        name.removesuffix("_proxy"): value for name, value in site.proxies if name != "no_proxy"
-    }
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context)
-    )
     try:
-        with opener.open(url, timeout=_TIMEOUT) as answer:
-            content: bytes = answer.read()
+        with SiteSession(site).ask(url, timeout=_TIMEOUT) as answer:
+            if answer.status_code >= 300:
+                raise _cannot_be_had(url, f"{answer.status_code} {answer.reason}")
+            content: bytes = answer.raw.read()
             return content
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise InputUnavailable(
-            f"{url} cannot be had: {reason}",
-            where=url,
-            next="check the network, the proxy and the mirrors in site.toml (`reprokit doctor`)",
-        ) from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise _cannot_be_had(url, redacted(str(error))) from error
+
+
+def _cannot_be_had(url: str, reason: str) -> InputUnavailable:
+    return InputUnavailable(
+        f"{url} cannot be had: {reason}",
+        where=url,
+        next="check the network, the proxy and the mirrors in site.toml (`reprokit doctor`)",
+    )
 
 
 def _read(path: Path, store: Path) -> LockedBase | None:

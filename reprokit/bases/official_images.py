@@ -26,6 +26,7 @@ DEBIAN_STABLE = (("bullseye", "2021-08-14"), ("bookworm", "2023-06-10"), ("trixi
 """Since when each Debian release, that a Python image may rest on, has been stable."""
 
 PYTHON: Mapping[str, tuple[str, Mapping[str, tuple[int, int | None]]]] = {
+    "3.6": ("2016-12-23", {"bullseye": (14, 15)}),
     "3.7": ("2018-06-27", {"bullseye": (11, 17), "bookworm": (17, 17)}),
     "3.8": ("2019-10-14", {"bullseye": (11, 20), "bookworm": (17, 20)}),
     "3.9": ("2020-10-05", {"bullseye": (6, 23), "bookworm": (17, 25), "trixie": (23, 25)}),

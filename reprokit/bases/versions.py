@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -29,6 +30,21 @@ def accepts(runtime: Runtime, version: str) -> bool:
             next="write it like >=3.9,<3.12 or ==17",
         ) from error
     return specifiers.contains(version, prereleases=True)
+
+
+@cache
+def means_python_2(runtime: Runtime) -> bool:
+    """Whether Python 2.7 will do and no Python 3: what accepts both is given a 3."""
+    if runtime.language != "python" or not accepts(runtime, "2.7.18"):
+        return False
+    return not any(accepts(runtime, f"3.{n}.{patch}") for n in range(40) for patch in (0, 99))
+
+
+def suits(runtime: Runtime, version: str) -> bool:
+    """Whether a version that a base has is one to give a project: accepted, and no Python 2 where a
+    3 would do."""
+    is_python_2 = runtime.language == "python" and version.startswith("2.")
+    return accepts(runtime, version) and (not is_python_2 or means_python_2(runtime))
 
 
 def languages(runtimes: Iterable[Runtime]) -> tuple[str, ...]:

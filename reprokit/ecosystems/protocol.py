@@ -6,9 +6,10 @@ A third-party ecosystem implements this Protocol and registers an instance from 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reprokit.model import (
+    Artifact,
     BaseCandidate,
     Detection,
     LockedBase,
@@ -43,3 +44,14 @@ class Ecosystem(Protocol):
 
     def render(self, locked: LockedEcosystem, base: LockedBase) -> Rendering:
         """This ecosystem's share of the Dockerfile. Pure: the same lock gives the same bytes."""
+
+
+@runtime_checkable
+class Maker(Protocol):
+    """What an ecosystem has besides, if its locks name files that no address offers."""
+
+    def make(
+        self, locked: LockedEcosystem, artifacts: tuple[Artifact, ...], resolver: Resolver
+    ) -> None:
+        """Make these of its locked files from `locked.making` alone and put them into the store,
+        in containers without a network. Raises InputUnavailable where the bytes are others."""

@@ -22,9 +22,10 @@ from reprokit.engines.endpoint import (
     usual_podman,
 )
 from reprokit.engines.engine import SocketEngine
-from reprokit.errors import BadRequest, NoEngine
+from reprokit.errors import BadRequest, NamedEngineSilent, NoEngine
 
 VARIABLE = "REPROKIT_ENGINE"
+_HOST, _GIVEN = "DOCKER_HOST", "you"
 
 
 @contextmanager
@@ -34,8 +35,8 @@ def connect(preferred: str | None = None) -> Iterator[SocketEngine]:
     preferred: "docker", "podman" or an address like unix:///run/my.sock; `None` takes
     REPROKIT_ENGINE, and without it the first that answers of DOCKER_HOST, the docker command's
     current context, the usual sockets of Docker and Podman, and last an own Podman service.
-    Raises NoEngine, with what was tried and what to do, where none can be had; BadRequest for a
-    preference that is none of these.
+    Raises NoEngine, with what was tried and what to do, where none can be had: an address that
+    the user named has no substitute. BadRequest for a preference that is none of these.
     """
     wanted = preferred or os.environ.get(VARIABLE) or None
     tried: list[tuple[Endpoint, Ping]] = []
@@ -46,6 +47,8 @@ def connect(preferred: str | None = None) -> Iterator[SocketEngine]:
                 yield engine
             return
         tried.append((endpoint, answer))
+        if _is_named(endpoint, answer, wanted):
+            raise no_engine(tried, wanted)
     if wanted in (None, "podman") and shutil.which("podman") is not None:
         with podman.service() as (endpoint, environment):
             with _opened(endpoint, ping(endpoint), environment) as engine:
@@ -84,10 +87,10 @@ def wanted_candidates(
             yield from usual_docker(environment, home)
     elif wanted == "podman":
         if host := environment.get("DOCKER_HOST"):
-            yield Endpoint(url=host, source="DOCKER_HOST")
+            yield Endpoint(url=host, source=_HOST)
         yield from usual_podman(environment)
     elif "://" in wanted:
-        yield replace(next(candidates({**environment, "DOCKER_HOST": wanted}, home)), source="you")
+        yield replace(next(candidates({**environment, "DOCKER_HOST": wanted}, home)), source=_GIVEN)
     else:
         raise BadRequest(
             f"{wanted!r} is not an engine",
@@ -100,24 +103,45 @@ def no_engine(tried: list[tuple[Endpoint, Ping]], wanted: str | None) -> NoEngin
     forbidden = [endpoint for endpoint, answer in tried if answer.state == "forbidden"]
     if forbidden:
         return no_permission(forbidden[0])
+    named = [(place, answer) for place, answer in tried if _is_named(place, answer, wanted)]
+    if named:
+        return _named_silent(*named[0])
     silent = [(endpoint, answer) for endpoint, answer in tried if answer.state == "stopped"]
-    address = wanted is not None and "://" in wanted
     installed = [name for name in ("docker", "dockerd", "podman") if shutil.which(name)]
-    if not silent and (address or os.environ.get("DOCKER_HOST")):
-        silent = tried[:1]
     if not silent and installed and wanted in (None, "docker") and tried:
         silent = tried[:1]
     if silent:
         place, answer = silent[0]
-        detail = "nothing listens there" if answer.state == "missing" else answer.detail
         return NoEngine(
-            f"no engine answers at {place.url} ({place.source}): {detail}",
+            f"no engine answers at {place.url} ({place.source}): {_detail(answer)}",
             next="start it (Docker Desktop, or `sudo systemctl start docker`); `reprokit doctor "
             "--fix` does it where it can",
         )
-    named = "container engine" if wanted is None else wanted.capitalize()
+    kind = "container engine" if wanted is None else wanted.capitalize()
     return NoEngine(
-        f"no {named} is installed",
+        f"no {kind} is installed",
         next="`reprokit doctor --fix` installs one; or install Docker "
         "(https://docs.docker.com/get-docker) or Podman (https://podman.io)",
     )
+
+
+def _is_named(place: Endpoint, answer: Ping, wanted: str | None) -> bool:
+    """Whether the user named just this address, and it does not answer. Who asks for Podman means
+    a kind: DOCKER_HOST is then only the first place to look."""
+    return answer.state != "answers" and place.source in (_HOST, _GIVEN) and wanted != "podman"
+
+
+def _named_silent(place: Endpoint, answer: Ping) -> NamedEngineSilent:
+    given = VARIABLE if os.environ.get(VARIABLE) == place.url else None
+    variable = _HOST if place.source == _HOST else given
+    naming = "which you named" if variable is None else f"which {variable} names"
+    return NamedEngineSilent(
+        f"no engine answers at {place.url}, {naming}: {_detail(answer)}",
+        next=f"start it, or correct or unset {variable}"
+        if variable
+        else "start it, or name another",
+    )
+
+
+def _detail(answer: Ping) -> str:
+    return "nothing listens there" if answer.state == "missing" else answer.detail

@@ -164,7 +164,7 @@ class SocketContainer:
             created = self._api.exec_create(
                 self._id,
                 list(argv),
-                environment=dict(environment or {}),
+                environment={**self._request.execution_environment, **(environment or {})},
                 workdir=folder,
                 user=user or "",
             )["Id"]

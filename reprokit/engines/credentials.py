@@ -87,6 +87,11 @@ def credentials(host: str, repository: str) -> Credentials | None:
     return None
 
 
+def is_local(host: str) -> bool:
+    """Whether a registry ("127.0.0.1:5000") is on this machine, where engines speak HTTP to it."""
+    return host.partition(":")[0] in ("localhost", "127.0.0.1")
+
+
 def authorization(
     challenge: str, place: Place, session: requests.Session, timeout: tuple[float, float]
 ) -> str:

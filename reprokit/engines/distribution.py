@@ -11,18 +11,18 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from reprokit import files
-from reprokit.engines.credentials import Place, Refused, authorization
+from reprokit.engines.credentials import Place, Refused, authorization, is_local
 from reprokit.errors import InputUnavailable, NoAnswer
-from reprokit.process import redacted
+from reprokit.printable import redacted
 from reprokit.site import load as load_site
-from reprokit.web import bounded, chunks, plain_reason, session
+from reprokit.web import bounded, chunks, plain_reason
 
 if TYPE_CHECKING:
     import requests
@@ -129,7 +129,11 @@ class Repository:
 
     @cached_property
     def _session(self) -> requests.Session:
-        return session(load_site())
+        from reprokit.http_session import SiteSession
+
+        site = load_site()
+        # As engines do, nobody asks a proxy for what is on this machine.
+        return SiteSession(replace(site, proxies=()) if is_local(self.place.host) else site)
 
     @property
     def _base(self) -> str:

@@ -5,25 +5,35 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from reprokit import folders, site
+from reprokit import folders, site, site_files
 from reprokit.engines import connect, start
 from reprokit.engines.protocol import EngineInformation
-from reprokit.errors import InputUnavailable, NoEngine, NoPermission, ReprokitError
+from reprokit.errors import (
+    InputUnavailable,
+    NamedEngineSilent,
+    NoEngine,
+    NoPermission,
+    ReprokitError,
+    StorageFailed,
+)
 from reprokit.model import JSON
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 
 Level = Literal["good", "warning", "bad"]
 
 LEAST_SPACE = 5 * 1024**3
 """Bytes; a base, an environment and their build cache take 1 to 4 GB."""
+NO_SPACE = 512 * 1024**2
+"""Bytes; not even a base and its packages fit into less."""
 PATIENCE = 3.0
 """Seconds that a registry or index has to answer."""
 HUB_PROBE = "python:3.11-slim"
+_KINDS: dict[str, type[ReprokitError]] = {"bases": InputUnavailable, "disk": StorageFailed}
 _MARKS: dict[Level, str] = {"good": "ok", "warning": "!", "bad": "x"}
 
 
@@ -60,7 +70,7 @@ class Report:
         """The error that a run would meet, for the exit code; `None` where it could go on."""
         for check in self.checks:
             if check.level == "bad":
-                kind = InputUnavailable if check.name == "bases" else NoEngine
+                kind = _KINDS.get(check.name, NoEngine)
                 return kind(check.text, next=check.next)
         return None
 
@@ -98,11 +108,11 @@ def examine() -> Report:
 
     Takes about a second, a few where packets are dropped.
     """
-    settings = site.load()
+    settings = site_files.completed(site.load(), lambda text: None)
     with ThreadPoolExecutor(max_workers=8) as pool:
         network = [pool.submit(_source, name, url, settings) for name, url in _sources(settings)]
-        engine, engine_checks, registry = _engine()
-        checks = [*engine_checks, _space(folders.store())]
+        engine, engine_checks, registry, storage = _engine()
+        checks = [*engine_checks, *_spaces(folders.store(), storage)]
         bases = _bases(registry)
         checks += [_registry(registry), _mmdebstrap(), bases] if bases else []
         checks.append(_certificates(settings))
@@ -121,6 +131,8 @@ def fix(reporter: Reporter) -> None:
         with connect.connect() as engine:
             builder = engine.information().builder
             name = engine.name
+    except NamedEngineSilent:
+        raise
     except NoEngine:
         start.ensure(None, say)
         return
@@ -137,10 +149,10 @@ def fix(reporter: Reporter) -> None:
 Registry = Literal["answers", "silent"] | None
 
 
-def _engine() -> tuple[EngineInformation | None, list[Check], Registry]:
+def _engine() -> tuple[EngineInformation | None, list[Check], Registry, Path | None]:
     try:
         with connect.connect() as engine:
-            facts = engine.information()
+            facts, storage = engine.information(), engine.storage()
             registry = _asked(lambda: engine.registry_digest(HUB_PROBE, timeout=PATIENCE))
     except ReprokitError as error:
         check = Check(
@@ -148,13 +160,19 @@ def _engine() -> tuple[EngineInformation | None, list[Check], Registry]:
             level="bad",
             text=error.what,
             next=_without_doctor(error.next),
-            # Who may use an engine that runs is for its owner to say.
-            fixable=isinstance(error, NoEngine) and not isinstance(error, NoPermission),
+            # Who may use an engine is for its owner to say, which one is meant for the user.
+            fixable=isinstance(error, NoEngine)
+            and not isinstance(error, NoPermission | NamedEngineSilent),
         )
-        return None, [check], None
+        return None, [check], None, None
     rootless = ", without root" if facts.rootless else ""
     text = f"{facts.name} {facts.version}{rootless} ({facts.platform}) at {facts.socket}"
-    return facts, [Check(name="engine", level="good", text=text), _builder(facts)], registry
+    return (
+        facts,
+        [Check(name="engine", level="good", text=text), _builder(facts)],
+        registry,
+        storage,
+    )
 
 
 def _without_doctor(advice: str | None) -> str | None:
@@ -219,17 +237,31 @@ def _bases(registry: Registry) -> Check | None:
     )
 
 
-def _space(place: Path) -> Check:
-    existing = next(parent for parent in (place, *place.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
-    text = f"{free / 1024**3:.0f} GiB free for downloads and images ({existing})"
+def _spaces(store: Path, storage: Path | None) -> list[Check]:
+    """The disks that downloads and images go to; one check where both go to the same."""
+    place = next(parent for parent in (store, *store.parents) if parent.exists())
+    if storage is None:
+        return [_space(place, "downloads and build contexts")]
+    if storage.stat().st_dev == place.stat().st_dev:
+        return [_space(place, "downloads and images")]
+    return [
+        _space(place, "downloads and build contexts"),
+        _space(storage, "the engine's images"),
+    ]
+
+
+def _space(place: Path, what: str) -> Check:
+    free = shutil.disk_usage(place).free
+    shown = f"{free / 1024**3:.0f} GiB" if free >= LEAST_SPACE else f"{free / 1024**2:.0f} MiB"
+    text = f"{shown} free for {what} ({place})"
     if free >= LEAST_SPACE:
         return Check(name="disk", level="good", text=text)
     return Check(
         name="disk",
-        level="warning",
+        level="warning" if free >= NO_SPACE else "bad",
         text=text,
-        next="`reprokit clean` removes old runs and images",
+        next="an environment and its base take 1 to 4 GB; `reprokit clean` removes old runs and "
+        "images",
     )
 
 
@@ -264,31 +296,35 @@ def _sources(settings: site.Site) -> list[tuple[str, str]]:
 
 def _source(name: str, url: str, settings: site.Site) -> Check:
     """Ask a server as a lock would, through the proxy and with the certificates."""
-    import ssl
-    import urllib.error
-    import urllib.request
+    import requests
 
-    bundle = site.trusted_bundle(settings)
-    proxies = {key.removesuffix("_proxy"): value for key, value in settings.proxies}
+    from reprokit.http_session import SiteSession
+
+    session = SiteSession(settings)
+    proxy = session.proxy_for(url)
+    way = "" if proxy is None else f" through the proxy {redacted(proxy)}"
     try:
-        trust = ssl.create_default_context(cafile=None if bundle is None else str(bundle))
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=trust)
-        )
-        request = urllib.request.Request(url, method="HEAD")
-        with closing(opener.open(request, timeout=PATIENCE)):
-            pass
-    except urllib.error.HTTPError as error:
-        error.close()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        untrusted = isinstance(reason, ssl.SSLCertVerificationError)
+        with session, session.ask(url, timeout=PATIENCE, method="HEAD") as answer:
+            if answer.status_code in (401, 407):
+                return Check(
+                    name=name,
+                    level="warning",
+                    text=f"{url} wants a user name and password",
+                    next="put them into ~/.netrc or the keyring; a proxy's into its URL",
+                )
+    except (requests.RequestException, OSError, ValueError) as error:
+        untrusted = isinstance(error, requests.exceptions.SSLError)
+        advice = "new packages of this kind cannot be locked; site.toml may name a mirror or proxy"
+        if untrusted:
+            advice = "name your institute's certificates in site.toml (`certificates`)"
+        elif proxy is not None:
+            advice = "new packages of this kind cannot be locked; correct the proxy (the variables "
+            advice += "http_proxy, https_proxy and no_proxy, or [proxies] in site.toml)"
+        state = "is not trusted" if untrusted else "does not answer"
         return Check(
             name=name,
             level="warning",
-            text=f"{url} {'is not trusted' if untrusted else 'does not answer'}: {reason}",
-            next="name your institute's certificates in site.toml (`certificates`)"
-            if untrusted
-            else "new packages of this kind cannot be locked; site.toml may name a mirror or proxy",
+            text=f"{url}{way} {state}: {redacted(str(error))}",
+            next=advice,
         )
-    return Check(name=name, level="good", text=f"{url} answers")
+    return Check(name=name, level="good", text=f"{url} answers{way}")

@@ -24,6 +24,7 @@ from reprokit.errors import NoPermission
 State = Literal["answers", "missing", "stopped", "forbidden"]
 
 DEFAULT_DOCKER = "/var/run/docker.sock"
+_UNASKED = ("ssh://", "npipe://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,9 @@ def ping(endpoint: Endpoint, timeout: float = 5.0) -> Ping:
     try:
         connection = _connection(endpoint, timeout)
         if connection is None:
-            return Ping(state="answers")
+            if endpoint.url.startswith(_UNASKED):
+                return Ping(state="answers")
+            return Ping(state="stopped", detail="this is no address of an engine")
         try:
             connection.request("GET", "/_ping")
             answer = connection.getresponse()
@@ -131,7 +134,9 @@ def candidates(environment: Mapping[str, str], home: Path) -> Iterator[Endpoint]
     """Where engines may listen on this machine, in the order of asking: DOCKER_HOST, the docker
     command's current context, then the usual sockets."""
     if host := environment.get("DOCKER_HOST"):
-        yield Endpoint(url=host, source="DOCKER_HOST", certificates=_certificates(environment))
+        # As the docker command does: a host and port alone are TCP.
+        url = host if "://" in host else f"tcp://{host}"
+        yield Endpoint(url=url, source="DOCKER_HOST", certificates=_certificates(environment))
         return
     if (context := current_context(environment, home)) is not None:
         yield context

@@ -143,6 +143,12 @@ class SocketEngine:
             socket=self.endpoint.url,
         )
 
+    def storage(self) -> Path | None:
+        """The folder of this machine that its images lie in; `None` where they lie elsewhere."""
+        stated = self._info.get("DockerRootDir")
+        place = Path(str(stated)) if stated and self.endpoint.socket is not None else None
+        return place if place is not None and place.is_dir() else None
+
     def image(self, reference: str) -> Image | None:
         """The local image of that name or digest, or `None`."""
         from docker.errors import ImageNotFound, NotFound

@@ -58,6 +58,7 @@ class ContainerRequest:
     groups: tuple[str, ...] = ()
     folder: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    execution_environment: Mapping[str, str] = field(default_factory=dict)
     binds: tuple[Bind, ...] = ()
     network: Literal["none", "default", "host"] = "none"
     read_only: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 
 from reprokit.engines.credentials import Refused
 from reprokit.errors import InputUnavailable, NoAnswer
-from reprokit.process import redacted
+from reprokit.printable import redacted
 
 _REFUSED = re.compile(r"denied|unauthorized|no basic auth|authentication required|forbidden", re.I)
 _SILENT = re.compile(

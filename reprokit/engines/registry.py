@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reprokit.engines.credentials import Place, Refused
+from reprokit.engines.credentials import Place, Refused, is_local
 from reprokit.engines.distribution import Repository
 from reprokit.errors import InputUnavailable, NoAnswer
 
@@ -107,11 +107,10 @@ def places(name: str, configuration: dict[str, object]) -> Iterator[Place]:
 
 def _place(name: str, *, plain: bool) -> Place:
     host, _, repository = name.partition("/")
-    bare = host.partition(":")[0]
     return Place(
         host=_HUB_HOST if host == HUB else host,
         repository=repository,
-        plain=plain or bare in ("localhost", "127.0.0.1"),
+        plain=plain or is_local(host),
     )
 
 

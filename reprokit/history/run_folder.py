@@ -1,8 +1,8 @@
 """The folder of one run: `<project>/.reprokit/runs/<id>/`.
 
-It holds record.json, log.txt, Dockerfile, repro.lock and results/. Projects come from strangers:
-a `.reprokit` or `runs` that is a link would lead writes, and later `clean`, out of the project, so
-both must be real folders.
+It holds record.json, log.txt, Dockerfile, plan.json, repro.lock and results/. Projects come from
+strangers: a `.reprokit` or `runs` that is a link would lead writes, and later `clean`, out of the
+project, so both must be real folders.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ class RunFolder:
     @property
     def dockerfile(self) -> Path:
         return self.path / "Dockerfile"
+
+    @property
+    def plan(self) -> Path:
+        """What its image says of the plan; there for images whose Dockerfile reprokit wrote."""
+        return self.path / "plan.json"
 
     @property
     def lock(self) -> Path:

@@ -265,4 +265,5 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.history.cleaning", "Cleaned"): plain,
     ("reprokit.engines.doctor", "Report"): plain,
     ("reprokit.verbs", "PluginList"): plain,
+    ("reprokit.verdict", "Verdict"): plain,
 }

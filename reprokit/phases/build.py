@@ -24,7 +24,7 @@ from reprokit.engines.protocol import BuildRequest, Engine
 from reprokit.errors import BadRequest
 from reprokit.model import BuildContext, DataMount, Image
 from reprokit.progress import Reporter
-from reprokit.store import Store
+from reprokit.store import Store, StoredFileDamaged
 
 _NOTHING: Mapping[str, Path] = {}
 
@@ -110,12 +110,14 @@ def lay_out(
     """Make `folder` hold exactly this context: modes and times do not depend on the checkout.
 
     A note beside the context says which bytes were placed and checked by an earlier build, so that
-    only what changed is written again.
+    only what changed is written again. Raises StoredFileDamaged once all files were looked at: the
+    damaged ones are gone from the store then, and one fetch brings them back.
     """
     context = prepared.context
     note = folder.parent / f"{folder.name}.placed"
     placed = _read_note(note)
     now: dict[str, str] = {}
+    damaged: list[StoredFileDamaged] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         texts = [("Dockerfile", context.dockerfile, False)]
@@ -130,9 +132,15 @@ def lay_out(
             if placed.get(path) != artifact.sha256 or not _is_untouched(
                 target, artifact.sha256, epoch
             ):
-                store.place(artifact.sha256, target, executable=artifact.executable)
+                try:
+                    store.place(artifact.sha256, target, executable=artifact.executable)
+                except StoredFileDamaged as error:
+                    damaged.append(error)
+                    continue
                 _stamp(target, artifact.sha256, epoch)
             now[path] = artifact.sha256
+        if damaged:
+            raise damaged[0]
         for path, source in context.code:
             mode = _mode(root / source)
             digest = f"{prepared.digests[source]} {mode:o}"

@@ -17,6 +17,10 @@ _OTHER_PURPOSE = frozenset(
     }
 )  # fmt: skip
 _RULE = re.compile(r"^(?P<targets>[^\s:#=][^:#=]*?)\s*:(?!=)(?P<rest>[^=].*|)$")
+_RESULTS = "results"
+_PHONY = re.compile(rf"^\.PHONY\s*:.*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
+_NEEDS_RESULTS = re.compile(rf"^[^\s.#=:][^#=:]*:[^=].*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
+_MAKES_FOLDER = re.compile(r"[@-]*(?:mkdir|install\s+-d)\s[^;&|]*")
 _OUTSIDE = re.compile(r"(?:^|[;&|\s@-])(?:docker|docker-compose|podman|sudo|ssh|sbatch|qsub)\s")
 
 
@@ -26,7 +30,8 @@ def candidates(project: Project) -> tuple[list[Entry], list[Note]]:
     file = next((name for name in MAKEFILES if project.has(name)), None)
     if file is None:
         return [], []
-    targets = _targets(project.read(file))
+    text = project.read(file)
+    targets = _targets(text)
     if not targets:
         return [], []
     default = next(iter(targets))
@@ -40,9 +45,21 @@ def candidates(project: Project) -> tuple[list[Entry], list[Note]]:
             text = f"make {target} starts containers or jobs of its own, which cannot be nested"
             notes.append(Note(level="information", text=text, reason=reason))
         elif target not in _OTHER_PURPOSE:
-            argv = ("make",) if target == default else ("make", target)
+            argv = ("make", *_forced(text, target, targets))
+            argv += () if target == default else (target,)
             found.append(Entry(steps=(Step(argv=argv),), reason=reason, rank=10))
     return found, notes
+
+
+def _forced(text: str, target: str, targets: dict[str, tuple[int, str]]) -> tuple[str, ...]:
+    """The option for a rule "results" that is not said to be phony: the folder of that name, which
+    the author's fresh copy lacks and each run has, would make it up to date and the run empty. A
+    rule that only makes the folder stays as it is."""
+    _, recipe = targets.get(_RESULTS, (0, ""))
+    works = any(line and not _MAKES_FOLDER.fullmatch(line) for line in recipe.splitlines())
+    asked = target == _RESULTS or _NEEDS_RESULTS.search(text) is not None
+    phony = _PHONY.search(text) is not None
+    return (f"--eval=.PHONY: {_RESULTS}",) if works and asked and not phony else ()
 
 
 def _targets(text: str) -> dict[str, tuple[int, str]]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import queue
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
+from collections.abc import Callable
+from typing import TypeVar
 
+from reprokit.download import PARALLEL, Download
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact
-from reprokit.process import redacted
 from reprokit.progress import Reporter
-from reprokit.site import Site, mirrored_url
-from reprokit.store import Store
-from reprokit.web import plain_reason, session
+from reprokit.site import Site
+from reprokit.store import Store, StoredFileDamaged
 
-PARALLEL = 6
-ATTEMPTS = 4
-TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
+_T = TypeVar("_T")
 
 
 def fetch(artifacts: tuple[Artifact, ...], store: Store, site: Site, reporter: Reporter) -> int:
@@ -25,103 +22,69 @@ def fetch(artifacts: tuple[Artifact, ...], store: Store, site: Site, reporter: R
 
     Raises InputUnavailable that names the first file that cannot be had.
     """
-    missing = [a for a in artifacts if not store.holds(a.sha256)]
+    by_digest = {a.sha256: a for a in artifacts if not store.holds(a.sha256, a.size)}
+    missing = tuple(by_digest.values())
     for artifact in missing:
         if artifact.url is None:
             raise InputUnavailable(
                 f"{artifact.path} was made when the lock was written, and this store lacks it",
-                next="run `reprokit lock --upgrade`, or use an export that includes vendor/",
+                next="`reprokit run` builds it again where the lock says from what; else run "
+                "`reprokit lock --upgrade`, or use an export that includes vendor/",
             )
     if not missing:
         return 0
+    store.sweep()
     total = sum(a.size for a in missing)
     reporter.message(f"{len(missing)} files, {total / 1e6:.1f} MB")
-    download = Download(store, site, reporter, total)
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        jobs = [pool.submit(download.artifact, a) for a in missing]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-        except BaseException:
-            download.stopped.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    download = Download(store, site, reporter, total=total, files=len(missing))
+    _all(missing, download)
     return total
 
 
-class Download:
-    """Downloads into one store over one session; counts what has arrived."""
-
-    def __init__(self, store: Store, site: Site, reporter: Reporter, total: int | None) -> None:
-        self.store = store
-        self.site = site
-        self.reporter = reporter
-        self.total = total
-        self.stopped = threading.Event()
-        self._done = 0
-        self._counting = threading.Lock()
-        self._session = session(site)
-
-    def artifact(self, artifact: Artifact) -> None:
-        """Fetch one artifact and check it."""
-        assert artifact.url is not None
-        digest, size = self.file(mirrored_url(artifact.url, self.site))
-        if digest != artifact.sha256:
-            raise InputUnavailable(
-                f"the file offered now is not the one that was locked: {size} bytes, {digest} "
-                f"instead of {artifact.size} bytes, {artifact.sha256}",
-                where=redacted(artifact.url),
-                next="run `reprokit lock --upgrade` if you trust the new file",
-            )
-
-    def file(self, url: str) -> tuple[str, int]:
-        """Fetch a URL into the store; its digest and size. Resumes what broke off."""
-        with self.store.receiving() as temporary:
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    self._receive(url, temporary)
-                    break
-                except _Again as again:
-                    if attempt == ATTEMPTS or self.stopped.is_set():
-                        raise InputUnavailable(
-                            f"cannot be downloaded: {again}",
-                            where=redacted(url),
-                            next="check the network, or the mirrors in site.toml "
-                            "(see `reprokit doctor`)",
-                        ) from again
-                    time.sleep(0.5 * 2**attempt)
-            size = temporary.stat().st_size
-            return self.store.take(temporary), size
-
-    def _receive(self, url: str, temporary: Path) -> None:
-        import requests
-
-        have = temporary.stat().st_size
-        headers = {"Range": f"bytes={have}-"} if have else {}
-        try:
-            with self._session.get(url, stream=True, timeout=TIMEOUT, headers=headers) as answer:
-                if answer.status_code in (429, 500, 502, 503, 504):
-                    raise _Again(f"{answer.status_code} {answer.reason}")
-                if answer.status_code >= 400:
-                    raise InputUnavailable(
-                        f"cannot be downloaded: {answer.status_code} {answer.reason}",
-                        where=redacted(url),
-                    )
-                resumed = answer.status_code == 206
-                with temporary.open("ab" if resumed else "wb") as file:
-                    for block in answer.iter_content(256 * 1024):
-                        file.write(block)
-                        self._count(len(block))
-        except requests.RequestException as error:
-            raise _Again(plain_reason(error)) from error
-
-    def _count(self, size: int) -> None:
-        if self.stopped.is_set():
-            raise InputUnavailable("stopped")
-        with self._counting:
-            self._done += size
-            self.reporter.advance(self._done, self.total)
+def using(
+    artifacts: tuple[Artifact, ...],
+    store: Store,
+    site: Site,
+    reporter: Reporter,
+    work: Callable[[], _T],
+) -> _T:
+    """Do some work with the artifacts of the store. What turns out to be damaged when it is read
+    is fetched again, once, and the work done again."""
+    fetch(artifacts, store, site, reporter)
+    try:
+        return work()
+    except StoredFileDamaged as damaged:
+        reporter.warning(f"{damaged.where}: {damaged.what}; it is fetched again")
+        fetch(artifacts, store, site, reporter)
+        return work()
 
 
-class _Again(Exception):
-    """Something that may go better next time."""
+def _all(artifacts: tuple[Artifact, ...], download: Download) -> None:
+    """Download in threads that nobody waits for once something went wrong: a server that says
+    nothing for a minute would hold up the end of a command that the user has stopped."""
+    waiting: queue.SimpleQueue[Artifact] = queue.SimpleQueue()
+    ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    for artifact in artifacts:
+        waiting.put(artifact)
+
+    def work() -> None:
+        while not download.stopped.is_set():
+            try:
+                artifact = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                download.artifact(artifact)
+                ended.put(None)
+            except BaseException as error:
+                ended.put(error)
+
+    for _ in range(min(PARALLEL, len(artifacts))):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        for _ in artifacts:
+            error = ended.get()
+            if error is not None:
+                raise error
+    finally:
+        download.stopped.set()

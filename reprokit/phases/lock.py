@@ -6,18 +6,15 @@ may use a container that has both. Project code runs in such a container and now
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from reprokit import folders, lock_file, process
-from reprokit.engines.protocol import Container, ContainerRequest
+from reprokit import folders, lock_file
 from reprokit.errors import InputUnavailable, NoAnswer
 from reprokit.model import (
     JSON,
-    Artifact,
     DateChoice,
     Lock,
     LockedBase,
@@ -26,17 +23,14 @@ from reprokit.model import (
     Plan,
     SystemPackage,
 )
-from reprokit.phases import build as building
 from reprokit.phases import own_images
-from reprokit.phases.fetch import Download, fetch
 from reprokit.phases.plan import inputs_digest
-from reprokit.phases.render import render_toolbox
+from reprokit.phases.resolver import LazyCatalogue, LockResolver
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.resolving import Catalogue, NeedsSystemPackages
-from reprokit.site import Site, resolver_binds, resolver_environment, trusted_bundle
-from reprokit.system_packages import BUILD_FOLDER, FOLDER, AptCatalogue
+from reprokit.system_packages import BUILD_FOLDER, FOLDER
 from reprokit.version import __version__
 
 
@@ -61,7 +55,7 @@ def lock(plan: Plan, project: Project, powers: Powers, today: str) -> Lock:
         ecosystems=(),
     )
     with ExitStack() as stack:
-        catalogue = _LazyCatalogue(stack, base, powers)
+        catalogue = LazyCatalogue(stack, base, powers)
         wanted = _system_packages(plan, base, catalogue, powers)
         locked: list[LockedEcosystem] = []
         while True:
@@ -146,7 +140,7 @@ def _each_once(wanted: Iterable[SystemPackage]) -> tuple[SystemPackage, ...]:
 
 
 def _resolve_system(
-    wanted: tuple[SystemPackage, ...], catalogue: _LazyCatalogue, reporter: Reporter
+    wanted: tuple[SystemPackage, ...], catalogue: LazyCatalogue, reporter: Reporter
 ) -> tuple[tuple[LockedPackage, ...], tuple[LockedPackage, ...]]:
     """Pin what the final image gets, then what build stages get on top of it."""
     if not wanted:
@@ -158,159 +152,3 @@ def _resolve_system(
     apt = catalogue.apt()
     system = apt.resolve(names, reasons=reasons, folder=FOLDER)
     return system, apt.resolve(tools, reasons=reasons, after=system, folder=BUILD_FOLDER)
-
-
-class _LazyCatalogue:
-    """Starts a container of the base only when somebody asks what the distribution offers."""
-
-    def __init__(self, stack: ExitStack, base: LockedBase, powers: Powers) -> None:
-        self._stack, self._base, self._powers = stack, base, powers
-        self._started: AptCatalogue | None = None
-
-    def versions(self, names: Iterable[str]) -> Mapping[str, str]:
-        wanted = tuple(names)
-        return self.apt().versions(wanted) if wanted else {}
-
-    def apt(self) -> AptCatalogue:
-        if self._started is None:
-            request = _resolver_container(self._base.reference, self._powers.site)
-            container = self._stack.enter_context(self._powers.engine.container(request))
-            container.start()
-            self._started = AptCatalogue(container, self._powers.site)
-        return self._started
-
-
-def _resolver_container(image: str, site: Site) -> ContainerRequest:
-    return ContainerRequest(
-        image=image,
-        command=("sleep", "infinity"),
-        user="0:0",
-        folder="/",
-        environment=resolver_environment(site),
-        binds=resolver_binds(site),
-        network="host" if site.resolver_network == "host" else "default",
-        privileged_setup=True,
-    )
-
-
-@dataclass(kw_only=True)
-class LockResolver:
-    """The `Resolver` of reprokit.resolving."""
-
-    project: Project
-    lock: Lock
-    powers: Powers
-    catalogue: Catalogue
-    system: tuple[SystemPackage, ...] = ()
-    _toolbox: list[str] = field(default_factory=list)
-
-    @property
-    def base(self) -> LockedBase:
-        return self.lock.base
-
-    @property
-    def platform(self) -> str:
-        return self.lock.platform
-
-    @property
-    def date(self) -> DateChoice:
-        return self.lock.date
-
-    @property
-    def epoch(self) -> int:
-        return self.lock.epoch
-
-    @property
-    def site(self) -> Site:
-        return self.powers.site
-
-    @property
-    def reporter(self) -> Reporter:
-        return self.powers.reporter
-
-    def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
-        import uv
-
-        environment = {**resolver_environment_of_host(self.site), "UV_NO_CONFIG": "1"}
-        try:
-            done = process.run(
-                [uv.find_uv_bin(), *argv], folder=folder, environment=environment, timeout=900
-            )
-        except process.ProcessFailed as error:
-            raise InputUnavailable(error.completed.stderr.strip()) from error
-        return done.stdout
-
-    @contextmanager
-    def workshop(self, *, project: bool = False) -> Iterator[Container]:
-        if not self._toolbox:
-            self._toolbox.append(self._build_toolbox())
-        request = _resolver_container(self._toolbox[0], self.site)
-        with self.powers.engine.container(request) as container:
-            container.start()
-            if project:
-                container.execute(("mkdir", "-p", "/build"))
-                container.write("/build", project_archive(self.project, self.epoch))
-            yield container
-
-    def _build_toolbox(self) -> str:
-        self.reporter.message("preparing a container with the system packages")
-        packages = (*self.lock.system, *self.lock.build_system)
-        artifacts = tuple(a for package in packages for a in package.artifacts)
-        fetch(artifacts, self.powers.store, self.site, self.reporter)
-        prepared = building.prepare(
-            render_toolbox(self.lock), {}, self.project.root, "toolbox", self.epoch
-        )
-        if self.powers.engine.image(prepared.tag) is None:
-            building.build(
-                prepared,
-                self.project.root / ".toolbox",
-                self.powers.engine,
-                self.powers.store,
-                self.reporter,
-                epoch=self.epoch,
-                target="build",
-            )
-        return prepared.tag
-
-    def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
-        size = content.stat().st_size
-        return Artifact(path=path, sha256=self.powers.store.add(content), size=size, url=url)
-
-    def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
-        if sha256 is not None and self.powers.store.holds(sha256):
-            size = self.powers.store.path(sha256).stat().st_size
-            return Artifact(path=path, sha256=sha256, size=size, url=url)
-        digest, size = Download(self.powers.store, self.site, self.reporter, None).file(url)
-        if sha256 is not None and digest != sha256:
-            raise InputUnavailable(f"has {digest} instead of {sha256}", where=url)
-        return Artifact(path=path, sha256=digest, size=size, url=url)
-
-
-def resolver_environment_of_host(site: Site) -> dict[str, str]:
-    """Environment for programs of ours on the host that reach the network."""
-    environment = dict(site.proxies)
-    bundle = trusted_bundle(site)
-    if bundle is not None:
-        environment["SSL_CERT_FILE"] = str(bundle)
-    return environment
-
-
-def project_archive(project: Project, epoch: int) -> bytes:
-    """The project's files as a tar, for a resolver container; data and secrets are left out."""
-    import io
-    import tarfile
-
-    from reprokit.phases.exclusions import is_secret
-
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path in project.files:
-            place = project.path(path)
-            if is_secret(path) or place.stat().st_size > 10_000_000:
-                continue
-            member = tarfile.TarInfo(path)
-            content = place.read_bytes()
-            member.size, member.mtime = len(content), epoch
-            member.mode = 0o755 if place.stat().st_mode & 0o100 else 0o644
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()

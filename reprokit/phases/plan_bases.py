@@ -92,14 +92,14 @@ def _check(
     candidate: BaseCandidate, runtimes: tuple[Runtime, ...], families: Sequence[BaseFamily]
 ) -> None:
     """Asking for a version never silently gives another one."""
-    from reprokit.bases.versions import accepts
+    from reprokit.bases.versions import suits
 
     for runtime in runtimes:
         own = candidate.provides.get(runtime.language)
         versions = [own] if own else list(candidate.offers.get(runtime.language, ()))
         if not versions and not candidate.provides and not candidate.offers:
             continue
-        if not any(accepts(runtime, version) for version in versions):
+        if not any(suits(runtime, version) for version in versions):
             has = f"has {', '.join(versions)}" if versions else "has none"
             family = next(f for f in families if f.name == candidate.family)
             raise BadRequest(

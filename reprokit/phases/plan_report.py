@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from reprokit.model import JSON, Entry, Note, Plan, Reason, Requirement, Runtime, Step
-from reprokit.printable import printable
+from reprokit.printable import printable, redacted, redacted_values
 from reprokit.quoting import printable_command
 
 _MOST_LISTED = 12
@@ -22,6 +22,10 @@ class PlanReport:
 
     def json(self) -> dict[str, JSON]:
         """One JSON document with stable keys."""
+        shown: dict[str, JSON] = redacted_values(self._document())
+        return shown
+
+    def _document(self) -> dict[str, JSON]:
         plan = self.plan
         return {
             "name": plan.name,
@@ -104,7 +108,7 @@ class PlanReport:
             lines += _section(title, content)
         if self.dockerfile is not None:
             lines += ["", self.dockerfile.rstrip("\n")]
-        return "\n".join(printable(line) for line in lines) + "\n"
+        return "\n".join(printable(redacted(line)) for line in lines) + "\n"
 
 
 def _section(title: str, content: Iterable[str]) -> Iterator[str]:

@@ -28,6 +28,7 @@ from reprokit.model import (
     RunOptions,
     Step,
 )
+from reprokit.printable import redacted, redacted_values
 
 SCHEMA = 1
 UNIDENTIFYING = ("results/", "repro.lock")
@@ -103,11 +104,13 @@ def compose(
     loosenings: tuple[str, ...],
     notes: tuple[Note, ...],
     undated: tuple[str, ...],
+    variation: dict[str, JSON] | None = None,
 ) -> dict[str, JSON]:
     """The record of a run. Lists are sorted wherever order means nothing.
 
     run: the run's id. dockerfile: its text, of which the record keeps the digest. environment_*:
     `None` while the environment digest is not known. undated: what could not be resolved by date.
+    variation: what several runs differed by (`reprokit.phases.learn`); no key where there was one.
     Raises BadRequest for a parameter that JSON cannot hold (NaN, infinity).
     """
     content: dict[str, JSON] = {
@@ -152,6 +155,8 @@ def compose(
         },
         "results": [{**_file(r), "origin": r.origin} for r in sorted(results, key=_path)],
     }
+    if variation is not None:
+        content["variation"] = variation
     return sealed(content)
 
 
@@ -181,7 +186,7 @@ def canonical(record: Mapping[str, JSON]) -> str:
 def _command_reason(plan: Plan, steps: tuple[Step, ...]) -> str | None:
     if plan.entry is None or plan.entry.steps != steps:
         return None
-    return process.redacted(str(plan.entry.reason))
+    return redacted(str(plan.entry.reason))
 
 
 def _image(image: Image) -> JSON:
@@ -249,8 +254,8 @@ def _options(options: RunOptions) -> JSON:
 
 
 def _note(note: Note) -> JSON:
-    reason = None if note.reason is None else process.redacted(str(note.reason))
-    return {"level": note.level, "text": process.redacted(note.text), "reason": reason}
+    reason = None if note.reason is None else redacted(str(note.reason))
+    return {"level": note.level, "text": redacted(note.text), "reason": reason}
 
 
 def _path(file: DataFile | ResultFile) -> str:
@@ -271,11 +276,12 @@ def _mounts(plan: Plan) -> JSON:
 
 
 def _redacted_list(words: Iterable[str]) -> list[JSON]:
-    return [process.redacted(word) for word in words]
+    return [redacted(word) for word in words]
 
 
 def _redacted(value: JSON) -> JSON:
-    return _mapped(value, process.redacted)
+    found: JSON = redacted_values(value)
+    return found
 
 
 def _encodable(value: JSON) -> JSON:

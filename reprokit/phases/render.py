@@ -61,7 +61,7 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
     stages = [share.stage for share in shares if share.stage is not None]
     blocks = [
         _header(lock),
-        *_system(lock),
+        *_system(lock, build=bool(stages)),
         *(_build_stage(stage, lock) for stage in stages),
         *_final(plan, lock, shares, stages),
     ]
@@ -80,7 +80,7 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
         dockerfile="\n\n".join(blocks) + "\n",
         dockerignore="*\n!Dockerfile\n!app\n" + ("!data\n" if bakes else "") + "!vendor\n",
         files=tuple(sorted(generated, key=lambda file: file.path)),
-        artifacts=lock.artifacts(),
+        artifacts=lock.artifacts(stages=bool(stages)),
         code=tuple(sorted(code)),
         unpacked=tuple(sorted(unpacked, key=lambda pair: pair[0])),
     )
@@ -90,10 +90,10 @@ def render_toolbox(lock: Lock) -> BuildContext:
     """The part of the Dockerfile that ecosystems resolve in: the stages "system" and "build"."""
     label = f'LABEL {LABEL}="reprokit" {PURPOSE}="toolbox"'
     return BuildContext(
-        dockerfile="\n\n".join(_system(lock, always_build=True)) + f"\n{label}\n",
+        dockerfile="\n\n".join(_system(lock, build=True)) + f"\n{label}\n",
         dockerignore="*\n!vendor\n",
         files=(),
-        artifacts=lock.artifacts(),
+        artifacts=replace(lock, ecosystems=()).artifacts(),
         code=(),
     )
 
@@ -121,24 +121,24 @@ def _header(lock: Lock) -> str:
     )
 
 
-def _system(lock: Lock, *, always_build: bool = False) -> list[str]:
+def _system(lock: Lock, *, build: bool) -> list[str]:
+    """The stage below the final image, and the one below the build stages if there are any."""
     system = [f"FROM {refuse_control_characters(lock.base.reference)} AS system"]
     system.append(f"ARG SOURCE_DATE_EPOCH={lock.epoch}")
     if lock.system:
         system.append(_run(install_run(lock.system, source="vendor/debs")))
     system.append(_run(_ACCOUNT))
     blocks = ["\n".join(system)]
-    if lock.build_system or always_build:
-        build = ["FROM system AS build", f"ARG SOURCE_DATE_EPOCH={lock.epoch}"]
+    if build:
+        lines = ["FROM system AS build", f"ARG SOURCE_DATE_EPOCH={lock.epoch}"]
         if lock.build_system:
-            build.append(_run(install_run(lock.build_system, source="vendor/debs-build")))
-        blocks.append("\n".join(build))
+            lines.append(_run(install_run(lock.build_system, source="vendor/debs-build")))
+        blocks.append("\n".join(lines))
     return blocks
 
 
 def _build_stage(stage: BuildStage, lock: Lock) -> str:
-    parent = "build" if lock.build_system else "system"
-    lines = [f"FROM {parent} AS build-{stage.name}", f"ARG SOURCE_DATE_EPOCH={lock.epoch}"]
+    lines = [f"FROM build AS build-{stage.name}", f"ARG SOURCE_DATE_EPOCH={lock.epoch}"]
     lines.append("WORKDIR /build")
     for source in (stage.sources or (".",)) if stage.reads_code else ():
         tail = "" if source == "." else source

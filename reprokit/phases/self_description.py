@@ -7,28 +7,48 @@ folder, another day or another wording would change: no name of the project, no 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from reprokit import lock_file
-from reprokit.model import JSON, Entry, GeneratedFile, Lock, Plan
-from reprokit.process import redacted
+from reprokit.model import JSON, BuildContext, Entry, GeneratedFile, Lock, Plan
+from reprokit.printable import redacted
 from reprokit.quoting import copy_form
 
 FOLDER = "/usr/share/reprokit"
-_PLAN = "plan.json"
+PLAN = "plan.json"
+_PATH = f"reprokit/{PLAN}"
 
 
 def files(plan: Plan, lock: Lock) -> tuple[GeneratedFile, ...]:
     """The files beside the Dockerfile, which is there already."""
     text = json.dumps(document(plan), ensure_ascii=True, indent=1, sort_keys=True)
     return (
-        GeneratedFile(path=f"reprokit/{_PLAN}", content=f"{text}\n"),
+        GeneratedFile(path=_PATH, content=f"{text}\n"),
         GeneratedFile(path=f"reprokit/{lock_file.NAME}", content=lock_file.dumps(lock)),
     )
 
 
+def plan_text(context: BuildContext) -> str | None:
+    """The plan that a context puts into its image; `None` for a project's own Dockerfile."""
+    return next((file.content for file in context.files if file.path == _PATH), None)
+
+
+def as_kept(context: BuildContext, dockerfile: str, plan: str | None) -> BuildContext:
+    """A context with the Dockerfile of an earlier run, and the plan that the run kept: another
+    version of reprokit may write both otherwise."""
+    found = context.files
+    if FOLDER not in dockerfile:
+        ours = (_PATH, f"reprokit/{lock_file.NAME}")
+        found = tuple(file for file in found if file.path not in ours)
+    elif plan is not None:
+        kept = GeneratedFile(path=_PATH, content=plan)
+        found = tuple(kept if file.path == _PATH else file for file in found)
+    return replace(context, dockerfile=dockerfile, files=found)
+
+
 def instruction() -> str:
     """The line of the Dockerfile that puts them into the image."""
-    sources = ["Dockerfile", *(f"vendor/reprokit/{name}" for name in (_PLAN, lock_file.NAME))]
+    sources = ["Dockerfile", *(f"vendor/reprokit/{name}" for name in (PLAN, lock_file.NAME))]
     return f"COPY {copy_form(sources, f'{FOLDER}/')}"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +14,11 @@ from pathlib import Path
 from reprokit import git, lock_file, process
 from reprokit.data_hashes import hash_files
 from reprokit.errors import BadRequest, InputUnavailable, ReprokitError
-from reprokit.history import reading
+from reprokit.history import reading, run_folder
 from reprokit.history.index import Entry
-from reprokit.model import Lock
+from reprokit.model import DataFile, Lock
 from reprokit.phases import build as building
+from reprokit.phases import self_description
 from reprokit.pipeline.job import Job, Wishes, prepare, prepare_build
 from reprokit.progress import Silent
 
@@ -36,26 +39,30 @@ def code_of(
 ) -> Iterator[tuple[Job, building.Prepared]]:
     """The job of a run and its build: the project as it is, else as of the run's commit.
 
-    key: the run's build key, which tells whether it is the very same build. Raises BadRequest where
-    neither has it any more.
+    key: the run's build key, which tells whether it is the very same build. A reprokit that would
+    render another Dockerfile takes the one that the run kept. Raises BadRequest where neither has
+    the code any more.
     """
-    prepared = _prepared(entry.folder.project, record, lock, key)
+    project = entry.folder.project
+    prepared = _prepared(entry, project, record, lock, key)
     if prepared is not None:
         yield prepared
         return
     commit = reading.text_or_none(reading.mapping(record, "project"), "commit")
     if commit is not None:
-        # The project's name, which is part of the image, may be that of its folder.
-        with tempfile.TemporaryDirectory(prefix="reprokit-code-") as temporary:
-            root = Path(temporary) / entry.folder.project.name
-            _check_out(entry.folder.project, commit, root)
-            prepared = _prepared(root, record, lock, key)
+        # Beside the runs, so that data can be linked; the project's name may be its folder's.
+        parent = run_folder.runs_folder(project).parent
+        with tempfile.TemporaryDirectory(dir=parent, prefix="code-") as temporary:
+            root = Path(temporary) / project.name
+            _check_out(project, commit, root)
+            _bring_data(project, root, record)
+            prepared = _prepared(entry, root, record, lock, key)
             if prepared is not None:
                 yield prepared
                 return
     raise BadRequest(
         "the project's files are no longer those of this run",
-        where=str(entry.folder.project),
+        where=str(project),
         next="restore them"
         + (f" (`git checkout {commit[:12]}`)" if commit else "")
         + ", or run again and take that run",
@@ -63,7 +70,7 @@ def code_of(
 
 
 def _prepared(
-    root: Path, record: reading.Record, lock: Lock, key: str
+    entry: Entry, root: Path, record: reading.Record, lock: Lock, key: str
 ) -> tuple[Job, building.Prepared] | None:
     """The build of this folder under the run's lock, if it is the very same build."""
     argv = [tuple(reading.texts(step, "argv")) for step in reading.rows(record, "command")]
@@ -73,10 +80,51 @@ def _prepared(
             job = prepare(root, wishes)
             wanted = (*job.plan.code, *job.plan.data.files)
             digests = {file.path: file.sha256 for file in hash_files(root, wanted, Silent())}
-            prepared = prepare_build(job, lock, digests)
-            if prepared.key == key:
-                return replace(job, lock=lock), prepared
+            rendered = prepare_build(job, lock, digests)
+            for prepared in (rendered, _as_kept(rendered, entry, job, lock)):
+                if prepared.key == key:
+                    return replace(job, lock=lock), prepared
     return None
+
+
+def _as_kept(rendered: building.Prepared, entry: Entry, job: Job, lock: Lock) -> building.Prepared:
+    """The same build with the Dockerfile and the plan that the run kept."""
+    kept = _text(entry.folder.dockerfile)
+    if kept is None:
+        return rendered
+    plan = _text(entry.folder.plan)
+    context = self_description.as_kept(rendered.context, kept, plan)
+    root, name = job.project.root, job.plan.name
+    return building.prepare(context, rendered.digests, root, name, lock.epoch)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _bring_data(project: Path, root: Path, record: reading.Record) -> None:
+    """Data that the run read and the commit lacks (it is often not in git) comes from the project,
+    as far as it is still the same there."""
+    known = reading.hashes(reading.rows(reading.mapping(record, "data"), "files"))
+    there = {path for path in known if (root / path).is_file()}
+    same = {file.path for file in hash_files(root, there, Silent()) if _is(file, known)}
+    here = [path for path in known if path not in same and (project / path).is_file()]
+    for file in hash_files(project, here, Silent()):
+        if _is(file, known):
+            target = root / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            try:
+                os.link((project / file.path).resolve(), target)
+            except OSError:
+                shutil.copyfile(project / file.path, target)
+
+
+def _is(file: DataFile, known: Mapping[str, str]) -> bool:
+    return file.sha256 == known[file.path]
 
 
 def _check_out(project: Path, commit: str, target: Path) -> None:

@@ -16,7 +16,8 @@ from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.model import JSON, Lock
 from reprokit.phases import build as building
-from reprokit.phases.fetch import fetch
+from reprokit.phases.fetch import fetch, using
+from reprokit.phases.make import make
 from reprokit.phases.mounting import binds
 from reprokit.pipeline.job import (
     Job,
@@ -77,20 +78,26 @@ def export(path: Path, directory: Path, wishes: Wishes, reporter: Reporter) -> E
 
 
 def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
-    powers = powers_for(engine, reporter)
+    powers = powers_for(engine, reporter).with_whole_site()
     watch = Stopwatch(reporter)
     lock = ensure_lock(job, powers, watch, again=False)
-    with watch.phase("fetch"):
-        family = powers.families[lock.base.family]
-        family.provide(lock.base, engine, powers.site, folders.archives(), reporter)
-        fetch(lock.artifacts(), powers.store, powers.site, reporter)
     wanted = (*job.plan.code, *job.plan.data.files)
     digests = {f.path: f.sha256 for f in hash_files(job.project.root, wanted, reporter)}
     prepared = prepared_for(job, lock, digests)
+    artifacts = prepared.context.artifacts
+    with watch.phase("fetch"):
+        family = powers.families[lock.base.family]
+        family.provide(lock.base, engine, powers.site, folders.archives(), reporter)
+        make(artifacts, job.project, lock, powers)
+        fetch(artifacts, powers.store, powers.site, reporter)
     unpacked = unpacked_data(job, prepared, reporter)
-    building.lay_out(
-        prepared, job.project.root, folder, powers.store, epoch=lock.epoch, unpacked=unpacked
-    )
+
+    def lay_out() -> None:
+        building.lay_out(
+            prepared, job.project.root, folder, powers.store, epoch=lock.epoch, unpacked=unpacked
+        )
+
+    using(artifacts, powers.store, powers.site, reporter, lay_out)
     (folder.parent / f"{folder.name}.placed").unlink(missing_ok=True)
     if job.plan.data.mode == "mount":
         _copy_data(job, folder, digests, powers)

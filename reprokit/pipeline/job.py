@@ -185,7 +185,7 @@ def ensure_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> L
         plan = plan_bases.keeping(plan, job.lock.base)
     with watch.phase("lock"):
         today = datetime.now(UTC).date().isoformat()
-        made = locking.lock(plan, job.project, powers, today)
+        made = locking.lock(plan, job.project, powers.with_whole_site(), today)
         lock_file.write(made, job.project.root)
     return made
 
@@ -229,26 +229,34 @@ def built(
 ) -> Image:
     """Fetch what the lock names and build, whatever the engine has."""
     from reprokit.phases import own_images
-    from reprokit.phases.fetch import fetch
+    from reprokit.phases.fetch import fetch, using
+    from reprokit.phases.make import make
+
+    powers = powers.with_whole_site()
+
+    def work() -> Image:
+        with watch.phase("build"):
+            return building.build(
+                prepared,
+                job.project.root,
+                powers.engine,
+                powers.store,
+                powers.reporter,
+                epoch=lock.epoch,
+                no_cache=no_cache,
+                network=lock.base.family == own_images.FAMILY,
+                unpacked=unpacked_data(job, prepared, powers.reporter),
+            )
 
     with watch.phase("fetch"):
         if lock.base.family != own_images.FAMILY:
             powers.families[lock.base.family].provide(
                 lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
             )
-        fetch(lock.artifacts(), powers.store, powers.site, powers.reporter)
-    with watch.phase("build"):
-        return building.build(
-            prepared,
-            job.project.root,
-            powers.engine,
-            powers.store,
-            powers.reporter,
-            epoch=lock.epoch,
-            no_cache=no_cache,
-            network=lock.base.family == own_images.FAMILY,
-            unpacked=unpacked_data(job, prepared, powers.reporter),
-        )
+        wanted = prepared.context.artifacts
+        make(wanted, job.project, lock, powers)
+        fetch(wanted, powers.store, powers.site, powers.reporter)
+    return using(wanted, powers.store, powers.site, powers.reporter, work)
 
 
 def unpacked_data(job: Job, prepared: building.Prepared, reporter: Reporter) -> dict[str, Path]:

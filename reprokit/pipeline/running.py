@@ -35,6 +35,7 @@ from reprokit.phases import record as records
 from reprokit.phases import run as runs
 from reprokit.phases.mounting import binds
 from reprokit.phases.render import steps_command
+from reprokit.phases.self_description import plan_text
 from reprokit.pipeline.job import (
     Job,
     Stopwatch,
@@ -46,7 +47,7 @@ from reprokit.pipeline.job import (
     prepare,
     prepare_build,
 )
-from reprokit.process import redacted
+from reprokit.printable import redacted
 from reprokit.progress import Reporter
 from reprokit.quoting import printable_command
 from reprokit.unpacking import limits_for
@@ -80,11 +81,13 @@ class _Started:
     image: Image
     engine: Future[EngineInformation]
     dockerfile: str
+    image_plan: str | None
     context_digest: str
     data: tuple[DataFile, ...]
     entry: Entry
     folder: run_folder.RunFolder
     state: records.ProjectState
+    repeat: int
 
 
 def run(
@@ -94,8 +97,13 @@ def run(
     *,
     no_cache: bool = False,
     results: Path | None = None,
+    repeat: int = 1,
 ) -> RunResult:
     """The whole way. See `reprokit.verbs.run`."""
+    if repeat != 1:
+        from reprokit.pipeline import repeating
+
+        repeating.check(repeat)
     with ExitStack() as stack:
         # The engine is asked who it is, and git which commit this is, while the plan is made.
         ahead = stack.enter_context(ThreadPoolExecutor(2))
@@ -115,6 +123,7 @@ def run(
         facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
         started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
+        started = replace(started, repeat=repeat)
         return _run_and_record(started, engine, watch, index, target)
 
 
@@ -177,11 +186,13 @@ def _make_ready(
         image=image,
         engine=facts,
         dockerfile=prepared.context.dockerfile,
+        image_plan=plan_text(prepared.context),
         context_digest=prepared.key,
         data=data,
         entry=entry,
         folder=run_folder.create(job.project.root, datetime.now(UTC)),
         state=state,
+        repeat=1,
     )
 
 
@@ -194,6 +205,8 @@ def _run_and_record(
 ) -> RunResult:
     folder, plan = started.folder, started.job.plan
     folder.dockerfile.write_text(started.dockerfile, "utf-8")
+    if started.image_plan is not None:
+        folder.plan.write_text(started.image_plan, "utf-8")
     folder.lock.write_text(lock_file.dumps(started.lock), "utf-8")
     command = " && ".join(printable_command(step.argv) for step in started.entry.steps)
     running = indexes.running(
@@ -234,16 +247,35 @@ def _contained(
     folder, plan = started.folder, started.job.plan
     told = {"plan": plan, "run": folder.id}
     registry.observe("reprokit_before_run", told, watch.reporter)
-    collected: list[str] = []
+    request = _request(started, watch.reporter)
 
-    def collect(container: Container) -> None:
+    def once(results: Path, log: Path) -> tuple[Outcome, tuple[ResultFile, ...]]:
+        collected: list[str] = []
         warn = watch.reporter.warning
-        collected.extend(collecting.collect(container, plan, folder.results, warn))
+
+        def collect(container: Container) -> None:
+            collected.extend(collecting.collect(container, plan, results, warn))
+
+        wanted = replace(request, results=results, log=log)
+        outcome = runs.run(wanted, engine, watch.reporter, collect)
+        return outcome, collecting.listing(results, tuple(collected), warn)
 
     with watch.phase("run"):
-        outcome = runs.run(_request(started, watch.reporter), engine, watch.reporter, collect)
-    found = collecting.listing(folder.results, tuple(collected), watch.reporter.warning)
-    record = _record(started, outcome, found)
+        outcome, found = once(folder.results, folder.log)
+    variation = None
+    if started.repeat > 1 and outcome.status == "succeeded":
+        from reprokit.pipeline.r_container import r_in
+        from reprokit.pipeline.repeating import repeated
+
+        with watch.phase("repeat"):
+            options = started.job.configuration.compare
+            run_r = r_in(engine, started.image.reference)
+            first = (found, folder.results)
+            learnt = repeated(
+                once, started.repeat, first, folder.path, options, run_r, watch.reporter
+            )
+            variation = None if learnt is None else learnt.json()
+    record = _record(started, outcome, found, variation)
     return record, outcome, found
 
 
@@ -273,7 +305,10 @@ def _data_binds(started: _Started, reporter: Reporter) -> tuple[Bind, ...]:
 
 
 def _record(
-    started: _Started, outcome: Outcome, results: tuple[ResultFile, ...]
+    started: _Started,
+    outcome: Outcome,
+    results: tuple[ResultFile, ...],
+    variation: dict[str, JSON] | None,
 ) -> dict[str, JSON]:
     plan, lock = started.job.plan, started.lock
     undated = tuple(text for e in lock.ecosystems for text in e.undated)
@@ -296,10 +331,11 @@ def _record(
         environment_digest=started.image.config_digest,
         environment_policy=POLICY,
         version=__version__,
-        plugins=tuple(f"{p.name} {p.version}".strip() for p in registry.plugins()),
+        plugins=registry.installed(),
         loosenings=plan.options.loosenings(),
         notes=_notes(plan),
         undated=undated,
+        variation=variation,
     )
 
 

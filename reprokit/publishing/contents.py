@@ -10,12 +10,11 @@ about.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprokit import folders, lock_file
-from reprokit.data_hashes import hash_files
+from reprokit import folders, lock_file, site, site_files
 from reprokit.errors import InputUnavailable, ResultsDiffer
 from reprokit.history import reading
 from reprokit.history.contents import inside
@@ -28,7 +27,6 @@ from reprokit.phases.own_images import FAMILY
 from reprokit.pipeline.job import Job, unpacked_data
 from reprokit.progress import Reporter
 from reprokit.publishing.member import Member, of_file, of_text
-from reprokit.site import load as load_site
 from reprokit.store import Store
 from reprokit.unpacking import limits_for
 
@@ -99,7 +97,8 @@ def _vendored(source: Source, reporter: Reporter, *, vendor: bool) -> Iterator[M
     missing = tuple(artifact for artifact in wanted if not store.holds(artifact.sha256))
     if missing:
         reporter.message("fetching packages")
-        fetch(missing, store, load_site(), reporter)
+        whole = site_files.completed(site.load(), reporter.warning)
+        fetch(missing, store, whole, reporter)
     yield from (_artifact(artifact, store) for artifact in wanted)
 
 
@@ -111,35 +110,21 @@ def _artifact(artifact: Artifact, store: Store) -> Member:
 
 def _inputs(source: Source, reporter: Reporter) -> Iterator[Member]:
     known = reading.hashes(reading.rows(reading.mapping(source.record, "data"), "files"))
-    places = data_places(source, known, reporter)
-    for path, place in places.items():
-        yield of_file(f"{INPUTS}/{path}", place, sha256=known[path])
-    limits = limits_for(source.job.configuration.data_unpack_limit)
-    for mount in source.job.plan.data.unpacked():
-        root = places[mount.source].parents[mount.source.count("/")]
-        store = folders.store() / "unpacked"
-        yield from _whole(
-            f"{INPUTS}/{mount.target}", place_of(mount, root, known, store, reporter, limits)
-        )
-
-
-def data_places(source: Source, known: Mapping[str, str], reporter: Reporter) -> dict[str, Path]:
-    """Where each data file of the run is: beside its code, else (data is often not in git) in the
-    project as it is now."""
-    found: dict[str, Path] = {}
-    for root in dict.fromkeys((source.job.project.root, source.entry.folder.project)):
-        present = [p for p in known if p not in found and (root / p).is_file()]
-        for file in hash_files(root, present, reporter):
-            if file.sha256 == known[file.path]:
-                found[file.path] = root / file.path
-    for path in known:
-        if path not in found:
+    root = source.job.project.root
+    for path, sha256 in known.items():
+        if not (root / path).is_file():
             raise InputUnavailable(
                 "the data that the run read is no longer there",
                 where=path,
                 next="put the file back, or run again and publish that run",
             )
-    return found
+        yield of_file(f"{INPUTS}/{path}", root / path, sha256=sha256)
+    limits = limits_for(source.job.configuration.data_unpack_limit)
+    for mount in source.job.plan.data.unpacked():
+        store = folders.store() / "unpacked"
+        yield from _whole(
+            f"{INPUTS}/{mount.target}", place_of(mount, root, known, store, reporter, limits)
+        )
 
 
 def checksums(record: reading.Record) -> str:

@@ -17,7 +17,7 @@ from reprokit.lock_file import from_plain
 from reprokit.model import JSON, DataMount
 from reprokit.progress import Reporter
 from reprokit.publishing.attaching import attach
-from reprokit.publishing.contents import Source, data_places
+from reprokit.publishing.contents import Source
 from reprokit.publishing.member import checked
 from reprokit.publishing.published_image import (
     DATA_TYPE,
@@ -37,24 +37,20 @@ def attach_data(image: PublishedImage, source: Source, reporter: Reporter) -> st
     """Attach a run's data (unless the image holds it) and results; the manifest's digest, `None`
     where there is neither.
 
-    Raises InputUnavailable and ResultsDiffer for files that are no longer those of the run,
-    BadRequest for too many.
+    Raises ResultsDiffer for files that are no longer those of the run, BadRequest for too many.
     """
-    record = source.record
-    known = _data(record) if source.mounts_data else {}
-    places = {
-        f"data/{p}": place for p, place in data_places(source, _hashes(known), reporter).items()
-    }
-    rows = {f"data/{path}": row for path, row in known.items()}
+    record, places = source.record, dict[str, Path]()
+    rows = {f"data/{path}": row for path, row in _data(record).items() if source.mounts_data}
+    for name in rows:
+        places[name] = source.job.project.root / name.removeprefix("data/")
     for path, row in _results(record).items():
         place = inside(source.entry.folder.results, path)
-        if place is None or files.sha256(place) != row.digest:
-            raise ResultsDiffer(
-                "is no longer the result that the record names",
-                where=str(source.entry.folder.results / path),
-                next="run again and publish that run",
-            )
+        if place is None:
+            raise _changed(source.entry.folder.results / path)
         rows[f"results/{path}"], places[f"results/{path}"] = row, place
+    for name, row in rows.items():
+        if not places[name].is_file() or files.sha256(places[name]) != row.digest:
+            raise _changed(places[name])
     if len(rows) > MOST_FILES:
         raise BadRequest(
             f"{len(rows)} files are too many for a registry (at most {MOST_FILES})",
@@ -78,6 +74,14 @@ def attach_data(image: PublishedImage, source: Source, reporter: Reporter) -> st
         layers=layers,
         created=reading.text(record, "finished"),
         annotations={RUN: reading.text(record, "run")},
+    )
+
+
+def _changed(place: Path) -> ResultsDiffer:
+    return ResultsDiffer(
+        "is no longer what the record names",
+        where=str(place),
+        next="run again and publish that run",
     )
 
 
@@ -135,7 +139,3 @@ def _described(rows: list[dict[str, JSON]]) -> dict[str, Descriptor]:
         given = {"mediaType": _TYPE, "digest": row.get("sha256"), "size": row.get("size")}
         found[path] = descriptor(given, f"{path} in the record")
     return found
-
-
-def _hashes(rows: dict[str, Descriptor]) -> dict[str, str]:
-    return {path: row.digest for path, row in rows.items()}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from reprokit import files
+from reprokit import files, process
 from reprokit.bases import bootstrap, debian_store
 from reprokit.bases.debian import DebianFamily
 from reprokit.bases.docker_archive import image_config, write_archive
@@ -315,3 +315,24 @@ def test_two_processes_do_not_make_the_same_base_at_once(tmp_path: Path) -> None
         assert (tmp_path / "released").exists()
     other.join()
     assert other.exitcode == 0
+
+
+def test_the_folder_one_stands_in_does_not_reach_the_bootstrap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A .python-version there would decide, through pyenv, which Python its helpers get."""
+    folders = []
+
+    def stream(*about: object, folder: Path, environment: object) -> None:
+        folders.append(folder)
+        completed = process.Completed(argv=("x",), returncode=1, stdout="", stderr="")
+        raise process.ProcessFailed(completed)
+
+    monkeypatch.setattr(process, "stream", stream)
+    monkeypatch.setattr(bootstrap, "_require_tools", lambda: None)
+    with pytest.raises(InputUnavailable):
+        bootstrap.from_archive(
+            "bookworm", architecture="amd64", epoch=0, site=Site(), folder=tmp_path,
+            reporter=Silent(),
+        )  # fmt: skip
+    assert folders == [tmp_path]

@@ -14,7 +14,7 @@ import pytest
 
 from reprokit.engines.connect import connect, no_engine, wanted_candidates
 from reprokit.engines.endpoint import Endpoint, Ping, candidates, current_context, ping
-from reprokit.errors import BadRequest, NoEngine
+from reprokit.errors import BadRequest, NamedEngineSilent, NoEngine
 
 
 class _Pong(http.server.BaseHTTPRequestHandler):
@@ -112,7 +112,51 @@ def test_an_address_that_nobody_listens_at() -> None:
         pass
     assert "unix:///nonexistent/engine.sock" in caught.value.what
     assert "nothing listens there" in caught.value.what
-    assert "reprokit doctor" in (caught.value.next or "")
+    assert caught.value.next == "start it, or name another"
+
+
+@pytest.mark.parametrize(
+    ("stated", "url"), [("engine:2375", "tcp://engine:2375"), ("ssh://a@b", "ssh://a@b")]
+)
+def test_docker_host_is_read_as_the_docker_command_reads_it(
+    stated: str, url: str, tmp_path: Path
+) -> None:
+    (found,) = candidates({"DOCKER_HOST": stated}, tmp_path)
+    assert found.url == url
+
+
+def test_what_is_no_address_is_told() -> None:
+    answer = ping(Endpoint(url="fd://", source="DOCKER_HOST"))
+    assert (answer.state, answer.detail) == ("stopped", "this is no address of an engine")
+
+
+@pytest.mark.parametrize("wanted", [None, "docker"])
+@pytest.mark.parametrize("url", ["unix:///nonexistent/engine.sock", "tcp://127.0.0.1:1"])
+def test_docker_host_that_does_not_answer_is_an_error_although_podman_is_there(
+    url: str, wanted: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise AssertionError("another engine is not what DOCKER_HOST names")
+
+    monkeypatch.delenv("REPROKIT_ENGINE", raising=False)
+    monkeypatch.setenv("DOCKER_HOST", url)
+    monkeypatch.setattr("shutil.which", lambda name, **rest: f"/usr/bin/{name}")
+    monkeypatch.setattr("reprokit.engines.podman.service", refuse)
+    with pytest.raises(NamedEngineSilent) as caught, connect(wanted):
+        pass
+    assert f"no engine answers at {url}, which DOCKER_HOST names: " in caught.value.what
+    assert caught.value.next == "start it, or correct or unset DOCKER_HOST"
+
+
+def test_who_asks_for_podman_gets_it_whatever_docker_host_says(
+    listening: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/engine.sock")
+    monkeypatch.setattr(
+        "reprokit.engines.connect.usual_podman", lambda environment: iter([listening])
+    )
+    with connect("podman") as engine:
+        assert engine.name == "podman"
 
 
 def test_without_permission_the_way_into_the_group_is_shown() -> None:

@@ -13,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from reprokit import folders, lock_file
 from reprokit.engines.connect import connect
 from reprokit.engines.podman import settings_for_this_machine
 from reprokit.engines.protocol import ContainerRequest
+from reprokit.errors import InputUnavailable
+from reprokit.model import Artifact
+from reprokit.store import Store
 from tests.conftest import engines
 
 pytestmark = [pytest.mark.engine, pytest.mark.network]
@@ -201,6 +205,51 @@ def test_an_export_builds_without_reprokit(engine: str, project: Path, tmp_path:
     )
     assert built.returncode == 0, built.stdout + built.stderr
     assert (folder / "results" / "a.txt").read_text() == "HELLO\n"
+
+
+def test_a_wheel_built_from_source_is_made_again_from_the_lock(engine: str, project: Path) -> None:
+    (project / "requirements.txt").write_text("docopt==0.6.2\npycosat==0.6.3\n")
+    first = run(project, "--date", "2024-06-01")
+    assert first["status"] == "succeeded"
+    lock = lock_file.read(project)
+    assert lock is not None
+    (python,) = lock.ecosystems
+    assert {p.name for p in python.making} == {"docopt", "pycosat", "setuptools", "wheel"}
+    made = [a for p in python.packages for a in p.artifacts if a.url is None]
+    assert [a.path.partition("-")[0] for a in made] == ["wheels/docopt", "wheels/pycosat"]
+    dockerfile = (next((project / ".reprokit" / "runs").iterdir()) / "Dockerfile").read_text()
+    assert "gcc" not in dockerfile  # compilers serve making wheels, not building the image
+
+    forget(first, *made)
+    assert run(project)["environment_digest"] == first["environment_digest"]
+
+    forget(first, *made)
+    pycosat = made[1]
+    other = "sha256:" + "7" * 64
+    text = (project / lock_file.NAME).read_text()
+    (project / lock_file.NAME).write_text(text.replace(pycosat.sha256, other))
+    done = reprokit("run", str(project))
+    assert done.returncode == InputUnavailable.exit_code
+    assert pycosat.sha256 in done.stderr and other in done.stderr
+
+
+def test_a_project_in_python_2_runs_in_python_2(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import six, sys\nprint 7 / 2, six.PY2, sys.version[:3]\n")
+    (tmp_path / "requirements.txt").write_text("six\n")
+    (tmp_path / "repro.toml").write_text('base = "debian"\n')
+    done = reprokit("run", str(tmp_path), "--date", "2019-06-01")
+    assert done.returncode == 0, done.stderr
+    assert "3 True 2.7" in done.stdout + done.stderr
+
+
+def forget(record: dict[str, object], *artifacts: Artifact) -> None:
+    """As on a machine that has only the lock."""
+    for artifact in artifacts:
+        Store(folders.store()).path(artifact.sha256).unlink()
+    image = record["image"]
+    assert isinstance(image, dict)
+    with connect() as connected:
+        connected.remove_image(image["reference"])
 
 
 def test_a_dockerfile_of_the_projects_own_is_used(engine: str, project: Path) -> None:

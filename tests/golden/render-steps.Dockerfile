@@ -20,18 +20,6 @@ RUN useradd --uid 1000 --gid 0 --non-unique --no-log-init --create-home --home-d
     install -d -o 1000 -g 0 -m 0775 /app /app/results && \
     chmod -R g=u /home/repro
 
-FROM system AS build
-ARG SOURCE_DATE_EPOCH=1717200000
-# System packages: maven
-RUN --mount=type=bind,source=vendor/debs-build,target=/mnt/debs \
-    export DEBIAN_FRONTEND=noninteractive && \
-    sh -c 'apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb' && \
-    rm -f /var/log/apt/history.log /var/log/apt/term.log /var/log/apt/eipp.log.xz \
-      /var/log/dpkg.log /var/log/alternatives.log /var/cache/apt/pkgcache.bin \
-      /var/cache/apt/srcpkgcache.bin /var/cache/ldconfig/aux-cache \
-      /var/cache/debconf/config.dat-old /var/cache/debconf/templates.dat-old \
-      /var/lib/dpkg/status-old
-
 FROM system
 ARG SOURCE_DATE_EPOCH=1717200000
 

@@ -165,7 +165,26 @@ def test_the_targets_of_a_makefile(tmp_path: Path) -> None:
     makefile = "build:\n\tjavac x\nrun: build\n\tjava x\nresults:\n\tjava y\n"
     choice = chosen(tmp_path, {"Makefile": makefile})
     assert choice.entry is None
-    assert commands(choice) == ["make results", "make run"]
+    assert commands(choice) == ["make --eval=.PHONY: results results", "make run"]
+
+
+@pytest.mark.parametrize(
+    ("makefile", "option"),
+    [
+        ("results: main.py\n\tpython main.py\n", "--eval=.PHONY: results"),
+        ("all: x results\nresults:\n\tpython main.py\n", "--eval=.PHONY: results"),
+        (".PHONY: all results\nresults:\n\tpython main.py\n", None),
+        ("all: results a\nresults:\n\t@mkdir -p results\na:\n\tpython main.py\n", None),
+        ("all: results/a\nresults/a:\n\tpython main.py\n", None),
+    ],
+)
+def test_a_target_named_like_the_results_folder_is_not_up_to_date(
+    tmp_path: Path, makefile: str, option: str | None
+) -> None:
+    """The folder is there in every run; make would say "'results' is up to date"."""
+    choice = chosen(tmp_path, {"Makefile": makefile, "main.py": ""})
+    words = ("make",) if option is None else ("make", option)
+    assert steps(choice.entry) == [(".", words)]
 
 
 def test_a_makefile_that_starts_containers(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from reprokit.model import (
     Step,
     SystemPackage,
 )
+from reprokit.phases import self_description
 from reprokit.phases.render import render
 from tests import golden
 from tests.test_lock_file import sample
@@ -265,3 +266,12 @@ def test_what_moves_without_code_or_lock_stays_out_of_the_image() -> None:
         excluded=(Exclusion(path=".env", why="secret"),),
     )
     assert render(there, lock(), ecosystems(WHOLE)) == render(here, lock(), ecosystems(WHOLE))
+
+
+def test_an_earlier_runs_dockerfile_and_plan_take_the_place_of_new_ones() -> None:
+    context = render(plan(Step(argv=("python", "a.py"))), lock(), ecosystems(WHOLE))
+    kept = self_description.as_kept(context, context.dockerfile + "# other\n", "{}\n")
+    assert kept.dockerfile.endswith("# other\n") and self_description.plan_text(kept) == "{}\n"
+    assert self_description.as_kept(context, context.dockerfile, None) == context
+    before = self_description.as_kept(context, "FROM scratch\n", None)
+    assert {file.path for file in before.files} == {"python/requirements.txt"}

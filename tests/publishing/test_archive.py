@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unuse
 
 import reprokit
 from reprokit.errors import BadRequest, InputUnavailable, ReprokitError, ResultsDiffer
+from reprokit.phases import render
 from reprokit.pipeline.bill import Bill
 from reprokit.progress import Silent
 from reprokit.publishing import archive
@@ -128,6 +129,24 @@ def test_an_earlier_commit_is_published_with_its_data(project: Path, tmp_path: P
     assert "yield.csv" in (place / "build" / "app" / "main.py").read_text()
     assert (place / "inputs" / "data" / "sites.csv").read_text() == "x\n"
     assert (place / "inputs" / "data" / "yield.csv").is_file()
+    readme = (place / "README.md").read_text()
+    assert all(f"/app/data/{name}:ro" in readme for name in ("sites.csv", "yield.csv"))
+    assert not list((project / ".reprokit").glob("code-*"))
+
+
+def test_another_reprokit_takes_the_dockerfile_that_the_run_kept(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.commit(project)
+    folder, _ = made.run(project)
+    kept = folder.dockerfile.read_text()
+    monkeypatch.setattr(render, "USER", "1001:0")
+    publish(folder.id, tmp_path / "a.zip")
+    place = unpacked(tmp_path / "a.zip", tmp_path / "out") / "data"
+    assert (place / "build" / "Dockerfile").read_text() == kept
+    folder.dockerfile.unlink()
+    with pytest.raises(BadRequest, match="no longer those of this run"):
+        publish(folder.id, tmp_path / "b.zip")
 
 
 def test_code_of_a_changed_tree_is_published_while_it_is_there(
@@ -215,9 +234,11 @@ def test_large_data_stream_through(project: Path, tmp_path: Path) -> None:
     (project / "repro.toml").write_text("[data]\nunpack = false\n")
     folder, _ = made.run(project)
     program = (
-        "import resource, sys, reprokit\n"
+        "import pathlib, sys, reprokit\n"
         "reprokit.publish(sys.argv[1], archive=sys.argv[2])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+        # Not ru_maxrss: that begins with what the parent had before it started this program.
+        "status = pathlib.Path('/proc/self/status').read_text()\n"
+        "print(int(status.partition('VmHWM:')[2].split()[0]) // 1024)\n"
     )
     command = [sys.executable, "-c", program, folder.id, str(tmp_path / "a.zip")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 import reprokit
+from reprokit.engines.credentials import Place, Refused, authorization
 from reprokit.engines.distribution import (
     OCI_MANIFEST,
     Repository,
@@ -89,3 +91,19 @@ def test_nothing_of_the_credentials_is_written_down(
     kept = [p for folder in (run.path, own_home) for p in folder.rglob("*") if p.is_file()]
     held = [*(p.read_bytes() for p in kept), *there.blobs.values()]
     assert not any(b"of-mine" in content or b"cGFzcy1vZi1taW5l" in content for content in held)
+
+
+def test_a_registry_on_this_machine_is_asked_without_a_proxy(
+    there: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert Repository(own_place(f"{there.address}/me/wheat")).manifest("1") is None
+
+
+def test_a_password_does_not_leave_tls_by_a_challenge() -> None:
+    place = Place(host="registry.example", repository="a", plain=False)
+    challenge = 'Bearer realm="http://registry.example/token",service="it"'
+    with pytest.raises(Refused, match="unknown way"):
+        authorization(challenge, place, requests.Session(), (1.0, 1.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reprokit.ecosystems import java_needs
 from reprokit.ecosystems.ant import building, ivy
 from reprokit.ecosystems.java import candidate_packages, java_packages
-from reprokit.ecosystems.maven.phases import NORMALISER
+from reprokit.ecosystems.maven.phases import NORMALISER, normaliser
 from reprokit.errors import BadRequest
 from reprokit.model import (
     JSON,
@@ -42,9 +42,7 @@ def system_packages(
     if "java" not in base.provides:
         offered = catalogue.versions(candidate_packages())
         found += java_packages(detection.runtimes, base, offered, compiles_at_run=at_run)
-        normal = Reason(text="jar files that do not carry the time of the build")
-        found.append(SystemPackage(name=NORMALISER, reason=normal, stage="build"))
-    return tuple(found)
+    return (*found, *normaliser(catalogue))
 
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:

@@ -12,8 +12,10 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
+from reprokit.credentials import Credentials, Login, split
 from reprokit.ecosystems.maven import explaining
 from reprokit.ecosystems.maven.levels import OLDEST_LEVEL
 from reprokit.engines.protocol import Container
@@ -21,6 +23,7 @@ from reprokit.errors import BuildFailed
 from reprokit.model import Argv, Detection, Settings
 from reprokit.progress import Reporter
 from reprokit.resolving import Resolver
+from reprokit.site import Site, java_no_proxy
 
 COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 LOCAL_REPOSITORY = "/tmp/m2"
@@ -72,7 +75,7 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
     Raises InputUnavailable that names the pom.xml line for what no repository has, BuildFailed for
     everything else.
     """
-    _put_settings(workshop, resolver.site.maven_mirror)
+    _put_settings(workshop, resolver.site)
     sources = tuple(str(path) for path in _list(detection, "sources"))
     _must(workshop, ("mkdir", "-p", STAGE))
     # The names come from the project: `--` and a leading ./ keep them from being options.
@@ -144,22 +147,53 @@ class _Log:
         return self._all.decode("utf-8", "replace")
 
 
-def _put_settings(workshop: Container, mirror: str | None) -> None:
+def _put_settings(workshop: Container, site: Site) -> None:
     """Settings of ours, so that those of the base or its user have no say."""
-    mirrors = ""
-    if mirror is not None:
-        # Under the id "central" the files are the same as those from Central itself.
-        mirrors = (
-            "<mirrors><mirror><id>central</id><mirrorOf>central</mirrorOf>"
-            f"<url>{escape(mirror)}</url></mirror></mirrors>"
-        )
-    content = f"<settings>{mirrors}</settings>\n".encode()
+    content = settings(site, Credentials(site.logins)).encode()
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         member = tarfile.TarInfo(SETTINGS.rpartition("/")[2])
-        member.size = len(content)
+        member.size, member.mode = len(content), 0o600
         archive.addfile(member, io.BytesIO(content))
     workshop.write(SETTINGS.rpartition("/")[0], buffer.getvalue())
+
+
+def settings(site: Site, credentials: Credentials) -> str:
+    """A settings.xml with the site's mirror of Central and the proxies that want a password."""
+    found = ""
+    if site.maven_mirror is not None:
+        # Under the id "central" the files are the same as those from Central itself.
+        found += (
+            "<mirrors><mirror><id>central</id><mirrorOf>central</mirrorOf>"
+            f"<url>{escape(site.maven_mirror)}</url></mirror></mirrors>"
+        )
+        login = credentials.asked(site.maven_mirror)
+        if login is not None:
+            found += f"<servers><server><id>central</id>{_login(login)}</server></servers>"
+    return f"<settings>{found}{_proxies(site)}</settings>\n"
+
+
+def _login(login: Login) -> str:
+    return (
+        f"<username>{escape(login.user)}</username>"
+        f"<password>{escape(login.password or '')}</password>"
+    )
+
+
+def _proxies(site: Site) -> str:
+    """Java has no property for a proxy's password; those of its other settings suffice else."""
+    found = ""
+    for name, url in site.proxies:
+        plain, login = split(url)
+        parts = urlsplit(plain)
+        if login is None or name not in ("http_proxy", "https_proxy"):
+            continue
+        found += (
+            f"<proxy><id>{name}</id><protocol>{name.removesuffix('_proxy')}</protocol>"
+            f"<host>{escape(parts.hostname or '')}</host><port>{parts.port or 80}</port>"
+            f"{_login(login)}<nonProxyHosts>{escape(java_no_proxy(site))}</nonProxyHosts></proxy>"
+        )
+    return f"<proxies>{found}</proxies>" if found else ""
 
 
 def _outputs(detection: Detection, workshop: Container, folder: str) -> Iterable[str]:

@@ -32,8 +32,8 @@ NORMALISER = "strip-nondeterminism"
 def system_packages(
     detection: Detection, base: BaseCandidate | LockedBase, catalogue: Catalogue
 ) -> tuple[SystemPackage, ...]:
-    """A JRE to run with, and a JDK and Maven to build with; nothing on an image with Java."""
-    known = java_needs.known(detection.requirements, catalogue)
+    """A JRE to run with, and a JDK and Maven to build with, where the image does not bring them."""
+    known = (*java_needs.known(detection.requirements, catalogue), *normaliser(catalogue))
     if "java" in base.provides:
         return known
     reason = Reason(text="the project is built with Maven", file=detection.files[0])
@@ -42,12 +42,14 @@ def system_packages(
         *known,
         *java_packages(detection.runtimes, base, offered),
         SystemPackage(name="maven", reason=reason, stage="build"),
-        SystemPackage(
-            name=NORMALISER,
-            reason=Reason(text="jar files that do not carry the time of the build"),
-            stage="build",
-        ),
     )
+
+
+def normaliser(catalogue: Catalogue) -> tuple[SystemPackage, ...]:
+    """What takes times out of jars, where the distribution has it."""
+    reason = Reason(text="jar files that do not carry the time of the build")
+    found = catalogue.versions((NORMALISER,))
+    return tuple(SystemPackage(name=name, reason=reason, stage="build") for name in found)
 
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:

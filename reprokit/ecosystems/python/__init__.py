@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reprokit.model import (
+    Artifact,
     BaseCandidate,
     Detection,
     LockedBase,
@@ -54,3 +55,11 @@ class PythonEcosystem:
         from reprokit.ecosystems.python.render import render
 
         return render(locked, base)
+
+    def make(
+        self, locked: LockedEcosystem, artifacts: tuple[Artifact, ...], resolver: Resolver
+    ) -> None:
+        """See `Maker.make`."""
+        from reprokit.ecosystems.python.making import make
+
+        make(locked, artifacts, resolver)

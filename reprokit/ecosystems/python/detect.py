@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reprokit.bases.versions import accepts, means_python_2
 from reprokit.ecosystems.python import (
     declarations,
     imports,
     itself,
     local_projects,
     notebooks,
+    python2,
     version,
 )
-from reprokit.ecosystems.python.found import Found, information, merged
+from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.ecosystems.python.names import normalised
 from reprokit.model import JSON, Detection, Entry, Reason, Requirement, Runtime
 from reprokit.project import Project
@@ -132,7 +134,11 @@ def _detection(
         }
     if found.complete:
         settings["complete"] = True
-    if books:
+    notes = found.notes
+    if books and any(map(means_python_2, found.runtimes)):
+        text = "notebooks are not run with Python 2.7: their runner has no version for it"
+        notes = (*notes, warning(text, books[0].path))
+    elif books:
         settings["notebook"] = True
         settings["tools"] = list(TOOLS)
     return Detection(
@@ -142,7 +148,7 @@ def _detection(
         runtimes=_runtimes(found.runtimes),
         system_packages=found.system_packages,
         entries=programs,
-        notes=tuple(dict.fromkeys(found.notes)),
+        notes=tuple(dict.fromkeys(notes)),
         settings=settings,
     )
 
@@ -166,13 +172,19 @@ def _runtimes(found: tuple[Runtime, ...]) -> tuple[Runtime, ...]:
 
 def _pythons(project: Project, declared: Found, books: tuple[notebooks.Notebook, ...]) -> Found:
     """The Python version: from files made to say it, else from declarations that are not followed
-    otherwise, else from the notebooks' metadata."""
+    otherwise; where these leave it open from code that only Python 2 reads, else from the
+    notebooks' metadata."""
     stated = version.version_files(project)
     parts = [stated] if stated is not None else []
     named = any(r.language == "python" for part in (declared, *parts) for r in part.runtimes)
     if not named:
         parts.append(declarations.pythons(project, declared))
-    if not named and not any(part.runtimes for part in parts):
+    said = [r for part in (declared, *parts) for r in part.runtimes if r.language == "python"]
+    if all(accepts(runtime, "2.7.18") for runtime in said):
+        by_syntax = python2.found(project)
+        if by_syntax is not None:
+            return merged(*parts, Found(runtimes=(by_syntax,)))
+    if not said:
         parts.append(notebooks.pythons(books))
     return merged(*parts)
 

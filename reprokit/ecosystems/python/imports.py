@@ -196,10 +196,13 @@ def distribution(module: str) -> str | None:
 
 
 def unique(found: Found) -> Found:
-    """Each distribution once, by its first mention; optional ones only if nothing requires them."""
+    """Each distribution once, by the first mention that says which version, else the first;
+    optional ones only if nothing requires them."""
     requirements = dict[str, Requirement]()
     for asked in found.requirements:
-        requirements.setdefault(normalised(asked.name), asked)
+        known = requirements.setdefault(normalised(asked.name), asked)
+        if not (known.specifier or known.url) and (asked.specifier or asked.url):
+            requirements[normalised(asked.name)] = asked
     notes = [
         note
         for note in dict.fromkeys(found.notes)

@@ -7,6 +7,7 @@ package imports it: from src/, or from scripts and notebooks in other folders.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from reprokit.ecosystems.python import pyproject, setup_files, toml
 from reprokit.ecosystems.python.found import Found, warning
@@ -38,19 +39,24 @@ def needed(project: Project, declared: Found) -> Found:
 
 
 def programs(project: Project) -> tuple[Entry, ...]:
-    """The commands that the project installs, by pyproject.toml's tables of scripts."""
+    """The commands that the project installs, by pyproject.toml's tables of scripts or by the
+    entry points of setup.cfg and setup.py."""
+    stated = dict(_pyproject_scripts(project)) or dict(setup_files.console_scripts(project))
+    return tuple(
+        Entry(steps=(Step(argv=(name,)),), reason=reason, rank=60)
+        for name, reason in stated.items()
+        if _PROGRAM.fullmatch(name) is not None
+    )
+
+
+def _pyproject_scripts(project: Project) -> Iterator[tuple[str, Reason]]:
     if not project.has(pyproject.PATH):
-        return ()
+        return
     content, text = toml.read(project, pyproject.PATH)
     tool = toml.table(content.get("tool"), "tool", pyproject.PATH, text)
-    found = []
     for name in dict.fromkeys([*_scripts(content.get("project")), *_scripts(tool.get("poetry"))]):
-        if _PROGRAM.fullmatch(name) is None:
-            continue
         line = toml.line_of(text, "scripts]", name)
-        reason = Reason(text="the project installs it", file=pyproject.PATH, line=line)
-        found.append(Entry(steps=(Step(argv=(name,)),), reason=reason, rank=60))
-    return tuple(found)
+        yield name, Reason(text="the project installs it", file=pyproject.PATH, line=line)
 
 
 def _scripts(table: object) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from reprokit.ecosystems.python import pyproject, setup_files, toml
+from reprokit.ecosystems.python import local_archives, pyproject, setup_files, toml
 from reprokit.ecosystems.python.found import Found, merged
 from reprokit.ecosystems.python.names import inside_project, is_local, place, requirement
 from reprokit.errors import BadRequest
@@ -13,10 +13,9 @@ from reprokit.model import JSON, Reason, Requirement
 from reprokit.project import Project
 
 # What pip builds with where pyproject.toml names nothing (PEP 518); "wheel" for setuptools < 70.1.
-_DEFAULT = ("setuptools>=40.8.0", "wheel")
+DEFAULT = ("setuptools>=40.8.0", "wheel")
 # What a build backend asks for only when it makes an editable wheel.
 _EDITABLE = {"hatchling": "editables", "pdm-backend": "editables", "setuptools": "wheel"}
-_ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip")
 
 
 def paths(found: Found) -> tuple[str, ...]:
@@ -39,16 +38,16 @@ def settings(project: Project, found: Found) -> list[JSON]:
 
 
 def _build_requires(project: Project, path: str) -> tuple[str, ...]:
-    if path.endswith(_ARCHIVES):
-        return _DEFAULT
+    if path.endswith(local_archives.SUFFIXES):
+        return DEFAULT
     file = str(PurePosixPath(path) / pyproject.PATH)
     if not project.has(file):
-        return _DEFAULT
+        return DEFAULT
     content, text = toml.read(project, file)
     section = toml.table(content.get("build-system"), "build-system", file, text)
     stated = toml.strings(section.get("requires"), "requires", file, text)
     if not stated:
-        return _DEFAULT
+        return DEFAULT
     line = toml.line_of(text, "[build-system]", "requires")
     reason = Reason(text="builds with it", file=file, line=line)
     names = [requirement(item, reason).name.lower() for item in stated]
@@ -61,7 +60,8 @@ def dependencies(project: Project, found: Found) -> Found:
     parts = []
     for asked in [r for r in found.requirements if is_local(r)]:
         path = _path(asked)
-        if path.endswith(_ARCHIVES):
+        if path.endswith(local_archives.SUFFIXES):
+            parts.append(local_archives.dependencies(project, path, asked))
             continue
         if path != "." and not project.has_folder(path):
             raise BadRequest(

@@ -131,7 +131,9 @@ def _packages(
 
 def _reason(package: dict[str, Any], path: str, text: str) -> Reason:
     name, version = package["name"], package.get("version", "")
-    line = toml.line_of(text, f'name = "{name}"')
+    # A package may be locked in several versions, for several Pythons.
+    line = toml.line_of(text, f'name = "{name}"\nversion = "{version}"')
+    line = line or toml.line_of(text, f'name = "{name}"')
     return Reason(text=f"locks {name} {version}".rstrip(), file=path, line=line)
 
 

@@ -13,6 +13,8 @@ from reprokit.errors import BadRequest
 from reprokit.model import Reason, Requirement
 from reprokit.quoting import checked_name
 
+_LOGIN = re.compile(r"([a-z+]+://)([^/\s]+)@", re.IGNORECASE)
+_VARIABLES = re.compile(r"(://)\$\{?\w+\}?(?::\$\{?\w+\}?)?@")
 DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _CONDA_EXPORT = re.compile(r"([A-Za-z0-9._-]+)=([^=\s]+)=([^=\s]+)")
 _SINGLE_EQUALS = re.compile(r"([A-Za-z0-9._-]+)\s*=\s*([0-9][^=\s,;]*)")
@@ -33,6 +35,21 @@ def normalised(name: str) -> str:
     return str(canonicalize_name(name))
 
 
+def without_login(url: str, reason: Reason) -> str:
+    """A URL that may be published. Variables of the environment are left out: this machine's
+    logins come from elsewhere. Raises BadRequest for a user name or password that is written out,
+    except for the one name that all share."""
+    url = _VARIABLES.sub(r"\1", url)
+    if (found := _LOGIN.match(url)) and found[2] not in ("git", "hg"):
+        raise BadRequest(
+            "a user name or password in a URL would be published with the project",
+            where=place(reason),
+            next="take it out of the file, and put `machine HOST login USER password PASSWORD` "
+            "into ~/.netrc",
+        )
+    return url
+
+
 def requirement(text: str, reason: Reason, *, hashes: tuple[str, ...] = ()) -> Requirement:
     """One PEP 508 requirement. Raises BadRequest with file and line where it is none."""
     try:
@@ -50,7 +67,7 @@ def requirement(text: str, reason: Reason, *, hashes: tuple[str, ...] = ()) -> R
         reason=reason,
         extras=tuple(sorted(parsed.extras)),
         marker=str(parsed.marker) if parsed.marker else None,
-        url=parsed.url,
+        url=None if parsed.url is None else without_login(parsed.url, reason),
         hashes=hashes,
     )
 

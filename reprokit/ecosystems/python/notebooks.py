@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reprokit.ecosystems.python import notebook_installs
@@ -21,6 +21,7 @@ from reprokit.ecosystems.python.imports import (
 )
 from reprokit.ecosystems.python.version import OLDEST, recorded
 from reprokit.errors import BadRequest
+from reprokit.model import Requirement
 from reprokit.project import Project
 
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)(.*)")
@@ -157,7 +158,15 @@ def _cell(path: str, number: int, source: str, local: frozenset[str]) -> Found:
         source = source[magic.end() :]
     # A cell has no line in the file that a person would look for: it is named by its number.
     found = [Imported(i.module, None, i.optional) for i in _imports(source)]
-    return merged(*parts, required(found, path, local))
+    asked = required(found, path, local)
+    return merged(*parts, replace(asked, requirements=_numbered(asked.requirements, number)))
+
+
+def _numbered(requirements: Iterable[Requirement], number: int) -> tuple[Requirement, ...]:
+    return tuple(
+        replace(r, reason=replace(r.reason, text=f"cell {number} {r.reason.text}"))
+        for r in requirements
+    )
 
 
 def _imports(source: str) -> Iterator[Imported]:

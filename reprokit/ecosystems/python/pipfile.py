@@ -7,7 +7,12 @@ from typing import Any
 
 from reprokit.ecosystems.python import toml
 from reprokit.ecosystems.python.found import Found, information, merged
-from reprokit.ecosystems.python.names import inside_project, local_project, requirement
+from reprokit.ecosystems.python.names import (
+    inside_project,
+    local_project,
+    requirement,
+    without_login,
+)
 from reprokit.ecosystems.python.version import recorded
 from reprokit.errors import BadRequest
 from reprokit.model import Reason
@@ -21,7 +26,7 @@ _PYPI = ("https://pypi.org/simple", "https://pypi.python.org/simple")
 def read(project: Project) -> Found:
     """[packages] of a Pipfile; [dev-packages] are noted."""
     content, text = toml.read(project, PATH)
-    parts = [Found(files=(PATH,)), _indexes(content.get("source"))]
+    parts = [Found(files=(PATH,)), _indexes(content.get("source"), PATH)]
     packages = toml.table(content.get("packages"), "packages", PATH, text)
     for name, value in packages.items():
         line = toml.line_of(text, "[packages]", f"\n{name}") or toml.line_of(
@@ -55,7 +60,10 @@ def read_lock(project: Project) -> Found:
         raise BadRequest(
             "is not a Pipfile.lock", where=LOCK, next="write it again with `pipenv lock`"
         ) from error
-    parts = [Found(files=(LOCK,), complete=True), _indexes(meta.get("sources"), complete=True)]
+    parts = [
+        Found(files=(LOCK,), complete=True),
+        _indexes(meta.get("sources"), LOCK, complete=True),
+    ]
     for name, value in default.items():
         line = toml.line_of(text, '"default"', f'"{name}"')
         reason = Reason(text=f"locks {name}", file=LOCK, line=line)
@@ -65,9 +73,12 @@ def read_lock(project: Project) -> Found:
     return merged(*parts, Found(runtimes=stated.runtimes, notes=stated.notes, complete=True))
 
 
-def _indexes(sources: Any, *, complete: bool = False) -> Found:
+def _indexes(sources: Any, file: str, *, complete: bool = False) -> Found:
+    reason = Reason(text="names the index", file=file)
     urls = [
-        s["url"] for s in sources or [] if isinstance(s, dict) and isinstance(s.get("url"), str)
+        without_login(s["url"], reason)
+        for s in sources or []
+        if isinstance(s, dict) and isinstance(s.get("url"), str)
     ]
     others = [url for url in urls if url.rstrip("/") not in _PYPI]
     return Found(indexes=tuple(("extra-index-url", url) for url in others), complete=complete)

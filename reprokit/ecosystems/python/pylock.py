@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -36,16 +36,25 @@ class Target:
     def uv_platform(self) -> str:
         return f"{self.machine}-manylinux_2_{self.glibc}"
 
+    @property
+    def lists_apart(self) -> bool:
+        """Whether the index has to be asked for wheels: uv leaves those of Python 2 out."""
+        return self.python.startswith("2.")
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to install from, or (`commit` set) a repository to build at that commit."""
+    """A file to install from, or (`commit` set) a repository to build at that commit.
+
+    direct: the project itself names its URL; no index was asked.
+    """
 
     url: str
     sha256: str | None = None
     size: int | None = None
     commit: str | None = None
     subdirectory: str | None = None
+    direct: bool = False
 
     @property
     def file(self) -> str:
@@ -96,24 +105,28 @@ def _package(
         source = Source(vcs["url"], commit=commit, subdirectory=below)
         return Resolved(name, version, None, source)
     if "archive" in package:
-        archive = _file(package["archive"])
+        archive = replace(_file(package["archive"]), direct=True)
         is_wheel = archive.file.endswith(".whl")
         return Resolved(name, version, archive if is_wheel else None, None if is_wheel else archive)
     wheels = [_file(entry) for entry in package.get("wheels", [])]
     sdist = _file(package["sdist"]) if "sdist" in package else None
-    permitted = [w for w in wheels if not limit or w.sha256 in limit]
-    best = min(permitted, key=lambda wheel: _rank(wheel.file, fits), default=None)
-    if best is not None and _rank(best.file, fits) == _UNFIT:
-        best = None
+    best = best_wheel([w for w in wheels if not limit or w.sha256 in limit], fits)
     if best is None and sdist is not None and limit and sdist.sha256 not in limit:
         sdist = None
-    if best is None and sdist is None:
+    if best is None and sdist is None and not fits.lists_apart:
         raise InputUnavailable(
             f"{name} {version} has no file for Python {fits.python} on {fits.machine}"
             + (" among those whose hashes the project allows" if limit and wheels else ""),
             next="choose another version of it, or of Python; or write the lock file again",
         )
     return Resolved(name, version, best, sdist)
+
+
+def best_wheel(wheels: Iterable[Source], fits: Target) -> Source | None:
+    """The wheel that suits best; `None` where none does."""
+    ranked = ((_rank(wheel.file, fits), wheel) for wheel in wheels)
+    rank, best = min(ranked, key=lambda pair: pair[0], default=(_UNFIT, None))
+    return None if rank == _UNFIT else best
 
 
 def _file(entry: dict[str, Any]) -> Source:
@@ -146,8 +159,12 @@ def _order(fits: Target) -> dict[Tag, int]:
         if number in legacy:
             platforms.append(f"{legacy[number]}_{fits.machine}")
     platforms.append(f"linux_{fits.machine}")
+    # Debian's Python 2 has four bytes a character; packaging asks the Python it runs on. Before
+    # 3.8 the letter for its memory allocator was part of the name.
+    letters = "mu" if major == 2 else "m" if (major, minor) < (3, 8) else ""
+    abis = [f"cp{major}{minor}{letters}"]
     tags = [
-        *cpython_tags((major, minor), platforms=platforms),
+        *cpython_tags((major, minor), abis, platforms=platforms),
         *compatible_tags((major, minor), f"cp{major}{minor}", platforms),
     ]
     return {tag: position for position, tag in reversed(list(enumerate(tags)))}

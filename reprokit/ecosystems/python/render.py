@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 
+from reprokit.ecosystems.python import virtualenv
 from reprokit.ecosystems.python.names import DISTRIBUTION
 from reprokit.errors import BadRequest
 from reprokit.model import (
@@ -53,14 +54,15 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     """See `Ecosystem.render`."""
     names = {key: _names(locked.settings, key) for key in ("project", "tools", "build")}
     files = []
-    runs = [_project_run(locked, names["project"])]
+    bytecode = _bytecode(base)
+    runs = [_project_run(locked, names["project"], bytecode)]
     if names["project"]:
         files.append(_list("requirements.txt", locked, names["project"], "wheels"))
     if names["tools"]:
         files += [_list("notebook.txt", locked, names["tools"], "wheels"), *_notebook_files()]
-        runs.append(_notebook_run(locked))
+        runs.append(_notebook_run(locked, bytecode))
     local = locked.settings.get("local")
-    installs = _local_runs(locked, local, names["build"])
+    installs = _local_runs(locked, local, names["build"], bytecode)
     if installs and names["build"]:
         files.append(_list("build.txt", locked, names["build"], "wheels-build"))
     environment = [("VIRTUAL_ENV", VENV)]
@@ -116,10 +118,16 @@ def _uv(locked: LockedEcosystem) -> tuple[tuple[Argv, ...], str, Mount]:
     )
 
 
-def _install(uv: str, python: str, name: str) -> Argv:
+def _bytecode(base: LockedBase) -> Argv:
+    """Python 3.6 has no byte-code by hash, and uv's compiler of it fails there."""
+    is_old = re.match(r"3\.6(\.|$)", str(base.provides.get("python", ""))) is not None
+    return () if is_old else ("--compile-bytecode",)
+
+
+def _install(uv: str, python: str, name: str, bytecode: Argv) -> Argv:
     return (
         *(uv, "pip", "install", "--quiet", "--python", python, "--no-index"),
-        *("--find-links", "/mnt/wheels", "--require-hashes", "--no-deps", "--compile-bytecode"),
+        *("--find-links", "/mnt/wheels", "--require-hashes", "--no-deps", *bytecode),
         *("--requirements", f"{_LISTS}/{name}"),
     )
 
@@ -131,11 +139,15 @@ def _mounts() -> tuple[Mount, ...]:
     )
 
 
-def _project_run(locked: LockedEcosystem, project: tuple[str, ...]) -> Run:
+def _project_run(locked: LockedEcosystem, project: tuple[str, ...], bytecode: Argv) -> Run:
+    if "virtualenv" in locked.settings:
+        return virtualenv.project_run(
+            locked, VENV, f"{_LISTS}/requirements.txt" if project else None
+        )
     unpack, uv, tools = _uv(locked)
     commands: list[Argv] = [*unpack, (uv, "venv", "--quiet", "--python", "python3", VENV)]
     if project:
-        commands.append(_install(uv, f"{VENV}/bin/python", "requirements.txt"))
+        commands.append(_install(uv, f"{VENV}/bin/python", "requirements.txt", bytecode))
     return Run(
         comment="Python's packages: exactly those listed, checked by hash.",
         commands=tuple(commands),
@@ -144,7 +156,7 @@ def _project_run(locked: LockedEcosystem, project: tuple[str, ...]) -> Run:
     )
 
 
-def _notebook_run(locked: LockedEcosystem) -> Run:
+def _notebook_run(locked: LockedEcosystem, bytecode: Argv) -> Run:
     unpack, uv, tools = _uv(locked)
     kernel = f"{NOTEBOOK}/share/reprokit/kernels/reprokit/kernel.json"
     script = ("install", "-D", "-m", "0755", f"{_LISTS}/repro-notebook")
@@ -154,7 +166,7 @@ def _notebook_run(locked: LockedEcosystem) -> Run:
         commands=(
             *unpack,
             (uv, "venv", "--quiet", "--python", "python3", NOTEBOOK),
-            _install(uv, f"{NOTEBOOK}/bin/python", "notebook.txt"),
+            _install(uv, f"{NOTEBOOK}/bin/python", "notebook.txt", bytecode),
             (*script, "/usr/local/bin/repro-notebook"),
             (*plain, f"{_LISTS}/kernel.json", kernel),
             (*plain, f"{_LISTS}/kernel.py", f"{NOTEBOOK}/share/reprokit/kernel.py"),
@@ -184,7 +196,9 @@ def _notebook_files() -> list[GeneratedFile]:
     ]
 
 
-def _local_runs(locked: LockedEcosystem, local: JSON, build: tuple[str, ...]) -> tuple[Run, ...]:
+def _local_runs(
+    locked: LockedEcosystem, local: JSON, build: tuple[str, ...], bytecode: Argv
+) -> tuple[Run, ...]:
     """Installing the project's own packages, in place, after the code is there."""
     paths = [
         str(item["path"])
@@ -193,13 +207,16 @@ def _local_runs(locked: LockedEcosystem, local: JSON, build: tuple[str, ...]) ->
     ]
     if not paths:
         return ()
+    if "virtualenv" in locked.settings:
+        return (virtualenv.local_run(VENV, tuple(map(_place, paths))),)
     unpack, uv, tools = _uv(locked)
     install = (uv, "pip", "install", "--quiet", "--python", f"{VENV}/bin/python", "--no-index")
-    offline = ("--find-links", "/mnt/wheels-build", "--no-deps", "--compile-bytecode")
-    commands = [(*install, *offline, *_place(path)) for path in paths]
+    offline: Argv = ("--no-deps", *bytecode)
     mounts = [tools]
     if build:
+        offline = ("--find-links", "/mnt/wheels-build", *offline)
         mounts.append(Mount(source="vendor/wheels-build", target="/mnt/wheels-build"))
+    commands = [(*install, *offline, *_place(path)) for path in paths]
     run = Run(
         comment="The project as a package, in place.",
         commands=(*unpack, *commands),

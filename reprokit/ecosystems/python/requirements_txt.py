@@ -20,6 +20,7 @@ from reprokit.ecosystems.python.names import (
     local_project,
     place,
     requirement,
+    without_login,
 )
 from reprokit.ecosystems.python.version import runtime
 from reprokit.errors import BadRequest
@@ -51,6 +52,7 @@ _HOSTED_ARCHIVE = re.compile(
     r"(?:archive|zipball|tarball)/"
 )
 _COMMENT = re.compile(r"(^|\s)#.*$")
+_LOGIN_VARIABLES = re.compile(r"(?<=://)\$\{\w+\}(?::\$\{\w+\})?@")
 _ENVIRONMENT = re.compile(r"\$\{[A-Z0-9_]+\}")
 _OTHER_MACHINE = re.compile(r"\s*([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*@\s*file:(?!\./)\S+")
 
@@ -64,7 +66,7 @@ def _read(project: Project, path: str, *, constraint: bool, above: tuple[str, ..
     parts = [Found(files=(path,))]
     for number, line in _logical_lines(_text(project, path)):
         reason = Reason(text=f"asks for {line}", file=path, line=number)
-        if _ENVIRONMENT.search(line):
+        if _ENVIRONMENT.search(_LOGIN_VARIABLES.sub("", line)):
             raise BadRequest(
                 f"{line!r} depends on an environment variable",
                 where=place(reason),
@@ -130,7 +132,7 @@ def _option(
         option = _INDEX_OPTIONS[name]
         if option == "find-links" and not _ARCHIVE.match(value):
             value = "file:./" + inside_project(path, value, reason)
-        return Found(indexes=((option, _without_secret(value, reason)),))
+        return Found(indexes=((option, without_login(value, reason)),))
     if name in _IGNORED_OPTIONS:
         text = f"{name} is not followed: wheels are preferred, and every file is checked by hash"
         return Found(notes=(information(text, reason.file, reason.line),))
@@ -153,16 +155,6 @@ def _split_option(line: str) -> tuple[str, str]:
         except ValueError:
             value = value.strip("\"'")
     return name, value
-
-
-def _without_secret(url: str, reason: Reason) -> str:
-    if re.match(r"[a-z+]+://[^/]*@", url):
-        raise BadRequest(
-            "an index URL with a user name or password cannot be locked",
-            where=place(reason),
-            next="take the secret out of the file and give it in the site settings",
-        )
-    return url
 
 
 def _included(
@@ -266,7 +258,6 @@ def _from_url(text: str, reason: Reason) -> Requirement:
     url, _, fragment = text.partition("#")
     if url.startswith("git@"):
         url = "git+ssh://" + url.replace(":", "/", 1)
-    _without_secret_in_vcs(url, reason)
     egg = re.search(r"(?:^|&)egg=([A-Za-z0-9._-]+)(\[[^\]]*\])?", fragment)
     folder = re.search(r"(?:^|&)subdirectory=([^&]+)", fragment)
     name = egg[1] if egg else _name_of(url)
@@ -278,15 +269,6 @@ def _from_url(text: str, reason: Reason) -> Requirement:
         )
     full = url + (f"#subdirectory={folder[1]}" if folder else "")
     return requirement(f"{name}{(egg[2] or '') if egg else ''} @ {full}", reason)
-
-
-def _without_secret_in_vcs(url: str, reason: Reason) -> None:
-    if re.match(r"[a-z+]+://[^/@]*:[^/@]*@", url):
-        raise BadRequest(
-            "a URL with a password cannot be locked",
-            where=place(reason),
-            next="take the secret out of the file",
-        )
 
 
 def _name_of(url: str) -> str | None:

@@ -1,29 +1,27 @@
 """Locking: every wheel by version, URL and SHA-256, as of the lock's day.
 
-uv resolves on this machine, from wheels only, so no package's code runs here. What has no wheel
-is resolved again and built inside the workshop container, and its wheel is kept.
+What has no wheel is built in a container, and the lock names all that went into it.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from reprokit.ecosystems.python import pylock, workshop
-from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
-from reprokit.ecosystems.python.imports import STANDARD
-from reprokit.ecosystems.python.names import is_local, normalised, place, written
-from reprokit.ecosystems.python.pylock import Resolved, Source, Target
+from reprokit.ecosystems.python import indexes, pylock
+from reprokit.ecosystems.python.building import Builder
+from reprokit.ecosystems.python.compiling import Compiler, Wish, of_wheels, uv_wheel
+from reprokit.ecosystems.python.making import Making, Tools
+from reprokit.ecosystems.python.names import is_local, normalised, written
+from reprokit.ecosystems.python.pylock import Resolved, Target
 from reprokit.ecosystems.python.system_packages import ask_for_needs
-from reprokit.ecosystems.python.version import python_version
-from reprokit.errors import InputUnavailable
+from reprokit.ecosystems.python.version import is_2, python_version
+from reprokit.ecosystems.python.virtualenv import VIRTUALENV
 from reprokit.model import (
     JSON,
     Artifact,
@@ -35,49 +33,74 @@ from reprokit.model import (
 )
 from reprokit.resolving import Resolver
 
-_NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no wheels with a")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
-    """One environment to resolve: lines as pip writes them, options, allowed hashes."""
-
-    lines: tuple[str, ...]
-    constraints: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-    allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    asked: tuple[Requirement, ...] = ()
-    undated: bool = False
-
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     """See `Ecosystem.resolve`."""
-    fits = pylock.target(python_version(resolver.base), resolver.platform, resolver.base.name)
-    uv = _uv(resolver, fits)
+    python = python_version(resolver.base, detection.runtimes)
+    fits = pylock.target(python, resolver.platform, resolver.base.name)
     requested = frozenset(normalised(r.name) for r in detection.requirements)
+    source = uv_wheel(resolver, fits)
+    tool = indexes.artifact(resolver, source, f"tools/{source.file}")
+    old = _virtualenv(fits, resolver) if is_2(python) else None
     with ExitStack() as stack:
-        bench = _Bench(resolver, fits, uv, stack)
-        project = bench.packages(_project_wish(detection, resolver), requested)
-        tools = bench.packages(_tools_wish(detection, project), frozenset(), softly=True)
-        building = bench.packages(_building_wish(detection), frozenset(), folder="wheels-build")
-    ask_for_needs(project, resolver)
-    tool = _artifact(resolver, uv, f"tools/{uv.file}")
-    version = str(parse_wheel_filename(uv.file)[1])
-    unique = {(p.name, p.version, p.artifacts): p for p in (*tools, *building, *project)}
+        compiler = Compiler(resolver, fits, tool, stack)
+        wish = _project_wish(detection, resolver)
+        project = compiler.resolved(wish)
+        # Asked for before anything is built: what is asked for begins it all anew.
+        ask_for_needs((item.name for item in project), resolver)
+        tools = building = tuple[Resolved, ...]()
+        if old is None:
+            tools = compiler.resolved(_tools_wish(detection, project), softly=True)
+            building = compiler.resolved(_building_wish(detection))
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="reprokit-making-"))
+        making = Making(resolver, Tools(uv=tool, virtualenv=old), Path(temporary))
+        builder = Builder(resolver, compiler, making, fits, wish)
+        in_project = builder.locked(project, "wheels", requested)
+        in_tools = builder.locked(tools, "wheels")
+        in_building = builder.locked(building, "wheels-build")
+    unique = {(p.name, p.version, p.artifacts): p for p in (*in_tools, *in_building, *in_project)}
     packages = sorted(unique.values(), key=lambda p: (p.name, p.version, p.artifacts[0].path))
     settings: dict[str, JSON] = {
         "uv": tool.path,
-        "project": _names(project),
-        "tools": _names(tools),
-        "build": _names(building),
+        "project": _names(in_project),
+        "tools": _names(in_tools),
+        "build": _names(in_building),
         "local": detection.settings.get("local", []),
     }
+    repaired = compiler.changes((r.name, r.version) for r in (*project, *tools, *building))
+    if repaired:
+        settings["repaired"] = list(repaired)
+        for change in repaired:
+            resolver.reporter.message(change)
+    making_packages = list(builder.read)
+    (packages if old is None else making_packages).append(_tool(tool))
+    if old is not None:
+        settings["virtualenv"] = old.path
+        packages.append(_tool(old))
+    if builder.recipes:
+        settings["made"] = dict(builder.recipes)
+    unindexed = (p.name for p in in_project if p.name in compiler.not_dated)
+    undated = tuple(r.name for r in detection.requirements if _is_undated(r))
     return LockedEcosystem(
         ecosystem="python",
-        packages=(*packages, LockedPackage(name="uv", version=version, artifacts=(tool,))),
+        packages=tuple(packages),
         settings=settings,
-        undated=tuple(r.name for r in detection.requirements if _is_undated(r)),
+        undated=(*undated, *unindexed, *builder.undated),
+        making=tuple(making_packages) if builder.recipes else (),
     )
+
+
+def _tool(artifact: Artifact) -> LockedPackage:
+    name, version, *_ = parse_wheel_filename(artifact.path.rpartition("/")[2])
+    return LockedPackage(name=name, version=str(version), artifacts=(artifact,))
+
+
+def _virtualenv(fits: Target, resolver: Resolver) -> Artifact:
+    """What makes environments of Python 2.7, which uv does not know; it carries pip. A tool, so
+    without a date."""
+    (found,) = of_wheels(resolver, fits, Wish(lines=(VIRTUALENV,), undated=True))
+    assert found.wheel is not None
+    return indexes.artifact(resolver, found.wheel, f"tools/{found.wheel.file}")
 
 
 def _is_undated(asked: Requirement) -> bool:
@@ -91,7 +114,7 @@ def _names(packages: Iterable[LockedPackage]) -> list[JSON]:
     return [f"{package.name}=={package.version}" for package in packages]
 
 
-def _project_wish(detection: Detection, resolver: Resolver) -> _Wish:
+def _project_wish(detection: Detection, resolver: Resolver) -> Wish:
     settings = detection.settings
     remote = tuple(r for r in detection.requirements if not is_local(r))
     allowed: dict[str, frozenset[str]] = {}
@@ -111,10 +134,11 @@ def _project_wish(detection: Detection, resolver: Resolver) -> _Wish:
         for item in (listed if isinstance(listed, (list, tuple)) else ())
         if isinstance(item, Mapping)
     )
-    return _Wish(
+    return Wish(
         lines=tuple(written(asked) for asked in remote),
         constraints=constraints,
-        options=(*_index_options(settings.get("indexes"), resolver), *_complete(settings)),
+        options=(*indexes.options(settings.get("indexes"), resolver), *_complete(settings)),
+        indexes=settings.get("indexes"),
         allowed=allowed,
         asked=(*remote, *_constraint_reasons(listed)),
     )
@@ -138,36 +162,17 @@ def _complete(settings: Mapping[str, JSON]) -> tuple[str, ...]:
     return ("--no-deps",) if settings.get("complete") else ()
 
 
-def _index_options(indexes: JSON, resolver: Resolver) -> tuple[str, ...]:
-    options: list[str] = []
-    for item in indexes if isinstance(indexes, (list, tuple)) else ():
-        if not isinstance(item, (list, tuple)) or len(item) != 2:
-            continue
-        option, value = map(str, item)
-        if option == "pre":
-            options.append("--prerelease=allow")
-        elif option == "no-index":
-            options.append("--no-index")
-        elif value.startswith("file:./"):
-            folder = resolver.project.path(value.removeprefix("file:./"))
-            options.append(f"--find-links={folder}")
-        else:
-            options.append(f"--{option}={value}")
-    if any(option.startswith("--extra-index-url") for option in options):
-        # As pip does: the best version of any index, not the first index that knows the name.
-        options.append("--index-strategy=unsafe-best-match")
-    return tuple(options)
-
-
-def _tools_wish(detection: Detection, project: Sequence[LockedPackage]) -> _Wish:
+def _tools_wish(detection: Detection, project: Sequence[Resolved]) -> Wish:
     """The notebook runner's packages. The kernel sees the project's packages first, so they must
     agree with these versions."""
     tools = detection.settings.get("tools")
     lines = tuple(map(str, tools)) if isinstance(tools, (list, tuple)) else ()
-    return _Wish(lines=lines, constraints=tuple(f"{p.name}=={p.version}" for p in project))
+    return Wish(
+        lines=lines, constraints=tuple(f"{p.name}=={p.version}" for p in project if p.version)
+    )
 
 
-def _building_wish(detection: Detection) -> _Wish:
+def _building_wish(detection: Detection) -> Wish:
     local = detection.settings.get("local")
     lines = [
         str(line)
@@ -175,188 +180,4 @@ def _building_wish(detection: Detection) -> _Wish:
         if isinstance(item, Mapping)
         for line in (item.get("build") or ())  # type: ignore[union-attr]
     ]
-    return _Wish(lines=tuple(dict.fromkeys(lines)))
-
-
-def _uv(resolver: Resolver, fits: Target) -> Source:
-    """The wheel of this machine's own uv version for the target. It has no date: it is a tool."""
-    version = resolver.uv(["--version"]).split()[1]
-    wish = _Wish(lines=(f"uv=={version}",), undated=True)
-    text = _compiled(resolver, fits, wish)
-    wheel = pylock.read(text, fits, {})[0].wheel
-    if wheel is None or re.fullmatch(r"uv-[0-9.]+-[\w.]+-[\w.]+-[\w.]+\.whl", wheel.file) is None:
-        raise InputUnavailable(f"uv {version} has no wheel for {fits.machine}")
-    return wheel
-
-
-def _arguments(fits: Target, wish: _Wish, day: str) -> list[str]:
-    return [
-        *("--format", "pylock.toml", "--no-header", "--quiet"),
-        *("--python-version", fits.python, "--python-platform", fits.uv_platform),
-        *(() if wish.undated else ("--exclude-newer", day)),
-        *wish.options,
-    ]
-
-
-def _compiled(resolver: Resolver, fits: Target, wish: _Wish) -> str:
-    """uv's answer from wheels alone, on this machine."""
-    with tempfile.TemporaryDirectory(prefix="reprokit-resolve-") as temporary:
-        folder = Path(temporary)
-        (folder / "requirements.in").write_text("\n".join(wish.lines) + "\n", "utf-8")
-        (folder / "constraints.txt").write_text("\n".join(wish.constraints) + "\n", "utf-8")
-        argv = [
-            *("pip", "compile", "requirements.in", "--constraint", "constraints.txt"),
-            *("--python", sys.executable, "--only-binary", ":all:", "--no-sources"),
-            *_arguments(fits, wish, workshop.moment(resolver)),
-        ]
-        return resolver.uv(argv, folder=folder)
-
-
-class _Bench:
-    """Resolves environments, opening one workshop when the first needs it."""
-
-    def __init__(self, resolver: Resolver, fits: Target, uv: Source, stack: ExitStack) -> None:
-        self._resolver, self._fits, self._uv, self._stack = resolver, fits, uv, stack
-        self._opened: workshop.Workshop | None = None
-
-    def packages(
-        self,
-        wish: _Wish,
-        requested: frozenset[str],
-        *,
-        folder: str = "wheels",
-        softly: bool = False,
-    ) -> tuple[LockedPackage, ...]:
-        """The locked packages of a wish. `softly` drops constraints that cannot be met."""
-        if not wish.lines:
-            return ()
-        try:
-            resolved = self._resolved(wish)
-        except InputUnavailable:
-            if not softly or not wish.constraints:
-                raise
-            resolved = self._resolved(replace(wish, constraints=()))
-        return tuple(self._locked(item, wish, requested, folder) for item in resolved)
-
-    def _resolved(self, wish: _Wish) -> tuple[Resolved, ...]:
-        try:
-            text = self._compiled(wish)
-        except InputUnavailable as error:
-            raise explained(error.what, wish.asked, self._resolver.date.day) from error
-        try:
-            return pylock.read(text, self._fits, wish.allowed)
-        except InputUnavailable as error:
-            reasons = [r.reason for r in wish.asked if _mentions(error.what, r.name)]
-            where = error.where or next((place(reason) for reason in reasons), None)
-            raise InputUnavailable(error.what, where=where, next=error.next) from error
-
-    def _compiled(self, wish: _Wish) -> str:
-        if not any(" @ git+" in line or " @ hg+" in line for line in wish.lines):
-            try:
-                return _compiled(self._resolver, self._fits, wish)
-            except InputUnavailable as error:
-                if not any(sign in error.what for sign in _NEEDS_BUILDING):
-                    raise
-        return self._compiled_in_workshop(wish)
-
-    def _compiled_in_workshop(self, wish: _Wish) -> str:
-        bench = self._workshop()
-        if any(" @ git+" in line for line in wish.lines):
-            bench.install_git()
-        bench.write("/tmp/reprokit/requirements.in", "\n".join(wish.lines) + "\n")
-        bench.write("/tmp/reprokit/constraints.txt", "\n".join(wish.constraints) + "\n")
-        argv = [
-            *(workshop.UV, "pip", "compile", "/tmp/reprokit/requirements.in", "--no-sources"),
-            *("--constraint", "/tmp/reprokit/constraints.txt", "--python", "python3"),
-            *_arguments(self._fits, wish, workshop.moment(self._resolver)),
-        ]
-        try:
-            return bench.run(argv, what="cannot be resolved")
-        except InputUnavailable as error:
-            if "uild" not in error.what or "Git operation failed" in error.what:
-                raise
-            # Reading a source distribution's metadata may itself take a compiler.
-            bench.install_compilers()
-            return bench.run(argv, what="cannot be resolved")
-
-    def _built(self, item: Resolved, wish: _Wish) -> Artifact:
-        try:
-            return self._workshop().wheel(item)
-        except InputUnavailable as error:
-            reasons = [r.reason for r in wish.asked if normalised(r.name) == item.name]
-            raise InputUnavailable(
-                error.what,
-                where=next((place(reason) for reason in reasons if reason.file), None),
-                next=f"ask for a version of {item.name} that has a wheel for Python "
-                f"{self._fits.python}, or for a Python that this version has wheels for "
-                "(.python-version), or list what the build misses in apt.txt",
-            ) from error
-
-    def _workshop(self) -> workshop.Workshop:
-        if self._opened is None:
-            self._opened = self._stack.enter_context(workshop.opened(self._resolver, self._uv))
-        return self._opened
-
-    def _locked(
-        self, item: Resolved, wish: _Wish, requested: frozenset[str], folder: str
-    ) -> LockedPackage:
-        if item.wheel is not None:
-            artifact = _artifact(self._resolver, item.wheel, f"{folder}/{item.wheel.file}")
-        else:
-            built = self._built(item, wish)
-            artifact = replace(built, path=f"{folder}/{built.path.rpartition('/')[2]}")
-        name, version, *_ = parse_wheel_filename(artifact.path.rpartition("/")[2])
-        if name != item.name:
-            raise InputUnavailable(f"{artifact.path} is not a wheel of {item.name}")
-        return LockedPackage(
-            name=name,
-            version=str(version),
-            artifacts=(artifact,),
-            requested=name in requested,
-        )
-
-
-def _artifact(resolver: Resolver, source: Source, path: str) -> Artifact:
-    """A file by what the index says of it; downloaded now only where that is too little."""
-    if source.sha256 is None or source.size is None or not source.url.startswith("http"):
-        return resolver.download(source.url, path, sha256=source.sha256)
-    return Artifact(path=path, sha256=source.sha256, size=source.size, url=source.url)
-
-
-def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnavailable:
-    """uv's explanation with the files and lines of the requirements that it speaks of."""
-    text = re.split(r"\n\s*hint:", message)[0]
-    text = re.sub(r"\s*\n\s+", " ", re.sub(r"(?m)^\s*(?:error|cause|×|╰─▶):?\s*", "", text)).strip()
-    text = re.sub(r"^(?:cannot be resolved:\s*)?No solution found[^\n]*\s*", "", text)
-    if unreachable := re.search(r"unable to access '([^']+)': ([^\n]+)", text):
-        text = f"{unreachable[1]} cannot be reached ({unreachable[2].strip()})"
-    text = text.replace("we can conclude that your requirements are unsatisfiable", "that fails")
-    named = [r for r in asked if _mentions(text, r.name)]
-    sentence = f"packages cannot be resolved as of {day}: {text}"
-    lines = [str(requirement.reason) for requirement in named[:8]]
-    if "was not found" in text:
-        lines += [hint for hint in map(_hint, named) if hint is not None]
-    return InputUnavailable(
-        sentence,
-        where=next((place(r.reason) for r in named if place(r.reason)), None),
-        next="asked for by\n    " + "\n    ".join(lines) if lines else None,
-    )
-
-
-def _hint(asked: Requirement) -> str | None:
-    """What may be meant by a name that PyPI does not have."""
-    name, file = asked.name, asked.reason.file or ""
-    if file.endswith((".yml", ".yaml")):
-        return (
-            f"conda's {name} is not on PyPI under that name; if the distribution has it, name it "
-            "in apt.txt, else a Dockerfile of your own can install it from conda"
-        )
-    if name in STANDARD:
-        return f"{name} is a module of Python itself: take the line out"
-    known = DISTRIBUTIONS.get(name)
-    return f"the package that has the module {name} is called {known}" if known else None
-
-
-def _mentions(text: str, name: str) -> bool:
-    pattern = re.escape(normalised(name)).replace(r"\-", "[-_.]")
-    return re.search(rf"(?<![A-Za-z0-9_.-]){pattern}(?![A-Za-z0-9_-])", text, re.I) is not None
+    return Wish(lines=tuple(dict.fromkeys(lines)))

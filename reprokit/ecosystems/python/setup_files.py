@@ -7,7 +7,7 @@ import configparser
 import re
 
 from reprokit.ecosystems.python import requirements_txt
-from reprokit.ecosystems.python.found import Found, merged, warning
+from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.ecosystems.python.names import local_project, requirement
 from reprokit.ecosystems.python.version import from_classifiers, runtime
 from reprokit.errors import BadRequest
@@ -35,11 +35,36 @@ def read(project: Project) -> Found | None:
     if not parts:
         return None
     file = parts[-1].files[0]
+    if not project.has(PY) and not project.has("pyproject.toml"):
+        text = "setup.cfg alone makes no package that can be installed (pip needs setup.py or "
+        text += "pyproject.toml as well): what it depends on is installed"
+        return merged(*parts, Found(notes=(information(text, CFG),)))
     reason = Reason(text="the project is a package itself", file=file)
     return merged(*parts, Found(requirements=(local_project(".", reason),)))
 
 
-def _cfg(project: Project) -> Found | None:
+def console_scripts(project: Project) -> tuple[tuple[str, Reason], ...]:
+    """The programs that installing the project makes, as far as they are written down."""
+    stated: list[tuple[str, str, int | None]] = []
+    if project.has(CFG):
+        text, parser = _parsed_cfg(project)
+        listed = parser.get("options.entry_points", "console_scripts", fallback="")
+        stated += [(item, CFG, _line(text, item.strip())) for item in listed.splitlines()]
+    tree, call = _script(project) if project.has(PY) else (ast.parse(""), None)
+    assigned = _assigned(tree)
+    node = _arguments(call, assigned).get("entry_points") if call is not None else None
+    table = _literal(node, assigned) if node is not None else None
+    items = table.get("console_scripts") if isinstance(table, dict) else None
+    if node is not None and isinstance(items, (list, tuple)):
+        stated += [(str(item), PY, _line_of(tree, str(item), node.lineno)) for item in items]
+    return tuple(
+        (item.partition("=")[0].strip(), Reason(text="the project installs it", file=f, line=line))
+        for item, f, line in stated
+        if "=" in item
+    )
+
+
+def _parsed_cfg(project: Project) -> tuple[str, configparser.ConfigParser]:
     text = project.read(CFG)
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
@@ -52,6 +77,11 @@ def _cfg(project: Project) -> Found | None:
             f"is not a valid setup.cfg: {str(error).splitlines()[0]}",
             where=CFG if line is None else f"{CFG}:{line}",
         ) from error
+    return text, parser
+
+
+def _cfg(project: Project) -> Found | None:
+    text, parser = _parsed_cfg(project)
     if not parser.has_section("options") and not parser.has_section("metadata"):
         return None
     options = parser["options"] if parser.has_section("options") else {}
@@ -90,7 +120,8 @@ def _line(text: str, needle: str) -> int | None:
     return None if position < 0 else text.count("\n", 0, position) + 1
 
 
-def _py(project: Project) -> Found | None:
+def _script(project: Project) -> tuple[ast.Module, ast.Call | None]:
+    """setup.py, and its call of setup()."""
     try:
         tree = ast.parse(project.read(PY))
     except (SyntaxError, ValueError) as error:
@@ -99,7 +130,12 @@ def _py(project: Project) -> Found | None:
             f"is not Python 3: {getattr(error, 'msg', error)}", where=f"{PY}:{line}"
         ) from error
     call = next((node for node in ast.walk(tree) if _is_setup(node)), None)
-    if not isinstance(call, ast.Call):
+    return tree, call if isinstance(call, ast.Call) else None
+
+
+def _py(project: Project) -> Found | None:
+    tree, call = _script(project)
+    if call is None:
         return None
     assigned = _assigned(tree)
     arguments = _arguments(call, assigned)
@@ -195,11 +231,12 @@ def _install_requires(
         value = value.splitlines()
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         reasons = [
-            (item.strip(), Reason(text=f"asks for {item.strip()}", file=PY, line=node.lineno))
-            for item in value
-            if item.strip()
+            Reason(text=f"asks for {item}", file=PY, line=_line_of(tree, item, node.lineno))
+            for item in map(str.strip, value)
+            if item
         ]
-        return Found(requirements=tuple(requirement(text, reason) for text, reason in reasons))
+        wanted = [item.strip() for item in value if item.strip()]
+        return Found(requirements=tuple(map(requirement, wanted, reasons)))
     if isinstance(node, ast.Name) and len(assigned.get(node.id, [])) == 1:
         node = assigned[node.id][0]
     if isinstance(node, ast.List | ast.Tuple) and node.elts:
@@ -212,6 +249,16 @@ def _install_requires(
                 return requirements_txt.read(project, name)
     sentence = "install_requires is computed when setup.py runs, which reprokit does not do"
     return Found(notes=(warning(sentence, PY, node.lineno),))
+
+
+def _line_of(tree: ast.AST, item: str, otherwise: int) -> int:
+    """Where a text, or a text of several lines that has it as one, stands in the script."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            lines = [line.strip() for line in node.value.splitlines()]
+            if item.strip() in lines:
+                return node.lineno + lines.index(item.strip())
+    return otherwise
 
 
 def _element(node: ast.expr, assigned: Assigned) -> Found:

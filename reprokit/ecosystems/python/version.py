@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from reprokit.bases.official_images import PYTHON
+from reprokit.bases.versions import means_python_2
 from reprokit.ecosystems.python.found import Found, information, warning
 from reprokit.errors import BadRequest
 from reprokit.model import BaseCandidate, LockedBase, Note, Reason, Runtime
 from reprokit.project import Project
 
-OLDEST = (3, 7)
-"""The oldest Python that uv installs for and that a base family has."""
+OLDEST = (3, 6)
+"""The oldest Python 3 that uv installs for and that a base family has."""
 _VERSION = re.compile(r"(?:c?python-?)?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[a-z]+\d*)?", re.IGNORECASE)
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+)\.(\d+)")
 
 
-def python_version(base: LockedBase | BaseCandidate) -> str:
-    """The Python of a base: the one in the image, else the one its distribution adds.
+def python_version(base: LockedBase | BaseCandidate, runtimes: Iterable[Runtime] = ()) -> str:
+    """The Python of a base: the one in the image, else the first of those its distribution adds
+    that is of the Python these runtimes mean.
 
     Raises BadRequest where the base has none.
     """
@@ -27,12 +30,26 @@ def python_version(base: LockedBase | BaseCandidate) -> str:
         return base.provides["python"]
     offers = base.offers if isinstance(base, BaseCandidate) else base.settings.get("offers")
     versions = offers.get("python") if isinstance(offers, Mapping) else None
-    if isinstance(versions, (list, tuple)) and versions:
-        return str(versions[0])
+    wants_2 = any(means_python_2(runtime) for runtime in runtimes)
+    for version in map(str, versions if isinstance(versions, (list, tuple)) else ()):
+        if is_2(version) == wants_2:
+            return version
     raise BadRequest(
         f"the base {base.name} has no Python and its distribution offers none",
         next="choose a base with Python",
     )
+
+
+def is_2(version: str) -> bool:
+    """Whether a version is one of Python 2."""
+    return version.startswith("2.")
+
+
+def building_since(version: str) -> str:
+    """The day before which nothing builds packages for a Python: that of its release, and of the
+    first setuptools (40.8.0) that builds what has no pyproject.toml."""
+    released = PYTHON.get(minor(version), ("",))[0]
+    return max("2019-03-01", released)
 
 
 def minor(version: str) -> str:
@@ -105,17 +122,19 @@ def _hidden(project: Project, file: str) -> bool:
 
 
 def from_classifiers(classifiers: list[str], file: str, line: int | None) -> tuple[Runtime, ...]:
-    """The oldest Python that the classifiers name is the oldest that will do."""
-    named = [
-        (int(match[1]), int(match[2]))
-        for match in map(_CLASSIFIER.fullmatch, classifiers)
-        if match is not None and int(match[1]) >= 3
-    ]
-    if not named:
-        return ()
-    major, second = min(named)
-    reason = Reason(text=f"classifiers begin at Python {major}.{second}", file=file, line=line)
-    return (runtime(f">={major}.{second}", reason),)
+    """The oldest Python 3 that the classifiers name is the oldest that will do; Python 2.7 is meant
+    only where no 3 is named."""
+    matches = [match for match in map(_CLASSIFIER.fullmatch, classifiers) if match is not None]
+    named = sorted((int(match[1]), int(match[2])) for match in matches)
+    newer = [version for version in named if version[0] >= 3]
+    if newer:
+        major, second = newer[0]
+        reason = Reason(text=f"classifiers begin at Python {major}.{second}", file=file, line=line)
+        return (runtime(f">={major}.{second}", reason),)
+    if (2, 7) in named and "Programming Language :: Python :: 3" not in classifiers:
+        reason = Reason(text="classifiers name Python 2.7 and no 3", file=file, line=line)
+        return (runtime("==2.7.*", reason),)
+    return ()
 
 
 def poetry_specifier(text: str) -> str:

@@ -1,46 +1,34 @@
-"""Building wheels where PyPI has none, in a container: the only place where a project's or a
-package's own code runs at lock time.
-
-The wheel is kept and locked, so that builds of the image never compile anything.
-"""
+"""Containers of the base with uv in them: the only place where a package's own code runs before the
+image is built."""
 
 from __future__ import annotations
 
-import io
+import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
-from reprokit.ecosystems.python.pylock import Resolved, Source
 from reprokit.engines.protocol import Container
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact
 from reprokit.resolving import Resolver
 
-UV = "/tmp/reprokit/uv"
-# Standard library only: this runs on whatever Python the base has.
-_FETCH = """
-import hashlib, os, sys, urllib.request
-url, digest, target = sys.argv[1:]
-content = urllib.request.urlopen(url, timeout=120).read()
-found = "sha256:" + hashlib.sha256(content).hexdigest()
-if digest and found != digest:
-    sys.exit(url + " has " + found + " instead of " + digest)
-os.makedirs(os.path.dirname(target), exist_ok=True)
-open(target, "wb").write(content)
-"""
+FOLDER = "/tmp/reprokit"
+UV = f"{FOLDER}/uv"
 _UNPACK_UV = """
 import glob, os, shutil, sys, zipfile
 zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[1] + ".unpacked")
 shutil.move(glob.glob(sys.argv[1] + ".unpacked/*.data/scripts/uv")[0], sys.argv[2])
 os.chmod(sys.argv[2], 0o755)
 """
-_GIT = ("git", "ca-certificates")
-_COMPILERS = ("gcc", "g++", "make", "pkg-config", "python3-dev", *_GIT)
+_ENVIRONMENT = {
+    "UV_NO_CONFIG": "1",
+    "UV_PYTHON_PREFERENCE": "only-system",
+    "UV_PYTHON_DOWNLOADS": "never",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 
 
 class Workshop:
@@ -49,115 +37,71 @@ class Workshop:
     def __init__(self, container: Container, resolver: Resolver) -> None:
         self._container = container
         self._resolver = resolver
-        self._installed = frozenset[str]()
 
-    def run(self, argv: Sequence[str], *, what: str) -> str:
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        what: str,
+        folder: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
         """Run a command to its end; its stdout. Raises InputUnavailable saying `what` failed."""
-        done = self._container.execute(tuple(argv), environment=self._environment(), user="0:0")
+        variables = {**_ENVIRONMENT, **(environment or {})}
+        done = self._container.execute(
+            tuple(argv), environment=variables, folder=folder, user="0:0"
+        )
         if done.code != 0:
             raise InputUnavailable(f"{what}:\n{_ending(done.stderr)}")
         return done.stdout.decode("utf-8", "replace")
 
-    def _environment(self) -> dict[str, str]:
-        return {
-            "SOURCE_DATE_EPOCH": str(self._resolver.epoch),
-            "CFLAGS": "-g0",  # debug information would name a random temporary folder
-            "UV_NO_CONFIG": "1",
-            "UV_PYTHON_PREFERENCE": "only-system",
-            "UV_PYTHON_DOWNLOADS": "never",
-            "DEBIAN_FRONTEND": "noninteractive",
-            "GIT_TERMINAL_PROMPT": "0",
-        }
+    def place(self, artifacts: Sequence[Artifact], folder: str) -> None:
+        """Files of the lock in a folder of the container, fetched if need be."""
+        self.run(("mkdir", "-p", folder), what=f"{folder} cannot be made")
+        for artifact in artifacts:
+            with tempfile.TemporaryDirectory(prefix="reprokit-place-") as temporary:
+                copy = Path(temporary) / "content"
+                self._resolver.place(artifact, copy)
+                self.put(copy, f"{folder}/{artifact.path.rpartition('/')[2]}")
 
-    def fetch(self, source: Source, target: str) -> None:
-        """Download a file inside the container and check its hash."""
-        argv = ("python3", "-c", _FETCH, source.url, source.sha256 or "", target)
-        self.run(argv, what=f"{source.url} cannot be had")
-
-    def write(self, path: str, text: str) -> None:
-        """A text file inside the container."""
+    def put(self, file: Path, path: str) -> None:
+        """A file of this machine in the container. What is to be a folder is given as its tar."""
         folder, _, name = path.rpartition("/")
         self.run(("mkdir", "-p", folder), what=f"{folder} cannot be made")
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            content = text.encode()
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-        self._container.write(folder, buffer.getvalue())
+        with tempfile.TemporaryDirectory(prefix="reprokit-put-") as temporary:
+            packed = file
+            if file.suffix != ".tar":
+                packed = Path(temporary) / "packed.tar"
+                with tarfile.open(packed, "w") as archive:
+                    archive.add(file, name)
+            with packed.open("rb") as content:
+                self._container.write(folder, iter(lambda: content.read(1024 * 1024), b""))
 
-    def install_compilers(self) -> None:
-        """What building wheels usually takes, from the base's distribution."""
-        self._install(_COMPILERS)
+    def write(self, path: str, text: str) -> None:
+        """A text file in the container."""
+        with tempfile.TemporaryDirectory(prefix="reprokit-text-") as temporary:
+            file = Path(temporary) / "text"
+            file.write_text(text, "utf-8")
+            self.put(file, path)
 
-    def install_git(self) -> None:
-        """What cloning a repository takes."""
-        self._install(_GIT)
+    def take(self, path: str, target: Path) -> None:
+        """A file or folder of the container as a tar on this machine."""
+        with target.open("wb") as file:
+            for block in self._container.read(path):
+                file.write(block)
 
-    def _install(self, packages: tuple[str, ...]) -> None:
-        if self._installed.issuperset(packages):
-            return
-        self._resolver.reporter.message(
-            f"installing {', '.join(packages)} in the resolver's container"
-        )
-        self.run(("apt-get", "update"), what="the distribution's package list cannot be had")
-        install = ("apt-get", "install", "--yes", "--no-install-recommends", *packages)
-        self.run(install, what=f"{', '.join(packages)} cannot be installed")
-        self._installed |= set(packages)
-
-    def wheel(self, package: Resolved) -> Artifact:
-        """Build and keep a package's wheel. Raises InputUnavailable with the build's own words."""
-        assert package.source is not None
-        self._resolver.reporter.message(f"building a wheel of {package.name}")
-        folder = f"/tmp/reprokit/{package.name}"
-        place = self._sources(package.source, folder)
-        build = (
-            *(UV, "build", "--wheel", "--python", "python3", "--out-dir", f"{folder}/out"),
-            *("--exclude-newer", moment(self._resolver), "--no-progress", place),
-        )
-        what = (
-            f"{package.name} {package.version or ''} has no wheel for this Python and cannot be "
-            "built from source"
-        )
-        try:
-            self.run(build, what=what)
-        except InputUnavailable:
-            if self._installed.issuperset(_COMPILERS):
-                raise
-            # Most source distributions are pure Python; compilers come only when one is not.
-            self.install_compilers()
-            self.run(build, what=what)
-        return self._kept(f"{folder}/out")
-
-    def _sources(self, source: Source, folder: str) -> str:
-        if source.commit is None:
-            place = f"{folder}/{source.file}"
-            self.fetch(source, place)
-            return place
-        self.install_git()
-        clone = f"{folder}/clone"
-        what = f"{source.url} cannot be cloned"
-        self.run(("git", "clone", "--quiet", source.url, clone), what=what)
-        checkout = ("git", "-C", clone, "checkout", "--quiet", "--detach", source.commit)
-        self.run(checkout, what=f"{source.url} has no commit {source.commit}")
-        return f"{clone}/{source.subdirectory}" if source.subdirectory else clone
-
-    def _kept(self, folder: str) -> Artifact:
-        with tempfile.TemporaryDirectory(prefix="reprokit-wheel-") as temporary:
-            archive = Path(temporary) / "out.tar"
-            with archive.open("wb") as file:
-                for block in self._container.read(folder):
-                    file.write(block)
-            with tarfile.open(archive) as members:
-                for member in members:
-                    name = member.name.rpartition("/")[2]
-                    content = members.extractfile(member) if member.isfile() else None
-                    if content is None or not _is_wheel(name):
-                        continue
-                    wheel = Path(temporary) / name
-                    wheel.write_bytes(content.read())
-                    return self._resolver.keep(wheel, f"wheels/{name}", url=None)
-        raise InputUnavailable(f"building left no wheel in {folder}")
+    def take_file(self, path: str, target: Path) -> None:
+        """One file of the container. Raises InputUnavailable where it is none."""
+        archive = target.with_name(f"{target.name}.tar")
+        self.take(path, archive)
+        with tarfile.open(archive) as tar:
+            member = tar.next()
+            content = tar.extractfile(member) if member is not None and member.isfile() else None
+            if content is None:
+                raise InputUnavailable(f"{path} is no file")
+            with target.open("wb") as file:
+                shutil.copyfileobj(content, file)
+        archive.unlink()
 
 
 def _ending(output: bytes) -> str:
@@ -167,26 +111,13 @@ def _ending(output: bytes) -> str:
     return "\n".join(line if len(line) <= 300 else f"{line[:200]} …" for line in said[-12:])
 
 
-def _is_wheel(name: str) -> bool:
-    try:
-        parse_wheel_filename(name)
-    except InvalidWheelFilename:
-        return False
-    return True
-
-
-def moment(resolver: Resolver) -> str:
-    """The end of the lock's day, in UTC: a bare date would mean this machine's time zone."""
-    return f"{resolver.date.day}T23:59:59Z"
-
-
 @contextmanager
-def opened(resolver: Resolver, uv: Source) -> Iterator[Workshop]:
-    """A workshop with uv in it."""
-    with resolver.workshop() as container:
+def opened(resolver: Resolver, uv: Artifact, *, network: bool) -> Iterator[Workshop]:
+    """A new workshop; `uv` is the wheel of uv."""
+    with resolver.workshop(network=network) as container:
         workshop = Workshop(container, resolver)
-        wheel = "/tmp/reprokit/uv.whl"
-        workshop.fetch(uv, wheel)
+        workshop.place((uv,), FOLDER)
+        wheel = f"{FOLDER}/{uv.path.rpartition('/')[2]}"
         unpack = ("python3", "-c", _UNPACK_UV, wheel, UV)
         workshop.run(unpack, what="uv cannot be unpacked")
         yield workshop

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from reprokit import needs
 from reprokit.ecosystems.r.system_needs import (
-    AT_RUN_TIME,
     COMPILERS,
     R_LIBRARIES,
+    at_run_time,
     known_needs,
 )
 from reprokit.ecosystems.r.versions import satisfies
@@ -48,7 +48,7 @@ def system_packages(
         found = [SystemPackage(name="r-base-core", reason=_runtime_reason(detection))]
         found += _debian_packages(detection.requirements, versions)
         outside = [r for r in detection.requirements if not _satisfied(r, versions)]
-    found += _more(detection, outside, catalogue)
+    found += _more(detection, outside, base, catalogue)
     chunks = next((r for r in detection.requirements if r.reason.text == PYTHON_CHUNKS), None)
     if chunks is not None and "python" not in base.provides:
         found.append(SystemPackage(name="python3", reason=chunks.reason))
@@ -99,11 +99,14 @@ def provider(package: str, specifier: str, versions: Mapping[str, str]) -> str |
 
 
 def _more(
-    detection: Detection, outside: list[Requirement], catalogue: Catalogue
+    detection: Detection,
+    outside: list[Requirement],
+    base: BaseCandidate | LockedBase,
+    catalogue: Catalogue,
 ) -> list[SystemPackage]:
     """What packages need that the distribution has as well: its package brings what the
     distribution knows, the table and plugins may know more. Headers only for compiling."""
-    table = dict(AT_RUN_TIME)
+    table = dict(at_run_time(base))
     for name, more in needs.added("r").items():
         table[name] = (*table.get(name, ()), *more)
     run = [p for p in needs.needed(detection.requirements, table, catalogue) if p.stage == "run"]

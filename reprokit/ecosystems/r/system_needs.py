@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from reprokit import needs
+from reprokit.model import BaseCandidate, LockedBase
 
 TABLE = Path(__file__).with_name("needs.toml")
 
@@ -18,11 +20,22 @@ R_LIBRARIES = (
     "libicu-dev", "libreadline-dev", "libtirpc-dev",
 )  # fmt: skip
 
-# What packages need to run that Debian's packages of them do not depend on.
-AT_RUN_TIME: needs.Table = {
-    # https://rstudio.github.io/reticulate/articles/versions.html (embeds Python: a shared library)
-    "reticulate": ("libpython3.11|libpython3.13|libpython3.9",),
-}
+
+def at_run_time(base: BaseCandidate | LockedBase) -> needs.Table:
+    """What packages need to run that Debian's packages of them do not depend on.
+
+    reticulate embeds Python, so it needs the shared library of the Python that it finds:
+    https://rstudio.github.io/reticulate/articles/versions.html. Python's official images have it;
+    of a distribution's Pythons only the one that `python3` is will do.
+    """
+    if "python" in base.provides:
+        return {}
+    offers = base.offers if isinstance(base, BaseCandidate) else base.settings.get("offers")
+    versions = offers.get("python") if isinstance(offers, Mapping) else None
+    named = [str(version) for version in versions] if isinstance(versions, (list, tuple)) else []
+    # Ubuntu's noble renamed it when times became 64 bits wide.
+    choices = [f"libpython{v}|libpython{v}t64" for v in named or ("3.11", "3.13", "3.9")]
+    return {"reticulate": ("|".join(choices),)}
 
 
 @cache

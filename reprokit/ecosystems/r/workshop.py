@@ -18,11 +18,23 @@ _INSTALLED = (
     'i <- installed.packages(); cat("R", as.character(getRversion()), sep = "\\t"); '
     'cat("", paste(i[, "Package"], i[, "Version"], sep = "\\t"), sep = "\\n"); cat("\\n")'
 )
-# Seconds without an answer after which a repository counts as unreachable.
-_DOWNLOAD = (
-    "a <- commandArgs(TRUE); options(timeout = 30); "
-    'quit(status = download.file(a[1], a[2], quiet = TRUE, mode = "wb", method = "libcurl"))'
-)
+# Seconds without an answer after which a repository counts as unreachable. R does not read the
+# file of logins itself, each line of which is `machine HOST login USER password PASSWORD`.
+_DOWNLOAD = """
+arguments <- commandArgs(TRUE)
+options(timeout = 30)
+url <- arguments[1]
+host <- sub("^[a-z]+://([^/:]+).*$", "\\\\1", url)
+logins <- Sys.getenv("NETRC")
+if (file.exists(logins)) for (words in strsplit(readLines(logins), " ")) {
+  if (identical(words[2], host)) {
+    login <- vapply(words[c(4, 6)], URLencode, "", reserved = TRUE)
+    url <- sub("://", paste0("://", login[1], ":", login[2], "@"), url, fixed = TRUE)
+    break
+  }
+}
+quit(status = download.file(url, arguments[2], quiet = TRUE, mode = "wb", method = "libcurl"))
+"""
 _RSCRIPT = ("Rscript", "--vanilla")
 
 

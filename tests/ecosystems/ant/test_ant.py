@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -79,14 +81,23 @@ def test_a_default_target_that_runs_the_program_is_not_what_builds(tmp_path: Pat
     assert found.entries[0].steps[0].argv[0] == "java"
 
 
+class Offering:
+    def versions(self, names: Iterable[str]) -> dict[str, str]:
+        have = {"openjdk-17-jdk-headless": "17", "strip-nondeterminism": "1.13"}
+        return {name: have[name] for name in names if name in have}
+
+
+def test_jars_are_freed_of_times_on_an_image_that_brings_java_too(tmp_path: Path) -> None:
+    image = replace(BASE, name="eclipse-temurin:17", provides={"java": "17"})
+    found = detected(tmp_path, {"build.xml": BUILD})
+    packages = AntEcosystem().system_packages(found, image, Offering())
+    assert [p.name for p in packages] == ["ant", "strip-nondeterminism"]
+
+
 def test_a_run_target_that_does_more_needs_ant_itself(tmp_path: Path) -> None:
     text = BUILD.replace("</java>", '</java>\n<copy file="a" tofile="results/a"/>')
     found = detected(tmp_path, {"build.xml": text})
     assert found.entries[0].steps[0].argv == ("ant", "-noinput", "-buildfile", "build.xml", "run")
-
-    class Offering:
-        def versions(self, names: object) -> dict[str, str]:
-            return {"openjdk-17-jdk-headless": "17"}
 
     packages = AntEcosystem().system_packages(found, BASE, Offering())
     assert {p.name: p.stage for p in packages} == {

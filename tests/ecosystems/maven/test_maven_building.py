@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,6 +22,7 @@ from reprokit.errors import BadRequest, BuildFailed, InputUnavailable, StorageFa
 from reprokit.model import (
     JSON,
     Artifact,
+    Detection,
     LockedBase,
     LockedEcosystem,
     Mount,
@@ -119,6 +121,17 @@ def test_metadata_lists_the_versions_at_hand_in_their_order() -> None:
 def test_names_that_could_do_harm_are_refused(name: str) -> None:
     with pytest.raises(InputUnavailable, match="impossible name"):
         read({name: ""})
+
+
+def test_jars_are_freed_of_times_on_an_image_that_brings_java_too() -> None:
+    class Offering:
+        def versions(self, names: Iterable[str]) -> dict[str, str]:
+            return {name: "1.13" for name in names if name == "strip-nondeterminism"}
+
+    image = replace(BASE, name="maven:3.9-eclipse-temurin-17-noble", provides={"java": "17"})
+    detection = Detection(ecosystem="maven", files=("pom.xml",))
+    (package,) = MavenEcosystem().system_packages(detection, image, Offering())
+    assert (package.name, package.stage) == ("strip-nondeterminism", "build")
 
 
 def locked(**settings: JSON) -> LockedEcosystem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from reprokit import process
 from reprokit.engines.protocol import Container
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact, DateChoice, LockedBase, SystemPackage
+from reprokit.phases.resolver import resolver_environment_of_host
 from reprokit.progress import Reporter, Silent
 from reprokit.project import Project
 from reprokit.site import Site
@@ -60,7 +62,7 @@ class OnlineResolver:
     def uv(self, argv: Sequence[str], *, folder: Path | None = None) -> str:
         import uv
 
-        environment = {"UV_NO_CONFIG": "1"}
+        environment = {**resolver_environment_of_host(self.site), "UV_NO_CONFIG": "1"}
         try:
             found = process.run([uv.find_uv_bin(), *argv], folder=folder, environment=environment)
         except process.ProcessFailed as error:
@@ -68,7 +70,7 @@ class OnlineResolver:
         return found.stdout
 
     @contextmanager
-    def workshop(self, *, project: bool = False) -> Iterator[Container]:
+    def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         raise NoWorkshop
         yield
 
@@ -77,3 +79,7 @@ class OnlineResolver:
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         return Artifact(path=path, sha256=sha256 or DIGEST, size=1, url=url)
+
+    def place(self, artifact: Artifact, target: Path) -> None:
+        assert artifact.url is not None
+        urllib.request.urlretrieve(artifact.url, target)

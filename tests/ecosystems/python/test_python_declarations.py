@@ -115,10 +115,48 @@ pytest = "*"
 def test_setup_cfg(tmp_path: Path) -> None:
     text = "[metadata]\nname = x\n[options]\npython_requires = >=3.7\ninstall_requires =\n"
     text += "    numpy>=1.0\n    importlib-metadata; python_version < '3.8'\n"
-    found = detect(tmp_path, {"setup.cfg": text})
+    found = detect(tmp_path, {"setup.cfg": text, "setup.py": "import setuptools as s\ns.setup()\n"})
     assert asked(found) == {"numpy": ">=1.0", "importlib-metadata": "", ".": "file:./"}
     assert places(found)["numpy"] == "setup.cfg:6"
     assert pythons(found) == [">=3.7"]
+
+
+def test_setup_cfg_alone_is_no_package(tmp_path: Path) -> None:
+    """pip: "Neither 'setup.py' nor 'pyproject.toml' found"."""
+    text = "[options]\ninstall_requires =\n    numpy\n[options.entry_points]\nconsole_scripts =\n"
+    found = detect(tmp_path, {"setup.cfg": text + "    run = x:main\n"})
+    assert asked(found) == {"numpy": ""}
+    assert found.entries == ()
+    assert any("can be installed" in note.text for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "setup.cfg": "[options.entry_points]\nconsole_scripts =\n    run-it = x:main\n"
+            "[options]\n",
+            "pyproject.toml": "",
+        },
+        {
+            "setup.py": "from setuptools import setup\n\n"
+            "setup(entry_points={'console_scripts': [\n'run-it=x:main']})\n"
+        },
+    ],
+)
+def test_programs_of_setup_files(tmp_path: Path, files: dict[str, str]) -> None:
+    (entry,) = detect(tmp_path, files).entries
+    assert (entry.steps[0].argv, entry.rank) == (("run-it",), 60)
+    assert str(entry.reason) in (
+        "setup.cfg:3: the project installs it",
+        "setup.py:4: the project installs it",
+    )
+
+
+def test_requirements_of_setup_py_have_lines_of_their_own(tmp_path: Path) -> None:
+    text = "from setuptools import setup\nwanted = [\n    'numpy',\n]\nwanted.append('six>1')\n"
+    found = detect(tmp_path, {"setup.py": text + "setup(install_requires=wanted)\n"})
+    assert places(found) == {"numpy": "setup.py:3", "six": "setup.py:5", ".": "setup.py:None"}
 
 
 @pytest.mark.parametrize(
@@ -186,6 +224,16 @@ def test_uv_lock(tmp_path: Path) -> None:
     assert asked(found) == {"six": ""}
     assert found.settings["pins"] == {"six": {"1.16.0": ["sha256:" + "c" * 64]}}
     assert pythons(found) == [">=3.10"]
+
+
+def test_a_package_that_is_locked_twice_has_two_lines(tmp_path: Path) -> None:
+    lock = 'lock-version = "1.0"\n' + "".join(
+        f'[[packages]]\nname = "six"\nversion = "1.1{n}.0"\n'
+        f"marker = \"python_version {sign} '3.11'\"\n"
+        for n, sign in ((5, "<"), (6, ">="))
+    )
+    found = detect(tmp_path, {"pylock.toml": lock})
+    assert [r.reason.line for r in found.requirements] == [3, 7]
 
 
 def test_pylock(tmp_path: Path) -> None:

@@ -71,6 +71,18 @@ def test_cells_add_to_what_a_file_declares_but_never_to_a_lock(tmp_path: Path) -
     assert [f"{r.name}{r.specifier}" for r in found.requirements] == ["numpy==1.26.4"]
 
 
+def test_the_version_that_a_cell_installs_outdoes_the_bare_import(tmp_path: Path) -> None:
+    files = {
+        "a.py": "import toolz\n",
+        "a.ipynb": notebook("import toolz, six", "!pip install toolz==0.12.1 six"),
+    }
+    found = detect(tmp_path, files)
+    assert {f"{r.name}{r.specifier}": r.reason.text for r in found.requirements} == {
+        "toolz==0.12.1": "cell 2 installs toolz==0.12.1",
+        "six": "cell 1 imports six",
+    }
+
+
 def test_one_note_for_all_cells_that_install(tmp_path: Path) -> None:
     found = detect(tmp_path, {"a.ipynb": notebook("!pip install six", "1", "%pip install toolz")})
     texts = [note.text for note in found.notes if "in the image already" in note.text]
@@ -90,9 +102,9 @@ def test_the_newest_python_of_several_notebooks(tmp_path: Path) -> None:
 
 
 def test_a_python_of_a_notebook_that_no_base_has_is_a_warning(tmp_path: Path) -> None:
-    found = detect(tmp_path, {"a.ipynb": notebook("1", version="3.6.9")})
+    found = detect(tmp_path, {"a.ipynb": notebook("1", version="3.5.9")})
     assert [r.specifier for r in found.runtimes] == [""]
-    assert any(n.level == "warning" and "Python 3.6.9" in n.text for n in found.notes)
+    assert any(n.level == "warning" and "Python 3.5.9" in n.text for n in found.notes)
 
 
 def test_a_notebook_that_git_lfs_has_not_fetched(tmp_path: Path) -> None:

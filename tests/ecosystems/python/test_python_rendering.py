@@ -106,6 +106,15 @@ def test_the_project_itself_is_installed_after_its_code_is_there() -> None:
     assert "--no-index" in written[-1]
 
 
+def test_a_wheel_in_the_project_takes_nothing_to_build_with() -> None:
+    local: list[JSON] = [{"path": "wheels/a-1-py3-none-any.whl", "build": []}]
+    rendering = render(replace(LOCKED, settings={**LOCKED.settings, "local": local}))
+    (run,) = rendering.install
+    assert run.commands[-1][-1] == "/app/wheels/a-1-py3-none-any.whl"
+    assert "--find-links" not in run.commands[-1]  # there is no such folder
+    assert [mount.target for mount in run.mounts] == ["/mnt/tools"]
+
+
 @pytest.mark.parametrize(
     "settings",
     [

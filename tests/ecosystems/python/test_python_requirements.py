@@ -135,7 +135,7 @@ def test_what_conda_leaves_in_pip_freeze(tmp_path: Path) -> None:
         ("--frobnicate\n", "requirements.txt:1", "--frobnicate"),
         ("./nowhere\n", "requirements.txt:1", "nowhere"),
         ("/etc/passwd\n", "requirements.txt:1", "out of the project"),
-        ("--index-url https://me:hunter2@example.org\n", "requirements.txt:1", "site settings"),
+        ("--index-url https://me:hunter2@example.org\n", "requirements.txt:1", ".netrc"),
         ("git+https://me:hunter2@h.example/x.git\n", "requirements.txt:1", "password"),
         ("numpy ${WHICH}\n", "requirements.txt:1", "environment variable"),
         ("numpy; $(touch x)\n", "requirements.txt:1", "not a requirement"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprokit.ecosystems.python import PythonEcosystem, pylock
-from reprokit.ecosystems.python.resolve import explained
+from reprokit.ecosystems.python.compiling import explained
 from reprokit.ecosystems.python.system_packages import system_packages
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.model import DateChoice, LockedEcosystem, Reason, Requirement
@@ -163,6 +163,18 @@ def test_an_explanation_names_only_requirements_it_speaks_of() -> None:
     error = explained("error: No solution found\n  cause: scikit-learn fails", asked, "2024-01-01")
     assert error.where == "r.txt:2"
     assert "r.txt:1" not in str(error) and "r.txt:3" not in str(error)
+
+
+def test_an_index_that_cannot_be_reached_is_named() -> None:
+    said = "error: Request failed after 3 retries in 7.4s\n"
+    said += "  cause: Failed to fetch: http://127.0.0.1:9/simple/uv/\n"
+    said += "  cause: error sending request for url (http://127.0.0.1:9/simple/uv/)\n"
+    said += "  cause: Connection refused (os error 111)\n"
+    error = explained(said, (), "2024-01-01")
+    assert error.what == (
+        "http://127.0.0.1:9/simple/uv/ cannot be reached: Connection refused (os error 111)"
+    )
+    assert "python_index in site.toml" in str(error.next)
 
 
 @pytest.mark.parametrize(

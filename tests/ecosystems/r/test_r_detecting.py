@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -411,14 +412,21 @@ def test_plugins_add_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("python", [None, "3.11"])
-def test_python_chunks_bring_python_and_its_shared_library(
-    tmp_path: Path, python: str | None
-) -> None:
+def test_python_chunks_bring_python_and_its_shared_library(tmp_path: Path) -> None:
     found = _detect(tmp_path, a__Rmd="```{python}\n1\n```\n")
     assert any("requirements.txt" in note.text for note in found.notes)
-    base = _candidate(**({"python": python} if python else {}))
     have = {"r_cran_reticulate": "1.28-1", "r_cran_rmarkdown": "2.20-1"}
-    names = _packages(found, base, **have, **{"libpython3.11": "3.11.2"})
-    assert "libpython3.11" in names and "r-cran-reticulate" in names
-    assert ("python3" in names) == (python is None)
+    names = _packages(found, _candidate(), **have, **{"libpython3.11": "3.11.2"})
+    assert {"libpython3.11", "r-cran-reticulate", "python3"} <= set(names)
+    # Python's own images have the library, and that of another Python would be of no use.
+    image = _candidate(python="3.12")
+    names = _packages(found, image, **have, **{"libpython3.11": "3.11.2"})
+    assert not {"libpython3.11", "python3"} & set(names)
+
+
+def test_the_shared_library_is_that_of_the_distributions_python(tmp_path: Path) -> None:
+    """Ubuntu's jammy has a Python 3.11 beside its own."""
+    found = _detect(tmp_path, a__R="library(reticulate)\n")
+    base = replace(_candidate(r="4.3.1"), name="rocker/r-ver:4.3.1", offers={"python": ("3.10",)})
+    names = _packages(found, base, **{"libpython3.11": "3.11.0", "libpython3.10": "3.10.12"})
+    assert [name for name in names if name.startswith("libpython")] == ["libpython3.10"]

@@ -177,11 +177,14 @@ class _Resolver:
         raise AssertionError("R needs no uv")
 
     @contextmanager
-    def workshop(self, *, project: bool = False) -> Iterator[Container]:
+    def workshop(self, *, project: bool = False, network: bool = True) -> Iterator[Container]:
         yield self.container
 
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
         raise AssertionError("R's packages all have an address")
+
+    def place(self, artifact: Artifact, target: Path) -> None:
+        raise NotImplementedError
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         with urllib.request.urlopen(url) as answer:

@@ -1,0 +1,245 @@
+"""Python 2.7: how it is recognised, which base it gets, what is locked and how it is installed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reprokit.bases.debian import DebianFamily
+from reprokit.bases.official import OfficialFamily
+from reprokit.bases.versions import means_python_2
+from reprokit.configuration import Configuration
+from reprokit.ecosystems.python import PythonEcosystem, pylock
+from reprokit.ecosystems.python.version import building_since, python_version
+from reprokit.errors import BadRequest
+from reprokit.model import (
+    Artifact,
+    DateChoice,
+    Detection,
+    LockedEcosystem,
+    LockedPackage,
+    Reason,
+    Runtime,
+)
+from reprokit.phases import plan_bases
+from reprokit.project import Project
+from tests.ecosystems.python.python_resolving import DIGEST, Suite, base
+from tests.ecosystems.python.test_python_resolving import lock
+
+
+def python(specifier: str) -> Runtime:
+    return Runtime(language="python", specifier=specifier, reason=Reason(text="says so"))
+
+
+def detected(folder: Path, files: dict[str, str]) -> Detection:
+    for name, content in files.items():
+        (folder / name).write_text(content, "utf-8")
+    found = PythonEcosystem().detect(Project(folder))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("print 'hello'", "print is a statement"),
+        ("print x, y", "print is a statement"),
+        ("print >> f, 1", "print is a statement"),
+        ("if a: pass; print 'b'", "print is a statement"),
+        ("raise ValueError, 'no'", "raise has its message after a comma"),
+        ("exec code in space", "exec is a statement"),
+        ("if a <> b: pass", "<> means unequal"),
+        ("os.chmod(p, 0755)", "octal"),
+        ("t = ur'x'", "marked ur"),
+        ("t = `x`", "backquotes"),
+    ],
+)
+def test_syntax_that_only_python_2_has(tmp_path: Path, line: str, why: str) -> None:
+    found = detected(tmp_path, {"a.py": "import os\n\n" + line + "\n", "requirements.txt": "six\n"})
+    (runtime,) = found.runtimes
+    assert runtime.specifier == "==2.7.*"
+    assert (runtime.reason.file, runtime.reason.line) == ("a.py", 3)
+    assert why in runtime.reason.text and "Python 2" in runtime.reason.text
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a.py": "print('hello')\n"},
+        {"a.py": "s = \"print 'x'\"\n# raise A, 'b'\nn = '0755 <> `x`'\n"},
+        {"a.py": "def f(:\n"},  # broken in both
+        {"a.py": "print 'x'\n", "b.py": "print(f'{1}')\n"},
+        {"a.py": "print 'x'\n", "b.py": "print(1, end='')\n"},
+        {"a.py": "print 'x'\n", "b.py": "def f(a: int): pass\nn: int = 1\n"},
+    ],
+)
+def test_other_code_is_not_taken_for_python_2(tmp_path: Path, files: dict[str, str]) -> None:
+    assert [r.specifier for r in detected(tmp_path, files).runtimes] == [""]
+
+
+@pytest.mark.parametrize(
+    ("said", "specifiers"),
+    [
+        ({".python-version": "3.9"}, ["==3.9.*"]),
+        ({"runtime.txt": "python-2.7.18"}, ["==2.7.*"]),
+        ({"setup.py": "from setuptools import setup\nsetup(name='x', python_requires='>=2.7')\n"},
+         ["==2.7.*", ">=2.7"]),
+    ],
+)  # fmt: skip
+def test_what_the_project_says_goes_before_its_syntax(
+    tmp_path: Path, said: dict[str, str], specifiers: list[str]
+) -> None:
+    found = detected(tmp_path, {"a.py": "print 'x'\n", **said})
+    assert sorted({r.specifier for r in found.runtimes}) == specifiers
+
+
+def test_notebooks_beside_python_2_are_told_of(tmp_path: Path) -> None:
+    cells = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}'
+    found = detected(tmp_path, {"a.py": "print 'x'\n", "n.ipynb": cells})
+    assert "tools" not in found.settings
+    assert any("notebooks are not run with Python 2.7" in note.text for note in found.notes)
+
+
+def test_classifiers_of_python_2_alone(tmp_path: Path) -> None:
+    setup = "from setuptools import setup\nsetup(name='x', classifiers=[{}])\n"
+    two = "'Programming Language :: Python :: 2.7'"
+    only = detected(tmp_path, {"setup.py": setup.format(two)})
+    assert [r.specifier for r in only.runtimes] == ["==2.7.*"]
+    both = f"{two}, 'Programming Language :: Python :: 3'"
+    assert [r.specifier for r in detected(tmp_path, {"setup.py": setup.format(both)}).runtimes] == [
+        ""
+    ]
+
+
+@pytest.mark.parametrize(
+    ("specifier", "means", "bases"),
+    [
+        ("==2.7.*", True, ["bullseye"]),
+        ("<3", True, ["bullseye"]),
+        (">=2.7", False, ["bullseye", "bookworm", "trixie"]),
+        # A Python 3 would do, so 2.7 is not given although it would too.
+        (">=2.7,<3.9", False, []),
+        ("==3.8.*", False, []),
+    ],
+)
+def test_python_2_only_where_no_3_would_do(specifier: str, means: bool, bases: list[str]) -> None:
+    assert means_python_2(python(specifier)) is means
+    found = DebianFamily().candidates((python(specifier),), "2019-01-01")
+    assert [candidate.name for candidate in found] == bases
+    chosen = {"bullseye": "2.7" if means else "3.9"}
+    if bases:
+        assert python_version(found[0], (python(specifier),)) == chosen[found[0].name]
+
+
+def test_a_named_base_gives_no_other_python() -> None:
+    family = DebianFamily()
+    with pytest.raises(
+        BadRequest, match=r"Python >=2\.7,<3\.9 is asked for, but bullseye has 3\.9, 2\.7"
+    ):
+        plan_bases.chosen([family], (python(">=2.7,<3.9"),), None, Configuration(), "bullseye")
+
+
+@pytest.mark.parametrize("specifier", ["==3.6.*", "==3.7.*", "==3.8.*"])
+def test_older_python_3_comes_from_official_images_or_is_refused(specifier: str) -> None:
+    official, debian = OfficialFamily(), DebianFamily()
+    names = [c.name for c in official.candidates((python(specifier),), "2020-01-01")]
+    assert names[0].startswith(f"python:{specifier[2:5]}-slim-")
+    with pytest.raises(BadRequest, match="no base image offers Python") as caught:
+        plan_bases.chosen([debian], (python(specifier),), None, Configuration(), None)
+    assert "bullseye (Python 3.9 and 2.7)" in str(caught.value.next)
+
+
+def test_what_builds_a_package_is_no_older_than_its_python() -> None:
+    assert [building_since(v) for v in ("2.7", "3.6", "3.9.2", "3.11")] == [
+        "2019-03-01", "2019-03-01", "2020-10-05", "2022-10-24",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "abi"), [("2.7", "cp27mu"), ("3.6", "cp36m"), ("3.7", "cp37m"), ("3.8", "cp38")]
+)
+def test_wheels_by_the_name_of_their_time(version: str, abi: str) -> None:
+    names = [f"x-1-cp{version.replace('.', '')}-{a}-manylinux1_x86_64.whl" for a in (abi, "cp1")]
+    fits = pylock.Target(version, "x86_64", 31)
+    best = pylock.best_wheel([pylock.Source(f"https://e.example/{n}") for n in names], fits)
+    assert best is not None and best.file == names[0]
+
+
+TWO = replace(base("bullseye"), settings={"offers": {"python": ["3.9", "2.7"]}})
+
+
+def test_system_packages_of_python_2(tmp_path: Path) -> None:
+    found = detected(tmp_path, {"a.py": "print 'x'\n"})
+    suite = Suite(frozenset({"python2.7", "python3", "python3-distutils"}))
+    packages = PythonEcosystem().system_packages(found, TWO, suite)
+    assert [(p.name, p.stage) for p in packages] == [
+        ("python2.7", "run"), ("python3", "build"), ("python3-distutils", "build"),
+    ]  # fmt: skip
+    (tmp_path / "a.py").write_text("print('x')\n")
+    packages = PythonEcosystem().system_packages(detected(tmp_path, {}), TWO, suite)
+    assert [(p.name, p.stage) for p in packages] == [
+        ("python3", "run"), ("python3-distutils", "run"),
+    ]  # fmt: skip
+
+
+@pytest.mark.network
+def test_wheels_of_python_2_are_locked(tmp_path: Path) -> None:
+    locked = lock(
+        tmp_path,
+        {"a.py": "print 'x'\n", "requirements.txt": "numpy==1.16.4\nrequests\n"},
+        date=DateChoice(day="2019-06-01", source="given"),
+        base=TWO,
+    )
+    files = {p.name: p.artifacts[0].path.rpartition("/")[2] for p in locked.packages}
+    assert files["numpy"] == "numpy-1.16.4-cp27-cp27mu-manylinux1_x86_64.whl"
+    assert files["requests"] == "requests-2.22.0-py2.py3-none-any.whl"
+    assert files["virtualenv"] == "virtualenv-16.7.12-py2.py3-none-any.whl"
+    assert "uv" not in files
+
+
+def test_an_environment_of_python_2_is_made_by_virtualenv() -> None:
+    locked = LockedEcosystem(
+        ecosystem="python",
+        packages=(LockedPackage(name="six", version="1.12.0", artifacts=()),),
+        settings={
+            "virtualenv": "tools/virtualenv-16.7.12-py2.py3-none-any.whl",
+            "local": [{"path": "."}],
+        },
+    )
+    rendered = PythonEcosystem().render(locked, TWO)
+    commands = [" ".join(c) for run in rendered.dependencies for c in run.commands]
+    assert commands == [
+        "python2.7 -m zipfile -e /mnt/tools/virtualenv-16.7.12-py2.py3-none-any.whl"
+        " /mnt/tools/virtualenv",
+        "python2.7 /mnt/tools/virtualenv/virtualenv.py --quiet --no-download /opt/venv",
+        "find /opt/venv -name *.pyc -delete",
+    ]
+    ((install,),) = [run.commands for run in rendered.install]
+    assert "--no-index" in install and "--no-build-isolation" in install
+    assert install[-2:] == ("--editable", "/app")
+    hostile = replace(locked, settings={**locked.settings, "virtualenv": "tools/$(x).whl"})
+    with pytest.raises(BadRequest, match="virtualenv"):
+        PythonEcosystem().render(hostile, TWO)
+
+
+@pytest.mark.parametrize(
+    ("version", "compiles"), [("3.6", False), ("3.6.15", False), ("3.7", True)]
+)
+def test_python_3_6_has_no_byte_code_by_hash(version: str, compiles: bool) -> None:
+    wheel = Artifact(path="wheels/six-1-py3-none-any.whl", sha256=DIGEST, size=1, url="https://e/s")
+    locked = LockedEcosystem(
+        ecosystem="python",
+        packages=(LockedPackage(name="six", version="1", artifacts=(wheel,)),),
+        settings={
+            "uv": "tools/uv-0.13.9-py3-none-manylinux_2_17_x86_64.whl",
+            "project": ["six==1"],
+            "local": [{"path": "."}],
+        },
+    )
+    official = replace(TWO, provides={"python": version})
+    rendered = PythonEcosystem().render(locked, official)
+    runs = (*rendered.dependencies, *rendered.install)
+    words = [word for run in runs for command in run.commands for word in command]
+    assert words.count("--compile-bytecode") == (2 if compiles else 0)
