@@ -41,21 +41,15 @@ def fetch(artifacts: tuple[Artifact, ...], store: Store, site: Site, reporter: R
     return total
 
 
-def using(
-    artifacts: tuple[Artifact, ...],
-    store: Store,
-    site: Site,
-    reporter: Reporter,
-    work: Callable[[], _T],
-) -> _T:
-    """Do some work with the artifacts of the store. What turns out to be damaged when it is read
-    is fetched again, once, and the work done again."""
-    fetch(artifacts, store, site, reporter)
+def using(bring: Callable[[], object], reporter: Reporter, work: Callable[[], _T]) -> _T:
+    """Do some work with files of the store after `bring` has put them there. What turns out to be
+    damaged when it is read is brought again, once, and the work done again."""
+    bring()
     try:
         return work()
     except StoredFileDamaged as damaged:
-        reporter.warning(f"{damaged.where}: {damaged.what}; it is fetched again")
-        fetch(artifacts, store, site, reporter)
+        reporter.warning(f"{damaged.where}: {damaged.what}; it is brought again")
+        bring()
         return work()
 
 

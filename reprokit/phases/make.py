@@ -18,7 +18,9 @@ def make(artifacts: tuple[Artifact, ...], project: Project, lock: Lock, powers: 
 
     Raises InputUnavailable where making fails or gives other bytes than the lock names.
     """
-    missing = {a.path for a in artifacts if a.url is None and not powers.store.holds(a.sha256)}
+    missing = {
+        a.path for a in artifacts if a.url is None and not powers.store.holds(a.sha256, a.size)
+    }
     if not missing:
         return
     with ExitStack() as stack:

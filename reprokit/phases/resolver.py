@@ -16,7 +16,7 @@ from reprokit.errors import InputUnavailable
 from reprokit.mirrors import canonical_url
 from reprokit.model import Artifact, DateChoice, Image, Lock, LockedBase, SystemPackage
 from reprokit.phases import build as building
-from reprokit.phases.fetch import using
+from reprokit.phases.fetch import fetch, using
 from reprokit.phases.render import render_toolbox
 from reprokit.powers import Powers
 from reprokit.printable import redacted
@@ -127,7 +127,11 @@ class LockResolver:
                 target="build",
             )
 
-        using(artifacts, self.powers.store, self.site, self.reporter, work)
+        using(
+            lambda: fetch(artifacts, self.powers.store, self.site, self.reporter),
+            self.reporter,
+            work,
+        )
         return prepared.tag
 
     def keep(self, content: Path, path: str, *, url: str | None) -> Artifact:
@@ -137,9 +141,7 @@ class LockResolver:
     def place(self, artifact: Artifact, target: Path) -> None:
         store = self.powers.store
         using(
-            (artifact,),
-            store,
-            self.site,
+            lambda: fetch((artifact,), store, self.site, self.reporter),
             self.reporter,
             lambda: store.place(artifact.sha256, target),
         )

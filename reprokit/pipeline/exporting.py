@@ -85,11 +85,15 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
     digests = {f.path: f.sha256 for f in hash_files(job.project.root, wanted, reporter)}
     prepared = prepared_for(job, lock, digests)
     artifacts = prepared.context.artifacts
+
+    def bring() -> None:
+        make(artifacts, job.project, lock, powers)
+        fetch(artifacts, powers.store, powers.site, reporter)
+
     with watch.phase("fetch"):
         family = powers.families[lock.base.family]
         family.provide(lock.base, engine, powers.site, folders.archives(), reporter)
-        make(artifacts, job.project, lock, powers)
-        fetch(artifacts, powers.store, powers.site, reporter)
+        bring()
     unpacked = unpacked_data(job, prepared, reporter)
 
     def lay_out() -> None:
@@ -97,7 +101,7 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
             prepared, job.project.root, folder, powers.store, epoch=lock.epoch, unpacked=unpacked
         )
 
-    using(artifacts, powers.store, powers.site, reporter, lay_out)
+    using(bring, reporter, lay_out)
     (folder.parent / f"{folder.name}.placed").unlink(missing_ok=True)
     if job.plan.data.mode == "mount":
         _copy_data(job, folder, digests, powers)

@@ -248,15 +248,19 @@ def built(
                 unpacked=unpacked_data(job, prepared, powers.reporter),
             )
 
+    wanted = prepared.context.artifacts
+
+    def bring() -> None:
+        make(wanted, job.project, lock, powers)
+        fetch(wanted, powers.store, powers.site, powers.reporter)
+
     with watch.phase("fetch"):
         if lock.base.family != own_images.FAMILY:
             powers.families[lock.base.family].provide(
                 lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
             )
-        wanted = prepared.context.artifacts
-        make(wanted, job.project, lock, powers)
-        fetch(wanted, powers.store, powers.site, powers.reporter)
-    return using(wanted, powers.store, powers.site, powers.reporter, work)
+        bring()
+    return using(bring, powers.reporter, work)
 
 
 def unpacked_data(job: Job, prepared: building.Prepared, reporter: Reporter) -> dict[str, Path]:
