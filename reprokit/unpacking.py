@@ -20,17 +20,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Literal, cast, get_args
 
 from reprokit.errors import BadRequest
 from reprokit.files import storage_failed
 from reprokit.progress import Reporter, Silent
 
 Format = Literal["gzip", "xz", "bzip2", "zip", "tar"]
+FORMATS: tuple[str, ...] = get_args(Format)
 _CHUNK = 1024 * 1024
 _DIGEST = re.compile(r"sha256:(?P<hex>[0-9a-f]{64})")
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, tarfile.TarError,
             zipfile.BadZipFile, NotImplementedError)  # fmt: skip
+
+_BY_HAND = "unpack it by hand, or set data.unpack = false in repro.toml"
+_RAISE_LIMIT = "raise data.unpack_limit in repro.toml if that is right"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ def unpacked(
     target = store / f"{match['hex']}-{format}"
     if not target.is_dir():
         try:
-            _make(source, format, target, _Meter(source, limits, reporter or Silent()))
+            _make(source, format, target, Meter(source, limits, reporter or Silent()))
         except OSError as error:
             raise storage_failed(error, store) from error
     if format in ("gzip", "xz", "bzip2"):
@@ -79,7 +83,7 @@ def unpacked(
     return target
 
 
-def _make(source: Path, format: Format, target: Path, meter: _Meter) -> None:
+def _make(source: Path, format: Format, target: Path, meter: Meter) -> None:
     """Unpack beside the target, then rename: it is whole or not there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".unpacking-"))
@@ -138,9 +142,9 @@ def _opened(source: Path, format: str) -> IO[bytes]:
     return cast("IO[bytes]", bz2.open(source, "rb"))
 
 
-def _unzip(source: Path, folder: Path, meter: _Meter) -> None:
+def _unzip(source: Path, folder: Path, meter: Meter) -> None:
     with zipfile.ZipFile(source) as archive:
-        names = _Names(source)
+        names = Names(source)
         for member in archive.infolist():
             mode = member.external_attr >> 16
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -153,9 +157,9 @@ def _unzip(source: Path, folder: Path, meter: _Meter) -> None:
                 _write(stream, folder / path, meter)
 
 
-def _untar(source: Path, folder: Path, meter: _Meter) -> None:
+def _untar(source: Path, folder: Path, meter: Meter) -> None:
     with tarfile.open(source, "r:*") as archive:
-        names = _Names(source)
+        names = Names(source)
         for member in archive:
             if not member.isreg() and not member.isdir():
                 raise names.refused(member.name, "is a link or device")
@@ -169,7 +173,7 @@ def _untar(source: Path, folder: Path, meter: _Meter) -> None:
                     _write(stream, folder / path, meter)
 
 
-def _write(stream: IO[bytes], path: Path, meter: _Meter) -> None:
+def _write(stream: IO[bytes], path: Path, meter: Meter) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     meter.file()
     with path.open("xb") as out:
@@ -179,11 +183,12 @@ def _write(stream: IO[bytes], path: Path, meter: _Meter) -> None:
     path.chmod(0o444)
 
 
-class _Names:
+class Names:
     """Checks the names of an archive's members, and that none comes twice."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, *, next: str = _BY_HAND) -> None:
         self._source = source
+        self._next = next
         self._files: set[str] = set()
         self._folders: set[str] = set()
 
@@ -212,16 +217,19 @@ class _Names:
         return BadRequest(
             f"the member {name!r} {why}",
             where=str(self._source),
-            next="unpack it by hand, or set data.unpack = false in repro.toml",
+            next=self._next,
         )
 
 
-class _Meter:
+class Meter:
     """Counts what was really written; sizes that an archive claims are not believed."""
 
-    def __init__(self, source: Path, limits: Limits, reporter: Reporter) -> None:
+    def __init__(
+        self, source: Path, limits: Limits, reporter: Reporter, *, next: str = _RAISE_LIMIT
+    ) -> None:
         self._source = source
         self._limits = limits
+        self._next = next
         self._reporter = reporter
         self._size = max(source.stat().st_size, 1)
         self._written = 0
@@ -234,18 +242,22 @@ class _Meter:
 
     def bytes(self, count: int) -> None:
         self._written += count
-        limits = self._limits
-        if self._written > limits.most_bytes:
-            raise self._refused(f"more than {limits.most_bytes} bytes")
-        if self._written > limits.free and self._written > limits.ratio * self._size:
-            raise self._refused(f"more than {limits.ratio:g} times its size")
+        self.check(self._written)
         self._reporter.advance(self._written, None)
+
+    def check(self, count: int) -> None:
+        """Raise BadRequest where so many bytes are more than the limits allow."""
+        limits = self._limits
+        if count > limits.most_bytes:
+            raise self._refused(f"more than {limits.most_bytes} bytes")
+        if count > limits.free and count > limits.ratio * self._size:
+            raise self._refused(f"more than {limits.ratio:g} times its size")
 
     def _refused(self, what: str) -> BadRequest:
         return BadRequest(
             f"unpacks to {what}",
             where=str(self._source),
-            next="raise data.unpack_limit in repro.toml if that is right",
+            next=self._next,
         )
 
 
