@@ -125,6 +125,18 @@ def _add_publishing(verbs: _Verbs[Parser]) -> None:
     publish.add_argument("--sign", metavar="KEY.pem", help="sign what is pushed with this key")
     publish.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
 
+    rerun = _verb(verbs, "rerun", "run something published again: are the results the same?")
+    rerun.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="an archive, NAME@sha256:…, a run, a folder, or the address of a git repository "
+        "(with #COMMIT or @TAG)",
+    )
+    rerun.add_argument("--report", metavar="FILE.html", help="write a page that shows what differs")
+    rerun.add_argument("--yes", action="store_true", help="allow loosened isolation, unasked")
+    rerun.add_argument("--date", metavar="YYYY-MM-DD", help="as of then, where nothing is locked")
+    rerun.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
+
 
 def _add_machine(verbs: _Verbs[Parser]) -> None:
     doctor = _verb(verbs, "doctor", "is everything here that a run needs?")

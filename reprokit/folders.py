@@ -43,6 +43,16 @@ def layers() -> Path:
     return _home("cache") / "layers"
 
 
+def workspaces() -> Path:
+    """What is unpacked and cloned for the length of one command."""
+    return _home("cache") / "workspaces"
+
+
+def reruns() -> Path:
+    """The runs of what belongs to others: one folder for each name, as a project has it."""
+    return _home("data") / "reruns"
+
+
 def data() -> Path:
     """The index of runs and the cache of file hashes."""
     return _home("data")

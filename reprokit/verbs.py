@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reprokit.pipeline.running import RunResult
     from reprokit.publishing.publish import Publication
     from reprokit.registry import Plugin
+    from reprokit.rerunning.result import RerunResult
 
 
 class Result(Protocol):
@@ -255,6 +256,32 @@ def publish(
         reporter or Silent(),
         project=_here(),
     )
+
+
+def rerun(
+    source: str | Path,
+    *,
+    report: str | Path | None = None,
+    yes: bool = False,
+    date: str | None = None,
+    engine: str | None = None,
+    reporter: Reporter | None = None,
+) -> RerunResult:
+    """Run something published again, without a network, and say whether the results are the same.
+
+    source: an archive, "NAME@sha256:…", a run, a folder, a notebook, or the address of a git
+    repository. report: an HTML page to write. yes: loosened isolation is allowed; else the user is
+    asked. date: "YYYY-MM-DD", for packages that nothing pins. Returns the result also where the
+    build or the command failed, and where results differ: see `RerunResult.failure`. Raises
+    BadRequest for a source that is none, damaged or dangerous, InputUnavailable for one that
+    cannot be had, NoEngine, StorageFailed.
+    """
+    from reprokit.rerunning import rerun as rerunning
+
+    wanted = rerunning.Wanted(
+        yes=yes, report=None if report is None else Path(report), engine=engine, date=date
+    )
+    return rerunning.rerun(str(source), wanted, reporter or Silent(), project=_here())
 
 
 def clean(

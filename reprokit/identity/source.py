@@ -17,6 +17,11 @@ from reprokit import files
 from reprokit.errors import BadRequest
 from reprokit.identity.raw import FolderLayer, RawLayer, TarLayer
 
+_DAMAGED = (tarfile.TarError, KeyError, ValueError, TypeError, AttributeError, IndexError,
+            RecursionError)  # fmt: skip
+_TEXT_LIMIT = 64 * 1024**2
+"""Bytes of a manifest or config."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawImage:
@@ -49,8 +54,9 @@ def exported(stream: Iterable[bytes], folder: Path) -> Iterator[RawImage]:
         yield from_archive(archive, Path(temporary))
 
 
-def from_archive(archive: Path, scratch: Path) -> RawImage:
-    """An image in a docker-archive; compressed layers are unpacked below `scratch`."""
+def from_archive(archive: Path, scratch: Path, *, plain: bool = False) -> RawImage:
+    """An image in a docker-archive; compressed layers are unpacked below `scratch`, or with
+    `plain` refused: from strangers they may become anything. Raises BadRequest."""
     try:
         with tarfile.open(archive, "r:") as tar:
             members = {member.name: member for member in tar if member.isfile()}
@@ -61,10 +67,10 @@ def from_archive(archive: Path, scratch: Path) -> RawImage:
             config = json.loads(text)
             links = {member.name: member.linkname for member in tar if member.issym()}
             layers = [
-                _layer(tar, members[_followed(name, links)], archive, scratch)
+                _layer(tar, members[_followed(name, links)], archive, None if plain else scratch)
                 for name in manifest[0]["Layers"]
             ]
-    except (tarfile.TarError, KeyError, ValueError, TypeError, IndexError) as error:
+    except _DAMAGED as error:
         raise BadRequest(
             f"is not an exported image: {error}", where=str(archive), next="see `docker save`"
         ) from error
@@ -72,6 +78,8 @@ def from_archive(archive: Path, scratch: Path) -> RawImage:
 
 
 def _content(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:
+    if members[name].size > _TEXT_LIMIT:
+        raise ValueError(f"{name} is too large")
     content = tar.extractfile(members[name])
     assert content is not None
     return content.read()
@@ -91,7 +99,9 @@ def _followed(name: str, links: Mapping[str, str]) -> str:
     return "/".join(parts)
 
 
-def _layer(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, scratch: Path) -> TarLayer:
+def _layer(
+    tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, scratch: Path | None
+) -> TarLayer:
     content = tar.extractfile(member)
     assert content is not None
     beginning = content.read(4)
@@ -99,6 +109,8 @@ def _layer(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, scratch
         raise BadRequest("holds a layer compressed with zstd", where=str(archive))
     if beginning[:2] != b"\x1f\x8b":
         return TarLayer(archive, member.offset_data, member.size)
+    if scratch is None:
+        raise BadRequest("holds a compressed layer", where=str(archive))
     content.seek(0)
     plain = scratch / f"layer-{member.offset_data}.tar"
     with gzip.open(content) as reading, plain.open("wb") as writing:

@@ -257,6 +257,8 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.citing.cite", "Citation"): citation,
     ("reprokit.publishing.publish", "Publication"): plain,
     ("reprokit.publishing.checking", "ImageCheck"): plain,
+    ("reprokit.rerunning.result", "RerunResult"): plain,
+    ("reprokit.verdict", "Verdict"): plain,
     ("reprokit.phases.plan_report", "PlanReport"): plan,
     ("reprokit.history.listing", "RunList"): run_list,
     ("reprokit.history.listing", "Shown"): shown,
@@ -265,5 +267,4 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.history.cleaning", "Cleaned"): plain,
     ("reprokit.engines.doctor", "Report"): plain,
     ("reprokit.verbs", "PluginList"): plain,
-    ("reprokit.verdict", "Verdict"): plain,
 }

@@ -84,7 +84,7 @@ def build(
 
     unpacked: where the content of each of the context's `unpacked` is, by context path.
     """
-    folder = folders.contexts() / hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    folder = _context_folder(root)
     with _alone(folder):
         lay_out(prepared, root, folder, store, epoch=epoch, unpacked=unpacked)
         request = BuildRequest(
@@ -96,6 +96,18 @@ def build(
             arguments={"SOURCE_DATE_EPOCH": str(epoch)},
         )
         return engine.build(request, reporter.log)
+
+
+def _context_folder(root: Path) -> Path:
+    return folders.contexts() / hashlib.sha256(str(root).encode()).hexdigest()[:16]
+
+
+def forget(root: Path) -> None:
+    """Remove the context of a project folder that will not be built from again."""
+    folder = _context_folder(root)
+    shutil.rmtree(folder, ignore_errors=True)
+    for suffix in ("placed", "lock"):
+        (folder.parent / f"{folder.name}.{suffix}").unlink(missing_ok=True)
 
 
 def lay_out(

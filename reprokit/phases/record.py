@@ -105,12 +105,14 @@ def compose(
     notes: tuple[Note, ...],
     undated: tuple[str, ...],
     variation: dict[str, JSON] | None = None,
+    rerun_of: dict[str, JSON] | None = None,
 ) -> dict[str, JSON]:
     """The record of a run. Lists are sorted wherever order means nothing.
 
     run: the run's id. dockerfile: its text, of which the record keeps the digest. environment_*:
     `None` while the environment digest is not known. undated: what could not be resolved by date.
     variation: what several runs differed by (`reprokit.phases.learn`); no key where there was one.
+    rerun_of: what is run again (`reprokit.rerunning.origin.Source`); no key in other runs.
     Raises BadRequest for a parameter that JSON cannot hold (NaN, infinity).
     """
     content: dict[str, JSON] = {
@@ -157,6 +159,8 @@ def compose(
     }
     if variation is not None:
         content["variation"] = variation
+    if rerun_of is not None:
+        content["rerun_of"] = rerun_of
     return sealed(content)
 
 

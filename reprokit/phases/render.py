@@ -106,7 +106,15 @@ def _rendering(name: str, ecosystems: Mapping[str, Ecosystem], lock: Lock) -> Re
             where=lock_file.NAME,
             next="install the plugin (see `reprokit plugins`)",
         )
-    return ecosystems[name].render(locked, lock.base)
+    try:
+        return ecosystems[name].render(locked, lock.base)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        # The settings of an ecosystem are its own, so only it can find out that they are not.
+        raise BadRequest(
+            f"what it holds for {name!r} is not what that wrote ({type(error).__name__}: {error})",
+            where=lock_file.NAME,
+            next="restore it from version control, or run `reprokit lock --upgrade`",
+        ) from error
 
 
 def _header(lock: Lock) -> str:

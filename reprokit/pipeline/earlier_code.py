@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reprokit import git, lock_file, process
@@ -21,6 +21,14 @@ from reprokit.phases import build as building
 from reprokit.phases import self_description
 from reprokit.pipeline.job import Job, Wishes, prepare, prepare_build
 from reprokit.progress import Silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The Dockerfile of a run, and what its image says of the plan, as far as they are kept."""
+
+    dockerfile: str | None
+    plan: str | None
 
 
 def lock_of(entry: Entry) -> Lock:
@@ -43,8 +51,8 @@ def code_of(
     render another Dockerfile takes the one that the run kept. Raises BadRequest where neither has
     the code any more.
     """
-    project = entry.folder.project
-    prepared = _prepared(entry, project, record, lock, key)
+    project, kept = entry.folder.project, kept_of(entry)
+    prepared = same_build(project, kept, record, lock, key)
     if prepared is not None:
         yield prepared
         return
@@ -56,7 +64,7 @@ def code_of(
             root = Path(temporary) / project.name
             _check_out(project, commit, root)
             _bring_data(project, root, record)
-            prepared = _prepared(entry, root, record, lock, key)
+            prepared = same_build(root, kept, record, lock, key)
             if prepared is not None:
                 yield prepared
                 return
@@ -69,10 +77,16 @@ def code_of(
     )
 
 
-def _prepared(
-    entry: Entry, root: Path, record: reading.Record, lock: Lock, key: str
+def kept_of(entry: Entry) -> Kept:
+    """What a run keeps of its build."""
+    return Kept(dockerfile=_text(entry.folder.dockerfile), plan=_text(entry.folder.plan))
+
+
+def same_build(
+    root: Path, kept: Kept, record: reading.Record, lock: Lock, key: str
 ) -> tuple[Job, building.Prepared] | None:
-    """The build of this folder under the run's lock, if it is the very same build."""
+    """The job of this folder and its build under a run's lock; `None` where that is not the very
+    same build, which the run's `key` tells."""
     argv = [tuple(reading.texts(step, "argv")) for step in reading.rows(record, "command")]
     given = Wishes(command=argv[0] if len(argv) == 1 else None)
     for wishes in (Wishes(), given):
@@ -81,19 +95,17 @@ def _prepared(
             wanted = (*job.plan.code, *job.plan.data.files)
             digests = {file.path: file.sha256 for file in hash_files(root, wanted, Silent())}
             rendered = prepare_build(job, lock, digests)
-            for prepared in (rendered, _as_kept(rendered, entry, job, lock)):
+            for prepared in (rendered, _as_kept(rendered, kept, job, lock)):
                 if prepared.key == key:
                     return replace(job, lock=lock), prepared
     return None
 
 
-def _as_kept(rendered: building.Prepared, entry: Entry, job: Job, lock: Lock) -> building.Prepared:
+def _as_kept(rendered: building.Prepared, kept: Kept, job: Job, lock: Lock) -> building.Prepared:
     """The same build with the Dockerfile and the plan that the run kept."""
-    kept = _text(entry.folder.dockerfile)
-    if kept is None:
+    if kept.dockerfile is None:
         return rendered
-    plan = _text(entry.folder.plan)
-    context = self_description.as_kept(rendered.context, kept, plan)
+    context = self_description.as_kept(rendered.context, kept.dockerfile, kept.plan)
     root, name = job.project.root, job.plan.name
     return building.prepare(context, rendered.digests, root, name, lock.epoch)
 

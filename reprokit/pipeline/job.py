@@ -69,9 +69,11 @@ class Stopwatch:
     reporter: Reporter
     expected: Mapping[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    current: str = "plan"
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        self.current = name
         self.reporter.phase(name, self.expected.get(name))
         started = time.monotonic()
         try:
@@ -175,6 +177,14 @@ def commit_day(project: Project) -> str | None:
 def ensure_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> Lock:
     """The present lock if it is current, else a new one, written beside the project's files. A
     lock that is merely stale keeps its base where that still suits; `again` decides anew."""
+    found = current_lock(job, powers, watch, again=again)
+    if found is not job.lock:
+        lock_file.write(found, job.project.root)
+    return found
+
+
+def current_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> Lock:
+    """As `ensure_lock`, writing nothing."""
     if job.lock is not None and not again and is_current(job.lock, job.plan, powers.engine):
         return job.lock
     # Imported where it is needed: a warm run locks and fetches nothing.
@@ -185,9 +195,7 @@ def ensure_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> L
         plan = plan_bases.keeping(plan, job.lock.base)
     with watch.phase("lock"):
         today = datetime.now(UTC).date().isoformat()
-        made = locking.lock(plan, job.project, powers.with_whole_site(), today)
-        lock_file.write(made, job.project.root)
-    return made
+        return locking.lock(plan, job.project, powers.with_whole_site(), today)
 
 
 def is_current(lock: Lock, plan: Plan, engine: Engine | None) -> bool:

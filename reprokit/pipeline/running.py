@@ -73,8 +73,12 @@ class RunResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Started:
-    """What is known when the container starts."""
+class Started:
+    """What is known when the container starts.
+
+    The run's folder may lie elsewhere than in the project that `job` names. `rerun_of`: which
+    published run is run again, see `phases.record.compose`.
+    """
 
     job: Job
     lock: Lock
@@ -87,7 +91,8 @@ class _Started:
     entry: Entry
     folder: run_folder.RunFolder
     state: records.ProjectState
-    repeat: int
+    repeat: int = 1
+    rerun_of: dict[str, JSON] | None = None
 
 
 def run(
@@ -124,7 +129,7 @@ def run(
         state = replace(asking.result(), name=job.plan.name)
         started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
         started = replace(started, repeat=repeat)
-        return _run_and_record(started, engine, watch, index, target)
+        return run_and_record(started, engine, watch, index, target)
 
 
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:
@@ -166,7 +171,7 @@ def _make_ready(
     facts: Future[EngineInformation],
     *,
     no_cache: bool,
-) -> _Started:
+) -> Started:
     """Everything before the container: lock, image, data, the run's folder."""
     powers = powers_for(engine, watch.reporter)
     locked = ensure_lock(job, powers, watch, again=False)
@@ -180,7 +185,7 @@ def _make_ready(
         digests |= {f.path: f.sha256 for f in data}
     prepared = prepare_build(job, locked, digests)
     image = ensure_image(job, locked, prepared, powers, watch, no_cache=no_cache)
-    return _Started(
+    return Started(
         job=job,
         lock=locked,
         image=image,
@@ -196,13 +201,15 @@ def _make_ready(
     )
 
 
-def _run_and_record(
-    started: _Started,
+def run_and_record(
+    started: Started,
     engine: Engine,
     watch: Stopwatch,
     index: indexes.Index,
-    target: Path,
+    target: Path | None,
 ) -> RunResult:
+    """Run the container, write its record and enter it into the index. The results are copied to
+    `target`, where there is one."""
     folder, plan = started.folder, started.job.plan
     folder.dockerfile.write_text(started.dockerfile, "utf-8")
     if started.image_plan is not None:
@@ -230,18 +237,26 @@ def _run_and_record(
     index.add(indexes.entry_of(record, folder.project), watch.seconds)
     told = {"record": record, "run": folder.id, "outcome": outcome}
     registry.observe("reprokit_after_run", told, watch.reporter)
-    try:
-        collecting.deliver(found, folder.results, target)
-    finally:
-        if files.sudo_caller() is not None:
-            runs.give_to_user(target)
+    if target is not None:
+        _deliver(found, folder.results, target)
     return RunResult(
-        record=record, folder=folder.path, results=target, failure=failure(outcome, plan, folder)
+        record=record,
+        folder=folder.path,
+        results=target or folder.results,
+        failure=failure(outcome, plan, folder),
     )
 
 
+def _deliver(found: tuple[ResultFile, ...], results: Path, target: Path) -> None:
+    try:
+        collecting.deliver(found, results, target)
+    finally:
+        if files.sudo_caller() is not None:
+            runs.give_to_user(target)
+
+
 def _contained(
-    started: _Started, engine: Engine, watch: Stopwatch
+    started: Started, engine: Engine, watch: Stopwatch
 ) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...]]:
     """The container itself, from its start to the record of what it did."""
     folder, plan = started.folder, started.job.plan
@@ -279,7 +294,7 @@ def _contained(
     return record, outcome, found
 
 
-def _request(started: _Started, reporter: Reporter) -> runs.RunRequest:
+def _request(started: Started, reporter: Reporter) -> runs.RunRequest:
     plan, folder = started.job.plan, started.folder
     return runs.RunRequest(
         image=started.image.reference,
@@ -293,7 +308,7 @@ def _request(started: _Started, reporter: Reporter) -> runs.RunRequest:
     )
 
 
-def _data_binds(started: _Started, reporter: Reporter) -> tuple[Bind, ...]:
+def _data_binds(started: Started, reporter: Reporter) -> tuple[Bind, ...]:
     """Data mounts; none where the image holds the data."""
     data, configuration = started.job.plan.data, started.job.configuration
     if data.mode == "bake":
@@ -305,7 +320,7 @@ def _data_binds(started: _Started, reporter: Reporter) -> tuple[Bind, ...]:
 
 
 def _record(
-    started: _Started,
+    started: Started,
     outcome: Outcome,
     results: tuple[ResultFile, ...],
     variation: dict[str, JSON] | None,
@@ -336,6 +351,7 @@ def _record(
         notes=_notes(plan),
         undated=undated,
         variation=variation,
+        rerun_of=started.rerun_of,
     )
 
 

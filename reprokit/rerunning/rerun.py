@@ -1,0 +1,329 @@
+"""`rerun`: from a source to a verdict."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reprokit import files, folders
+from reprokit.engines.connect import connect
+from reprokit.errors import (
+    BadRequest,
+    BuildFailed,
+    CommandFailed,
+    InputUnavailable,
+    ReprokitError,
+    ResultsDiffer,
+)
+from reprokit.history import index as indexes
+from reprokit.history import reading, run_folder
+from reprokit.history.wording import counted
+from reprokit.model import Image, ResultFile
+from reprokit.phases import build as building
+from reprokit.phases import collect as collecting
+from reprokit.phases import record as records
+from reprokit.phases.compare import compare
+from reprokit.phases.learn import Variation
+from reprokit.phases.learn import read as variation_in
+from reprokit.phases.self_description import plan_text
+from reprokit.pipeline import running
+from reprokit.pipeline.job import Stopwatch, folder_of, powers_for
+from reprokit.pipeline.r_container import r_in
+from reprokit.powers import Powers
+from reprokit.progress import Reporter
+from reprokit.rerunning import consent, environment, expected, planning, sources
+from reprokit.rerunning.archive import folder_name
+from reprokit.rerunning.expected import Expectation
+from reprokit.rerunning.origin import Origin
+from reprokit.rerunning.planning import Planned
+from reprokit.rerunning.result import RerunResult
+from reprokit.verdict import Grade, Verdict
+
+DOCUMENT = "rerun.json"
+"""What is kept of a rerun in the folder of its run: what `rerun --json` prints."""
+_OF_THE_SOURCE = (BadRequest, InputUnavailable, BuildFailed, CommandFailed)
+"""Errors that say something about what is rerun, and nothing about this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How to rerun. yes: loosened isolation is allowed. report: where the page goes."""
+
+    yes: bool = False
+    report: Path | None = None
+    engine: str | None = None
+    date: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Rerun:
+    """One rerun under way. `allowed` are the loosenings that the user was asked for."""
+
+    origin: Origin
+    wanted: Wanted
+    powers: Powers
+    watch: Stopwatch
+    workspace: Path
+    allowed: list[str] = field(default_factory=list)
+
+    @property
+    def home(self) -> Path:
+        """The folder that its run lies in, as if it were a project of ours."""
+        return folders.reruns() / folder_name(self.origin.source.name)
+
+    def allow(self, asked: Sequence[str]) -> None:
+        source, reporter = str(self.origin.source), self.powers.reporter
+        consent.ask(asked, source, yes=self.wanted.yes, before=reporter.finish)
+        self.allowed += asked
+
+
+def rerun(
+    source: str, wanted: Wanted, reporter: Reporter, *, project: Path | None = None
+) -> RerunResult:
+    """Run a source again and compare. See `reprokit.verbs.rerun`."""
+    if wanted.report is not None:
+        collecting.check_writable(wanted.report.absolute().parent)
+    with (
+        _workspace() as workspace,
+        sources.opened(source, workspace, reporter, project=project) as origin,
+        connect(wanted.engine) as engine,
+    ):
+        work = _Rerun(
+            origin=origin,
+            wanted=wanted,
+            powers=powers_for(engine, reporter),
+            watch=Stopwatch(reporter),
+            workspace=workspace,
+        )
+        return _kept(_made(work), wanted)
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    parent = folders.workspaces()
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        workspace = Path(tempfile.mkdtemp(dir=parent, prefix="rerun-"))
+    except OSError as error:
+        raise files.storage_failed(error, parent) from error
+    try:
+        yield workspace
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _kept(found: RerunResult, wanted: Wanted) -> RerunResult:
+    """Keep what was found beside the run, and write the page."""
+    files.write_text(found.folder / DOCUMENT, files.canonical_json(found.json()) + "\n")
+    if wanted.report is None:
+        return found
+    from reprokit.rerunning import report
+
+    found = replace(found, report=wanted.report)
+    files.write_text(wanted.report, report.page(found))
+    files.give_to_caller(wanted.report)
+    return found
+
+
+def _made(work: _Rerun) -> RerunResult:
+    """The rerun to its end. What is wrong with the source is told in the result."""
+    try:
+        planned, image, how = _made_ready(work)
+        done = _run(work, planned, image)
+    except consent.NotAllowed:
+        raise
+    except _OF_THE_SOURCE as error:
+        return _failed(work, error)
+    finally:
+        if work.origin.root.is_relative_to(work.workspace):
+            building.forget(work.origin.root.resolve())
+    found = RerunResult(
+        origin=work.origin,
+        run=reading.text(done.record, "run"),
+        folder=done.folder,
+        phase="run",
+        record=done.record,
+        environment=environment.environment(work.origin.published, done.record, how),
+        failure=done.failure,
+        allowed=tuple(work.allowed),
+        notes=planned.notes,
+    )
+    try:
+        return _judged(work, found, planned, image)
+    except _OF_THE_SOURCE as error:
+        return replace(found, phase="compare", failure=found.failure or error)
+
+
+def _made_ready(work: _Rerun) -> tuple[Planned, Image, str]:
+    """What will run, in which image, and where that came from."""
+    if work.origin.has_code:
+        return _image(work, _planned(work))
+    from reprokit.rerunning.registry_image import unfolded
+
+    root, published = work.origin.root, work.origin.published
+    assert published is not None
+    found = environment.exact(published, work.powers, work.watch)
+    if found is None:
+        raise InputUnavailable(
+            f"the image cannot be had for {work.powers.engine.platform()}",
+            where=published.references[0],
+            next="see whether the engine can pull it",
+        )
+    published = replace(published, kept=unfolded(found[0], root, work.powers.engine))
+    planned = planning.of_image(root, published, work.powers.reporter)
+    work.allow(consent.of_run(planned.job.plan))
+    return planned, *found
+
+
+def _planned(work: _Rerun) -> Planned:
+    root, published = work.origin.root, work.origin.published
+    if published is None:
+        return planning.plain(root, work.wanted.date, work.powers, work.watch, work.allow)
+    return planning.as_published(root, published, work.powers, work.watch, work.allow)
+
+
+def _image(work: _Rerun, planned: Planned) -> tuple[Planned, Image, str]:
+    """The image to run, where it came from, and the plan as it was built, where it had to be."""
+    published = work.origin.published
+    if published is not None:
+        found = environment.exact(published, work.powers, work.watch)
+        if found is not None:
+            return planned, *found
+        work.allow(consent.of_build(planned.job.plan, foreign=planned.foreign))
+        planned = planning.current(planned, work.powers, work.watch)
+    image = environment.rebuilt(
+        published, planned.job, planned.lock, planned.prepared, work.powers, work.watch
+    )
+    return planned, image, planned.how
+
+
+def _run(work: _Rerun, planned: Planned, image: Image) -> running.RunResult:
+    """The container, its record and its place in the index; the source stays as it was."""
+    published = work.origin.published
+    state = records.project_state(folder_of(work.origin.root), planned.job.plan.name)
+    if published is not None:
+        state = _published_state(published.record)
+    with ThreadPoolExecutor(1) as ahead:
+        started = running.Started(
+            job=planned.job,
+            lock=planned.lock,
+            image=image,
+            engine=ahead.submit(work.powers.engine.information),
+            dockerfile=planned.prepared.context.dockerfile,
+            image_plan=plan_text(planned.prepared.context),
+            context_digest=planned.prepared.key,
+            data=planned.data,
+            entry=planned.entry,
+            folder=_folder(work),
+            state=state,
+            rerun_of=work.origin.source.json(None if published is None else published.record),
+        )
+        engine = work.powers.engine
+        return running.run_and_record(started, engine, work.watch, indexes.Index(), None)
+
+
+def _published_state(record: reading.Record) -> records.ProjectState:
+    project = reading.mapping(record, "project")
+    return records.ProjectState(
+        name=reading.text(project, "name"),
+        root_name=reading.text(project, "folder"),
+        commit=reading.text_or_none(project, "commit"),
+        dirty=project.get("dirty") is True,
+    )
+
+
+def _folder(work: _Rerun) -> run_folder.RunFolder:
+    try:
+        work.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise files.storage_failed(error, work.home) from error
+    return run_folder.create(work.home, datetime.now(UTC))
+
+
+def _failed(work: _Rerun, error: ReprokitError) -> RerunResult:
+    """A rerun that came to no container: that is a result, kept as every run is."""
+    folder, phase = _folder(work), work.watch.current
+    entry = indexes.running(folder.id, folder.project, folder.project.name, datetime.now(UTC), "")
+    index = indexes.Index()
+    index.add(entry)
+    index.mark(entry, "failed")
+    files.write_text(folder.log, f"{phase}: {error}\n")
+    return RerunResult(
+        origin=work.origin,
+        run=folder.id,
+        folder=folder.path,
+        phase=phase,
+        failure=error,
+        allowed=tuple(work.allowed),
+    )
+
+
+def _judged(work: _Rerun, found: RerunResult, planned: Planned, image: Image) -> RerunResult:
+    """The results compared with what was expected."""
+    assert found.record is not None
+    written = _written(found.record)
+    with work.watch.phase("compare"):
+        expectation = _expected(work, planned, written)
+        if expectation.basis == "nothing":
+            return replace(found, expectation=expectation)
+        published = work.origin.published
+        verdict = compare(
+            expectation.files,
+            written,
+            found.folder / "results",
+            options=planned.job.configuration.compare,
+            variation=None if published is None else _variation(published.record),
+            complete=expectation.complete,
+            run_r=r_in(work.powers.engine, image.reference),
+            reporter=work.powers.reporter,
+        )
+    failure = found.failure or _differing(verdict, report=work.wanted.report is not None)
+    return replace(found, expectation=expectation, verdict=verdict, failure=failure)
+
+
+def _written(record: reading.Record) -> tuple[ResultFile, ...]:
+    return tuple(
+        ResultFile(
+            path=reading.text(row, "path"),
+            size=int(reading.number(row, "size")),
+            sha256=reading.text(row, "sha256"),
+            origin="collected" if row["origin"] == "collected" else "results",
+        )
+        for row in reading.rows(record, "results")
+    )
+
+
+def _expected(work: _Rerun, planned: Planned, written: Sequence[ResultFile]) -> Expectation:
+    if work.origin.published is not None:
+        return expected.of_record(work.origin.published)
+    job = planned.job
+    scratch = work.workspace / "committed"
+    scratch.mkdir()
+    return expected.of_project(
+        job.project, job.configuration.results, written, planned.entry.steps, scratch
+    )
+
+
+def _variation(record: reading.Record) -> Variation | None:
+    try:
+        return variation_in(record.get("variation"))
+    except ValueError as error:
+        raise BadRequest(str(error), where="record.json") from error
+
+
+def _differing(verdict: Verdict, *, report: bool) -> ReprokitError | None:
+    if verdict.grade.reproduced:
+        return None
+    unlike = [file for file in verdict.files if not file.grade.reproduced]
+    first = max(unlike, key=lambda file: list(Grade).index(file.grade))
+    return ResultsDiffer(
+        f"{counted(len(unlike), 'result')} of {len(verdict.files)} not as expected, "
+        f"{first.path} is {first.grade}: {first.summary}",
+        next=None if report else "--report FILE.html shows what differs",
+    )
