@@ -58,6 +58,17 @@ class Project:
         files = listed or _walk(self.root, links)
         return tuple(sorted(files)), tuple(sorted(set(filter(_is_text, links))))
 
+    def without(self, folder: str) -> Project:
+        """The same project as if nothing lay in one of its folders."""
+        inside = f"{folder}/"
+        files = tuple(path for path in self.files if not path.startswith(inside))
+        if len(files) == len(self.files):
+            return self
+        rest = Project(self.root)
+        # Listing the folder again would take as long as all the rest of a plan.
+        rest.__dict__["_listing"] = (files, self.unfollowed_links)
+        return rest
+
     @cached_property
     def _file_set(self) -> frozenset[str]:
         return frozenset(self.files)

@@ -71,12 +71,14 @@ def plan(
     """
     known = tuple(sorted(ecosystems, key=lambda ecosystem: ecosystem.name))
     own = own_dockerfile(project, configuration)
-    found, notes = _found(project, known, configuration, own)
-    _refuse_nothing(project, found, configuration, given, own)
+    # What runs have written says nothing about the project: a second plan is as the first.
+    read = project.without(configuration.results)
+    found, notes = _found(read, known, configuration, own)
+    _refuse_nothing(read, found, configuration, given, own)
     runtimes = plan_runtimes.merged(found, configuration)
     found = tuple(plan_runtimes.overridden(detection, configuration) for detection in found)
     date = _date(configuration, commit_day, locked_day, given)
-    choice = choose(project, found, configuration, given.steps)
+    choice = choose(read, found, configuration, given.steps)
     named = [*([choice.entry] if choice.entry else []), *choice.alternatives]
     data = data_plan(project, configuration, named)
     code, excluded = code_files(project, data, configuration)

@@ -77,6 +77,9 @@ class _Daemon:
     def __exit__(self, *_: object) -> None:
         self.running.terminate()
         self.running.wait(60)
+        # Left mounted, it would keep pytest from removing the folder; and images are large.
+        subprocess.run(["umount", self.folder / "exec/netns/default"], capture_output=True)
+        shutil.rmtree(self.folder / "data")
 
 
 def docker_command(address: str, *arguments: str) -> list[str]:

@@ -506,3 +506,31 @@ def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
     text = PlanReport(plan=made).text()
     assert "\x1b" not in text
     assert "\\x1b[2Jx.env" in text
+
+
+def test_what_a_run_wrote_changes_no_plan(tmp_path: Path) -> None:
+    from reprokit.bases.debian import DebianFamily
+    from reprokit.ecosystems.python import PythonEcosystem
+    from reprokit.phases.self_description import document
+
+    def planned() -> Plan:
+        return plan(
+            Project(tmp_path),
+            [PythonEcosystem()],
+            [DebianFamily()],
+            load(tmp_path),
+            commit_day=None,
+            locked_day="2024-06-01",
+        )
+
+    notebook = {"cells": [], "metadata": {"language_info": {"name": "python", "version": "3.11"}}}
+    text = json.dumps({**notebook, "nbformat": 4, "nbformat_minor": 5})
+    (tmp_path / "zebra.ipynb").write_text(text)
+    (tmp_path / "repro.toml").write_text('base = "bookworm"\n')
+    first = planned()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "zebra.ipynb").write_text(text)
+    (tmp_path / "results" / "requirements.txt").write_text("numpy\n")
+    second = planned()
+    assert second.detections == first.detections
+    assert (second.entry, document(second)) == (first.entry, document(first))
