@@ -12,9 +12,8 @@ from typing import Any
 
 from reprokit import folders
 from reprokit.engines import build as building
-from reprokit.engines import configs, container, overlay, pushing, registry
+from reprokit.engines import configs, container, overlay
 from reprokit.engines.confinement import Flavour
-from reprokit.engines.credentials import credentials
 from reprokit.engines.endpoint import Endpoint
 from reprokit.engines.protocol import (
     LABEL,
@@ -205,6 +204,8 @@ class SocketEngine:
         """Pull an image. Raises InputUnavailable with what the registry said."""
         from docker.errors import APIError
 
+        from reprokit.engines import registry
+
         name, separator, version = registry.split_reference(reference)
         unavailable = f"{reference} cannot be pulled"
         try:
@@ -237,6 +238,9 @@ class SocketEngine:
     ) -> None:
         """Send an image to its registry, with the user's credentials there. An interrupt ends it:
         the engine stops when nobody listens."""
+        from reprokit.engines import pushing, registry
+        from reprokit.engines.credentials import credentials
+
         name, separator, version = registry.split_reference(reference)
         if separator == "@":
             raise BadRequest("an image is pushed to a tag, not to a digest", where=reference)
@@ -259,6 +263,8 @@ class SocketEngine:
     def registry_digest(self, reference: str, timeout: float = 5.0) -> str | None:
         """The digest a registry gives for the name now, `None` where the registry has no such
         image. Raises InputUnavailable where no registry answers within `timeout` seconds."""
+        from reprokit.engines import registry
+
         if self.flavour == "podman":
             return registry.digest(reference, timeout)
         import requests
@@ -334,6 +340,8 @@ class SocketEngine:
         return UnpackedImage(config=config, layers=folders)
 
     def tag(self, reference: str, name: str) -> None:
+        from reprokit.engines import registry
+
         repository, separator, version = registry.split_reference(name)
         if separator == "@":
             raise BadRequest(f"{name} is a digest, which cannot be given as a name")

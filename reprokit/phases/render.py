@@ -13,6 +13,7 @@ from reprokit import lock_file
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import LABEL, PURPOSE
 from reprokit.errors import BadRequest
+from reprokit.files import sha256_text
 from reprokit.model import (
     Argv,
     BuildContext,
@@ -59,16 +60,17 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
     rendered = [_rendering(locked.ecosystem, ecosystems, lock) for locked in lock.ecosystems]
     shares = [share for share in rendered if share != Rendering()]
     stages = [share.stage for share in shares if share.stage is not None]
+    lock_text = lock_file.dumps(lock)
     blocks = [
         _header(lock),
         *_system(lock, build=bool(stages)),
         *(_build_stage(stage, lock) for stage in stages),
-        *_final(plan, lock, shares, stages),
+        *_final(plan, lock, lock_text, shares, stages),
     ]
     generated = [file for share in shares for file in share.files]
     if plan.entry is not None and _needs_script(plan.entry):
         generated.append(_steps_script(plan.entry))
-    generated += self_description.files(plan, lock)
+    generated += self_description.files(plan, lock_text)
     code = [(f"app/{path}", path) for path in plan.code]
     bakes = plan.data.mode == "bake"
     if bakes:
@@ -158,7 +160,7 @@ def _build_stage(stage: BuildStage, lock: Lock) -> str:
 
 
 def _final(
-    plan: Plan, lock: Lock, shares: list[Rendering], stages: list[BuildStage]
+    plan: Plan, lock: Lock, lock_text: str, shares: list[Rendering], stages: list[BuildStage]
 ) -> Iterable[str]:
     yield f"FROM system\nARG SOURCE_DATE_EPOCH={lock.epoch}"
     for share in shares:
@@ -187,7 +189,7 @@ def _final(
     for share in shares:
         if share.install:
             yield "\n".join(_run(run) for run in share.install)
-    yield _ending(plan, lock)
+    yield _ending(plan, lock, lock_text)
 
 
 def _outputs(stage: BuildStage) -> list[str]:
@@ -197,11 +199,11 @@ def _outputs(stage: BuildStage) -> list[str]:
     ]
 
 
-def _ending(plan: Plan, lock: Lock) -> str:
+def _ending(plan: Plan, lock: Lock, lock_text: str) -> str:
     labels = {
         "org.opencontainers.image.base.name": lock.base.reference,
         "org.reprokit.owner": "reprokit",
-        "org.reprokit.lock": lock_file.digest(lock),
+        "org.reprokit.lock": sha256_text(lock_text),
     }
     lines = ["LABEL " + " \\\n      ".join(f"{k}={dockerfile_value(v)}" for k, v in labels.items())]
     lines += ["ENV HOME=/home/repro", f"USER {USER}", "WORKDIR /app", f"VOLUME {RESULTS}"]

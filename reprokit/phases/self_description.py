@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 
 from reprokit import lock_file
-from reprokit.model import JSON, BuildContext, Entry, GeneratedFile, Lock, Plan
+from reprokit.model import JSON, BuildContext, Entry, GeneratedFile, Plan
 from reprokit.printable import redacted
 from reprokit.quoting import copy_form
 
@@ -19,12 +19,12 @@ PLAN = "plan.json"
 _PATH = f"reprokit/{PLAN}"
 
 
-def files(plan: Plan, lock: Lock) -> tuple[GeneratedFile, ...]:
+def files(plan: Plan, lock_text: str) -> tuple[GeneratedFile, ...]:
     """The files beside the Dockerfile, which is there already."""
     text = json.dumps(document(plan), ensure_ascii=True, indent=1, sort_keys=True)
     return (
         GeneratedFile(path=_PATH, content=f"{text}\n"),
-        GeneratedFile(path=f"reprokit/{lock_file.NAME}", content=lock_file.dumps(lock)),
+        GeneratedFile(path=f"reprokit/{lock_file.NAME}", content=lock_text),
     )
 
 
