@@ -99,3 +99,18 @@ def storage_failed(error: OSError, path: Path) -> StorageFailed:
         where=str(path),
         next="make the folder writable for you",
     )
+
+
+def first_difference(expected: Path, actual: Path) -> int:
+    """The offset of the first byte that differs, or the length of the shorter file."""
+    offset = 0
+    with expected.open("rb") as one, actual.open("rb") as two:
+        while True:
+            left, right = one.read(1 << 20), two.read(1 << 20)
+            shared = min(len(left), len(right))
+            if left[:shared] != right[:shared]:
+                pairs = zip(left, right, strict=False)
+                return offset + next(at for at, (a, b) in enumerate(pairs) if a != b)
+            offset += shared
+            if len(left) != len(right) or not left:
+                return offset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache
 from itertools import chain
@@ -21,6 +21,11 @@ _MEND = "restore it from version control, or run `reprokit lock --upgrade`"
 # Written only where they hold something, so that older locks keep their digest, which is in images.
 _LATER = frozenset({"making"})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.+!-]*")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]*")
+_INSIDE = re.compile(r"(?!/)(?!(?:.*/)?\.\.(?:/|\Z)).+", re.DOTALL)
+"""A path below some folder: neither absolute nor climbing."""
 
 T = TypeVar("T")
 
@@ -73,28 +78,45 @@ def loads(text: str) -> Lock:
         lock = from_plain(Lock, value)
     except (KeyError, TypeError, ValueError) as error:
         raise BadRequest(f"is damaged: {error}", where=NAME, next=_MEND) from error
-    _check_artifacts(lock, text)
+    _check(lock, text)
     return lock
 
 
-def _check_artifacts(lock: Lock, text: str) -> None:
-    """A lock edited by hand is told at once, not when its files are fetched or laid out."""
+def _check(lock: Lock, text: str) -> None:
+    """A lock edited by hand or by a stranger is told at once, not when its files are fetched or
+    laid out, and nothing of it becomes an option or another line of a Dockerfile."""
+    base = lock.base
+    digests = [
+        base.config_digest,
+        *base.layers,
+        *([base.registry_digest] if base.registry_digest else []),
+    ]
+    _refuse_others(
+        text,
+        [
+            ("version of reprokit", lock.reprokit, _VERSION),
+            ("day", lock.date.day, _DAY),
+            ("platform", lock.platform, _IMAGE),
+            ("base", base.name, _IMAGE),
+            ("image", base.reference, _IMAGE),
+            *(("digest", digest, _DIGEST) for digest in digests),
+        ],
+    )
     parts = (lock.base.packages, lock.system, lock.build_system)
     packages = chain(*parts, *(p for e in lock.ecosystems for p in (e.packages, e.making)))
     for artifact in (a for package in packages for a in package.artifacts):
-        for what, found, right in (
-            ("SHA-256", artifact.sha256, _DIGEST.fullmatch(artifact.sha256) is not None),
-            ("path", artifact.path, _is_inside(artifact.path)),
-        ):
-            if not right:
-                line = text.count("\n", 0, max(text.find(json.dumps(found)), 0)) + 1
-                raise BadRequest(
-                    f"is damaged: {found!r} is no {what}", where=f"{NAME}:{line}", next=_MEND
-                )
+        _refuse_others(
+            text, [("SHA-256", artifact.sha256, _DIGEST), ("path", artifact.path, _INSIDE)]
+        )
 
 
-def _is_inside(path: str) -> bool:
-    return bool(path) and not path.startswith("/") and ".." not in path.split("/")
+def _refuse_others(text: str, values: Iterable[tuple[str, str, re.Pattern[str]]]) -> None:
+    for what, found, pattern in values:
+        if pattern.fullmatch(found) is None:
+            line = text.count("\n", 0, max(text.find(json.dumps(found)), 0)) + 1
+            raise BadRequest(
+                f"is damaged: {found!r} is no {what}", where=f"{NAME}:{line}", next=_MEND
+            )
 
 
 def from_plain(kind: type[T], value: Any) -> T:

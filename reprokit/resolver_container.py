@@ -12,6 +12,7 @@ import io
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from reprokit.credentials import Credentials, netrc_line
 from reprokit.engines.protocol import Container, ContainerRequest, Engine
@@ -23,15 +24,11 @@ _APT = "etc/apt/auth.conf.d/reprokit.conf"
 @contextmanager
 def started(engine: Engine, image: str, site: Site) -> Iterator[Container]:
     """A running container of an image, set up to reach the world as this machine does."""
-    request = ContainerRequest(
-        image=image,
-        command=("sleep", "infinity"),
-        user="0:0",
-        folder="/",
+    request = replace(
+        _waiting(image),
         execution_environment=resolver_environment(site),
         binds=resolver_binds(site),
         network="host" if site.resolver_network == "host" else "default",
-        privileged_setup=True,
     )
     with engine.container(request) as container:
         container.start()
@@ -44,16 +41,19 @@ def started(engine: Engine, image: str, site: Site) -> Iterator[Container]:
 @contextmanager
 def started_alone(engine: Engine, image: str, site: Site) -> Iterator[Container]:
     """A running container of an image without a network, and with nothing of the site."""
-    request = ContainerRequest(
+    with engine.container(_waiting(image)) as container:
+        container.start()
+        yield container
+
+
+def _waiting(image: str) -> ContainerRequest:
+    return ContainerRequest(
         image=image,
         command=("sleep", "infinity"),
         user="0:0",
         folder="/",
         privileged_setup=True,
     )
-    with engine.container(request) as container:
-        container.start()
-        yield container
 
 
 def _logins(site: Site) -> dict[str, str]:

@@ -6,11 +6,12 @@ import base64
 import select
 import socket
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from tests.servers import running
 
 
 @dataclass
@@ -87,11 +88,5 @@ def proxy(login: str) -> Iterator[Proxy]:
     made = Proxy(login)
     server = _Server(("127.0.0.1", 0), type("Bound", (_Handler,), {"proxy": made}))
     made.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

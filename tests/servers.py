@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import re
+import socketserver
 import threading
 import time
 import zipfile
@@ -126,10 +127,17 @@ def web_server(served: WebServer | None = None) -> Iterator[WebServer]:
     made = served or WebServer()
     server = _Server(("127.0.0.1", 0), type("Bound", (Handler,), {"served": made}))
     made.port = server.server_address[1]
+    with running(server):
+        yield made
+
+
+@contextmanager
+def running(server: socketserver.BaseServer) -> Iterator[None]:
+    """A server that answers, in a thread of its own, until the block ends."""
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield made
+        yield
     finally:
         server.shutdown()
         server.server_close()

@@ -14,6 +14,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from reprokit import lock_file
+from tests import hostile_locks
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/verify"))
@@ -69,6 +70,7 @@ def test_an_example_runs_and_verifies(name: str, engine: str, tmp_path: Path) ->
     assert (lint.returncode, lint.stdout) == (0, "")
 
     check_bill(project, record)
+    assert hostile_locks.attack(project) > 50
 
     second = reprokit("run", str(project), "--base", "debian", "--json", engine=engine)
     assert second.returncode == 0, second.stderr[-4000:]

@@ -90,7 +90,16 @@ def test_damage_is_told_with_its_line() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("epoch", "soon"), ("base", None), ("system", {}), ("unknown", 1), ("schema", 99)],
+    [
+        ("epoch", "soon"),
+        ("base", None),
+        ("system", {}),
+        ("unknown", 1),
+        ("schema", 99),
+        ("reprokit", "1\nRUN id"),
+        ("date", {"day": "2024-06-01\nRUN id", "source": "lock"}),
+        ("platform", "--setup-hook=id"),
+    ],
 )
 def test_a_lock_of_another_form_is_refused(key: str, value: object) -> None:
     plain = json.loads(lock_file.dumps(sample()))

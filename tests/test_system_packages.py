@@ -146,7 +146,6 @@ def test_urls_of_mirrors_do_not_reach_the_lock() -> None:
         assert canonical_url(mirror, site) == public
 
 
-@pytest.mark.skipif(shutil.which("sed") is None, reason="needs sed")
 def test_sources_are_pointed_at_the_mirrors(tmp_path: Path) -> None:
     (command,) = mirror_commands(
         Site(debian_mirror="http://m.example/d", debian_security_mirror="http://m.example/s")

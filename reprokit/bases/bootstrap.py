@@ -156,7 +156,7 @@ def _mmdebstrap(
 ) -> Path:
     _require_tools()
     tar = folder / "made.tar"
-    logins = _logins(site, folder)
+    netrc = logins(site, folder)
     bundle = trusted_bundle(site)
     secure = any("https://" in source for source in sources) and bundle is not None
     final = (
@@ -174,7 +174,7 @@ def _mmdebstrap(
         *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
         *(f"--aptopt={option}" for option in _APT_OPTIONS),
         *([f'--aptopt=Acquire::https::CAInfo "{bundle}"'] if secure else []),
-        *([f'--aptopt=Dir::Etc::netrc "{logins}"'] if logins is not None else []),
+        *([f'--aptopt=Dir::Etc::netrc "{netrc}"'] if netrc is not None else []),
         f"--include={include}",
         *(f"--customize-hook={hook}" for hook in final),
         *(suite, str(tar), *sources),
@@ -225,7 +225,7 @@ def in_canonical_form(made: Path, uris: str, *, epoch: int) -> Bootstrapped:
     return Bootstrapped(tar=tar, digest=digest, uris=uris)
 
 
-def _logins(site: Site, folder: Path) -> Path | None:
+def logins(site: Site, folder: Path) -> Path | None:
     """apt's file of logins for the site's mirrors; it goes with the folder, not into the base."""
     credentials = Credentials(site.logins)
     mirrors = [url for url in (site.debian_mirror, site.debian_security_mirror) if url is not None]

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from reprokit import lock_file
 from reprokit.bases.versions import languages, suits
 from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
@@ -113,8 +114,9 @@ class DebianFamily:
     ) -> None:
         """Make sure that the engine holds exactly this base: from the engine itself, the archive
         in `store`, or made again from exactly the locked packages."""
-        from reprokit.bases import debian_store
+        from reprokit.bases import debian_store, trust
 
+        trust.refuse_foreign(locked, [suite.name for suite in SUITES], lock_file.NAME)
         if debian_store.held(locked, engine):
             return
         if not debian_store.archive_path(locked, store).is_file():

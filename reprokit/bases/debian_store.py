@@ -18,7 +18,7 @@ from pathlib import Path
 
 from reprokit import files
 from reprokit.apt_output import locked_package, parse_uris
-from reprokit.bases import bootstrap
+from reprokit.bases import bootstrap, trust
 from reprokit.bases.docker_archive import image_config, write_archive
 from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
@@ -162,6 +162,7 @@ def rebuild(locked: LockedBase, site: Site, store: Path, reporter: Reporter) -> 
     with tempfile.TemporaryDirectory(prefix="reprokit-base-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # apt's own user reads the packages
+        _refuse_unsigned(locked, architecture, site, folder)
         debs = folder / "debs"
         debs.mkdir()
         for number, package in enumerate(locked.packages, 1):
@@ -185,6 +186,45 @@ def rebuild(locked: LockedBase, site: Site, store: Path, reporter: Reporter) -> 
                 next=_OTHERWISE,
             )
         _archive(made, locked, architecture, epoch, store)
+
+
+def _refuse_unsigned(locked: LockedBase, architecture: str, site: Site, folder: Path) -> None:
+    """Whatever is not in Debian's signed lists, of today or of the lock's day, stays out."""
+    missing = {a.sha256: a.path for package in locked.packages for a in package.artifacts}
+    service = site.debian_snapshot or "https://snapshot.debian.org"
+    then = [
+        f"{service}/archive/{url.removeprefix(trust.PUBLIC)}/{locked.settings['snapshot']}"
+        for url, _ in bootstrap.suites(locked.name)
+    ]
+    today = [mirrored_url(f"{url}/", site).rstrip("/") for url, _ in bootstrap.suites(locked.name)]
+    why = ""
+    for name, addresses in (("today", today), ("then", then)):
+        try:
+            known = trust.signed(
+                [
+                    f"{address} {suite} main"
+                    for address, (_, suite) in zip(
+                        addresses, bootstrap.suites(locked.name), strict=True
+                    )
+                ],
+                keyring=bootstrap.KEYRING,
+                architecture=architecture,
+                site=site,
+                folder=folder / f"lists-{name}",
+                logins=bootstrap.logins(site, folder),
+            )
+        except InputUnavailable as error:
+            why = f"; {error.what}"
+            continue
+        missing = {digest: path for digest, path in missing.items() if digest not in known}
+        if not missing:
+            return
+    file = Path(next(iter(missing.values()))).name
+    raise InputUnavailable(
+        f"{file} is in none of Debian's signed lists of {locked.name}, so it is not installed "
+        f"here{why}",
+        next=_OTHERWISE,
+    )
 
 
 def _make(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from reprokit import files
 from reprokit.comparators.protocol import (
     Budget,
     Comparator,
@@ -120,7 +121,7 @@ def _digest(path: Path) -> bytes:
 def differing_bytes(expected: Path, actual: Path) -> Finding:
     """What can be said of two files whose content nobody understands."""
     sizes = expected.stat().st_size, actual.stat().st_size
-    offset = first_difference(expected, actual)
+    offset = files.first_difference(expected, actual)
     if sizes[0] == sizes[1]:
         summary = (
             f"{sizes[0]:,} bytes, of which the one at offset {offset:,} is the first to differ"
@@ -132,21 +133,6 @@ def differing_bytes(expected: Path, actual: Path) -> Finding:
         summary=summary,
         details={"sizes": [*sizes], "first_difference": offset},
     )
-
-
-def first_difference(expected: Path, actual: Path) -> int:
-    """The offset of the first byte that differs, or the length of the shorter file."""
-    offset = 0
-    with expected.open("rb") as one, actual.open("rb") as two:
-        while True:
-            left, right = one.read(1 << 20), two.read(1 << 20)
-            shared = min(len(left), len(right))
-            if left[:shared] != right[:shared]:
-                pairs = zip(left, right, strict=False)
-                return offset + next(at for at, (a, b) in enumerate(pairs) if a != b)
-            offset += shared
-            if len(left) != len(right) or not left:
-                return offset
 
 
 def _opaque(found: Comparison, settings: Settings) -> Comparison:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from reprokit import files
 from reprokit.model import JSON
 
 READ_LIMIT = 8 * 1024 * 1024
@@ -40,7 +41,9 @@ def detail(before: Path, after: Path) -> JSON:
     try:
         texts = _text(before), _text(after)
         if texts[0] is None or texts[1] is None:
-            return {"kind": "binary", "first": _first_difference(before, after)}
+            first = files.first_difference(before, after)
+            whole = first == min(before.stat().st_size, after.stat().st_size)
+            return {"kind": "binary", "first": None if whole else first}
     except OSError:
         return None
     if before.suffix.lower() in (".csv", ".tsv"):
@@ -66,21 +69,6 @@ def _lines(text: str) -> list[str]:
     """Lines by line feeds only: `splitlines` would also split at form feeds and U+2028."""
     lines = text.split("\n")
     return lines[:-1] if lines[-1] == "" else lines
-
-
-def _first_difference(before: Path, after: Path) -> int | None:
-    """Offset of the first byte that differs; `None` where one is the beginning of the other."""
-    offset = 0
-    with before.open("rb") as one, after.open("rb") as two:
-        while True:
-            left, right = one.read(1 << 20), two.read(1 << 20)
-            shared = min(len(left), len(right))
-            if left[:shared] != right[:shared]:
-                pairs = zip(left, right, strict=False)
-                return offset + next(at for at, (a, b) in enumerate(pairs) if a != b)
-            if len(left) != len(right) or not left:
-                return None
-            offset += shared
 
 
 def _text_detail(before: Sequence[str], after: Sequence[str]) -> JSON:

@@ -123,7 +123,8 @@ def _header(lock: Lock) -> str:
     return "\n".join(
         (
             # Neither the folder's name nor the version that renders: both may differ elsewhere.
-            f"# Packages as of {lock.date.day}, locked by reprokit {lock.reprokit}. Everything it",
+            f"# Packages as of {refuse_control_characters(lock.date.day)}, locked by reprokit "
+            f"{refuse_control_characters(lock.reprokit)}. Everything it",
             "# installs lies in vendor/, checked by SHA-256, so it builds without a network:",
             "#   docker build --network none --tag NAME .",
             '#   docker run --rm --network none --volume "$PWD/results:/app/results" NAME',

@@ -124,9 +124,7 @@ def test_it_is_made_again_from_its_packages_bit_for_bit(
 def test_an_archive_of_another_image_is_refused(
     base: LockedBase, engine: Engine, store: Path, tmp_path: Path
 ) -> None:
-    claimed = replace(
-        base, config_digest="sha256:" + "c" * 64, reference="localhost/reprokit/debian:claimed"
-    )
+    claimed = replace(base, config_digest="sha256:" + "c" * 64)
     path = debian_store.archive_path(claimed, tmp_path)
     shutil.copyfile(debian_store.archive_path(base, store), path)
     with pytest.raises(InputUnavailable, match="not the locked one"):

@@ -40,7 +40,7 @@ def any_engine(request: pytest.FixtureRequest, tiny_archive: Path) -> Iterator[E
     else:
         opened = request.getfixturevalue("opened_engines")
         if request.param not in opened:
-            pytest.skip(f"no {request.param} answers here")
+            pytest.fail(f"no {request.param} answers here (`dev/engine start` starts one)")
         engine = opened[request.param]
     if engine.image(tiny.REFERENCE) is None:
         engine.load(tiny_archive)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
@@ -72,14 +73,22 @@ def test_a_link_among_the_runs_is_not_a_run(project: Path, tmp_path: Path) -> No
     assert run_folder.existing(project) == (folder,)
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_project_that_is_not_writable(project: Path) -> None:
-    project.chmod(0o500)
-    try:
-        with pytest.raises(StorageFailed, match="cannot be written"):
-            run_folder.create(project, NOW)
-    finally:
-        project.chmod(0o700)
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_a_project_that_is_not_writable() -> None:
+    root = os.geteuid() == 0  # to whom nothing is refused
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        project.chmod(0o555)
+        try:
+            if root:
+                os.seteuid(65534)
+            assert list(project.iterdir()) == []
+            with pytest.raises(StorageFailed, match="cannot be written"):
+                run_folder.create(project, NOW)
+        finally:
+            if root:
+                os.seteuid(0)
+            project.chmod(0o700)
 
 
 def test_a_disk_that_is_full(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,7 +184,7 @@ class _Resolver:
         raise AssertionError("R's packages all have an address")
 
     def place(self, artifact: Artifact, target: Path) -> None:
-        raise NotImplementedError
+        raise AssertionError("R asks for no file of the store")
 
     def download(self, url: str, path: str, *, sha256: str | None = None) -> Artifact:
         with urllib.request.urlopen(url) as answer:
