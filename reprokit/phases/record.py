@@ -194,7 +194,7 @@ def _command_reason(plan: Plan, steps: tuple[Step, ...]) -> str | None:
 
 
 def _image(image: Image) -> JSON:
-    digests = sorted(bare_digest(text) for text in image.registry_digests)
+    digests = sorted(text.rpartition("@")[2] for text in image.registry_digests)
     return {
         "reference": image.reference,
         "config_digest": image.config_digest,
@@ -204,19 +204,13 @@ def _image(image: Image) -> JSON:
     }
 
 
-def bare_digest(text: str) -> str:
-    """The digest of "name@sha256:…", or of a bare digest."""
-    return text.rpartition("@")[2]
-
-
 def _base(base: LockedBase) -> JSON:
-    known = base.registry_digest
     return {
         "family": base.family,
         "name": base.name,
         "config_digest": base.config_digest,
         "layers": [*base.layers],
-        "registry_digest": None if known is None else bare_digest(known),
+        "registry_digest": base.registry_digest,
     }
 
 

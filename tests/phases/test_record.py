@@ -77,7 +77,7 @@ def inputs() -> dict[str, Any]:
                 reference="localhost/reprokit/base:1",
                 config_digest=DIGEST,
                 layers=(DIGEST,),
-                registry_digest=f"docker.io/library/python@{DIGEST}",
+                registry_digest=DIGEST,
                 provides={},
                 packages=(LockedPackage(name="libc6", version="2.36-9"),),
             ),
