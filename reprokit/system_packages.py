@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reprokit import bytecode
 from reprokit.apt_output import (
     Offer,
     cannot_install,
@@ -40,6 +41,8 @@ _FONT_IDENTIFIERS = (
     ),
 )
 """fontconfig 2.13 (bullseye) gives each folder of fonts a random identifier."""
+_AGAIN = bytecode.compile_command("/usr/bin/python3", "/usr/lib", "/usr/share", again=True)
+"""Maintainer scripts compile all files of a package in one process, hashing from random seeds."""
 _CHUNK = 500
 _UPDATED = "/var/lib/apt/reprokit-lists-are-here"
 """Marks a container whose lists are fetched: several catalogues may look at one container."""
@@ -178,20 +181,30 @@ def resolve_sets(
     return run, build
 
 
-def install_run(packages: Sequence[LockedPackage], *, source: str = f"vendor/{FOLDER}") -> Run:
+def install_run(
+    packages: Sequence[LockedPackage],
+    *,
+    source: str = f"vendor/{FOLDER}",
+    compiles: bool = False,
+) -> Run:
     """The Dockerfile step that installs exactly these .debs, without a network.
 
     source: the folder of the build context that holds them and nothing else.
+    compiles: whether Python's byte-code has to be the same in every build; see `brings_python`.
     """
     names = ", ".join(sorted(package.name for package in packages if package.requested))
     return Run(
         comment=f"System packages: {names}" if names else "System packages",
-        mounts=(Mount(source=source, target="/mnt/debs"),),
-        environment=(("DEBIAN_FRONTEND", "noninteractive"),),
+        mounts=(Mount(source=source, target="/mnt/debs"), *((bytecode.MOUNT,) if compiles else ())),
+        environment=(
+            ("DEBIAN_FRONTEND", "noninteractive"),
+            *(bytecode.ENVIRONMENT if compiles else ()),
+        ),
         commands=(
             # Only a shell expands the glob; every .deb is named with its hash in repro.lock.
             ("sh", "-c", "apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb"),
             *(_FONT_IDENTIFIERS if _has_random_fonts(packages) else ()),
+            *((_AGAIN,) if compiles else ()),
             # What differs from one build to the next, or is of no use in an image.
             (
                 *("rm", "-f", "/var/log/apt/history.log", "/var/log/apt/term.log"),
@@ -202,6 +215,11 @@ def install_run(packages: Sequence[LockedPackage], *, source: str = f"vendor/{FO
             ),
         ),
     )
+
+
+def brings_python(packages: Iterable[LockedPackage]) -> bool:
+    """Whether installing them compiles Python's sources."""
+    return any(package.name == "python3-minimal" for package in packages)
 
 
 def _has_random_fonts(packages: Sequence[LockedPackage]) -> bool:

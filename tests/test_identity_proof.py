@@ -60,6 +60,21 @@ def ran(name: str, root: Path, *words: str) -> tuple[Path, dict[str, object]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_built_again_anywhere_is_the_same(name: str, tmp_path: Path) -> None:
     project, record = ran(name, tmp_path, "--base", "debian")
+    is_the_same_anywhere(project, record)
+
+
+@pytest.mark.parametrize("python", ["3.9", "3.13"])
+def test_byte_code_of_other_pythons_is_the_same(python: str, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import attr, dateutil.tz, lark\nprint(attr.__version__)\n")
+    # Files of theirs differ from compilation to compilation where nothing is done about it.
+    (tmp_path / "requirements.txt").write_text("attrs\nlark\npython-dateutil\ntyping-extensions\n")
+    (tmp_path / "repro.toml").write_text(f'python = "{python}"\nbase = "debian"\n')
+    done = reprokit("run", folder=tmp_path, REPROKIT_ENGINE=engines()[0])
+    assert done.returncode == 0, done.stderr[-4000:]
+    is_the_same_anywhere(tmp_path, json.loads(done.stdout))
+
+
+def is_the_same_anywhere(project: Path, record: dict[str, object]) -> None:
     for engine in engines():
         # Another time, host name, umask, zone, language and user name than at the first build.
         again = reprokit(

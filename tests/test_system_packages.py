@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reprokit import bytecode
 from reprokit.apt_output import (
     Offer,
     cannot_install,
@@ -27,7 +28,13 @@ from reprokit.quoting import shell_command
 from reprokit.site import Site, load
 from reprokit.site import resolver_binds as binds
 from reprokit.site import resolver_environment as environment_of
-from reprokit.system_packages import AptCatalogue, install_run, mirror_commands, resolve_sets
+from reprokit.system_packages import (
+    AptCatalogue,
+    brings_python,
+    install_run,
+    mirror_commands,
+    resolve_sets,
+)
 
 HASH = "f3beaa03994ffedacf73c43a0843d53b062d347115d8af65bee2034552a4e6f9"
 BSDUTILS = (
@@ -131,6 +138,15 @@ def test_the_installing_step_is_one_a_person_would_write() -> None:
 def test_random_identifiers_of_fonts_go() -> None:
     packages = (LockedPackage(name="fontconfig", version="2.13.1-4.2"),)
     assert [command[0] for command in install_run(packages).commands] == ["sh", "find", "rm"]
+
+
+def test_byte_code_of_maintainer_scripts_is_made_anew() -> None:
+    packages = (LockedPackage(name="python3-minimal", version="3.11.2-1"),)
+    assert brings_python(packages)
+    run = install_run(packages, compiles=True)
+    assert [command[0] for command in run.commands] == ["sh", "/usr/bin/python3", "rm"]
+    assert bytecode.MOUNT in run.mounts
+    assert dict(run.environment)["PYTHONHASHSEED"] == "0"
 
 
 def test_urls_of_mirrors_do_not_reach_the_lock() -> None:

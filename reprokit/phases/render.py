@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from reprokit import lock_file
+from reprokit import bytecode, lock_file
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import LABEL, PURPOSE
 from reprokit.errors import BadRequest
@@ -35,7 +35,7 @@ from reprokit.quoting import (
     shell_command,
     shell_word,
 )
-from reprokit.system_packages import install_run
+from reprokit.system_packages import brings_python, install_run
 
 RESULTS = "/app/results"
 STEPS = "/usr/local/bin/repro-steps"
@@ -67,7 +67,8 @@ def render(plan: Plan, lock: Lock, ecosystems: Mapping[str, Ecosystem]) -> Build
         *(_build_stage(stage, lock) for stage in stages),
         *_final(plan, lock, lock_text, shares, stages),
     ]
-    generated = [file for share in shares for file in share.files]
+    generated = [*{f.path: f for share in shares for f in share.files}.values()]
+    generated += [f for f in _system_files(lock) if f not in generated]
     if plan.entry is not None and _needs_script(plan.entry):
         generated.append(_steps_script(plan.entry))
     generated += self_description.files(plan, lock_text)
@@ -94,7 +95,7 @@ def render_toolbox(lock: Lock) -> BuildContext:
     return BuildContext(
         dockerfile="\n\n".join(_system(lock, build=True)) + f"\n{label}\n",
         dockerignore="*\n!vendor\n",
-        files=(),
+        files=_system_files(lock),
         artifacts=replace(lock, ecosystems=()).artifacts(),
         code=(),
     )
@@ -137,7 +138,7 @@ def _system(lock: Lock, *, build: bool) -> list[str]:
     system = [f"FROM {refuse_control_characters(lock.base.reference)} AS system"]
     system.append(f"ARG SOURCE_DATE_EPOCH={lock.epoch}")
     if lock.system:
-        system.append(_run(install_run(lock.system, source="vendor/debs")))
+        system.append(_run(_installation(lock)))
     system.append(_run(_ACCOUNT))
     blocks = ["\n".join(system)]
     if build:
@@ -146,6 +147,15 @@ def _system(lock: Lock, *, build: bool) -> list[str]:
             lines.append(_run(install_run(lock.build_system, source="vendor/debs-build")))
         blocks.append("\n".join(lines))
     return blocks
+
+
+def _installation(lock: Lock) -> Run:
+    return install_run(lock.system, source="vendor/debs", compiles=brings_python(lock.system))
+
+
+def _system_files(lock: Lock) -> tuple[GeneratedFile, ...]:
+    """What the steps of `_system` read beside the packages."""
+    return (bytecode.file(),) if brings_python(lock.system) else ()
 
 
 def _build_stage(stage: BuildStage, lock: Lock) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 
+from reprokit import bytecode
 from reprokit.ecosystems.python import virtualenv
 from reprokit.ecosystems.python.names import DISTRIBUTION
 from reprokit.errors import BadRequest
@@ -30,8 +31,9 @@ _LISTS = "/mnt/python"
 _VERSION = re.compile(r"[A-Za-z0-9.+!_-]+")
 _UV_FILE = re.compile(r"tools/uv-([0-9][0-9a-z.]*)-[\w.]+-[\w.]+-[\w.]+\.whl")
 _ENVIRONMENT = (
-    # Byte-code that does not depend on when it was compiled, and is not checked at each start.
-    ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
+    # Of the standard library, where the base has none: as it comes about, it is never the same.
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    *bytecode.ENVIRONMENT,
     ("UV_NO_CACHE", "1"),
     ("UV_NO_CONFIG", "1"),
     # It would state when the wheel was written.
@@ -54,17 +56,19 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     """See `Ecosystem.render`."""
     names = {key: _names(locked.settings, key) for key in ("project", "tools", "build")}
     files = []
-    bytecode = _bytecode(base)
-    runs = [_project_run(locked, names["project"], bytecode)]
+    compiles = _compiles(locked, base)
+    runs = [_project_run(locked, names["project"], compiles)]
     if names["project"]:
         files.append(_list("requirements.txt", locked, names["project"], "wheels"))
     if names["tools"]:
         files += [_list("notebook.txt", locked, names["tools"], "wheels"), *_notebook_files()]
-        runs.append(_notebook_run(locked, bytecode))
+        runs.append(_notebook_run(locked, compiles))
     local = locked.settings.get("local")
-    installs = _local_runs(locked, local, names["build"], bytecode)
+    installs = _local_runs(locked, local, names["build"], compiles)
     if installs and names["build"]:
         files.append(_list("build.txt", locked, names["build"], "wheels-build"))
+    if any(bytecode.MOUNT in run.mounts for run in (*runs, *installs)):
+        files.append(bytecode.file())
     environment = [("VIRTUAL_ENV", VENV)]
     if any(name.startswith("matplotlib==") for name in names["project"]):
         environment.append(("MPLBACKEND", "Agg"))  # there is no display in a container
@@ -118,28 +122,34 @@ def _uv(locked: LockedEcosystem) -> tuple[tuple[Argv, ...], str, Mount]:
     )
 
 
-def _bytecode(base: LockedBase) -> Argv:
-    """Python 3.6 has no byte-code by hash, and uv's compiler of it fails there."""
+def _compiles(locked: LockedEcosystem, base: LockedBase) -> bool:
+    """Up to Python 3.6 there is no byte-code without a time in it."""
     is_old = re.match(r"3\.6(\.|$)", str(base.provides.get("python", ""))) is not None
-    return () if is_old else ("--compile-bytecode",)
+    return not is_old and "virtualenv" not in locked.settings
 
 
-def _install(uv: str, python: str, name: str, bytecode: Argv) -> Argv:
-    return (
-        *(uv, "pip", "install", "--quiet", "--python", python, "--no-index"),
-        *("--find-links", "/mnt/wheels", "--require-hashes", "--no-deps", *bytecode),
+def _install(uv: str, place: str, name: str, compiles: bool) -> list[Argv]:
+    install = (
+        *(uv, "pip", "install", "--quiet", "--python", f"{place}/bin/python", "--no-index"),
+        *("--find-links", "/mnt/wheels", "--require-hashes", "--no-deps"),
         *("--requirements", f"{_LISTS}/{name}"),
     )
+    return [install, *_compilation(place, compiles)]
 
 
-def _mounts() -> tuple[Mount, ...]:
+def _compilation(place: str, compiles: bool) -> list[Argv]:
+    return [bytecode.compile_command(f"{place}/bin/python", f"{place}/lib")] if compiles else []
+
+
+def _mounts(compiles: bool) -> tuple[Mount, ...]:
     return (
         Mount(source="vendor/wheels", target="/mnt/wheels"),
         Mount(source="vendor/python", target=_LISTS),
+        *((bytecode.MOUNT,) if compiles else ()),
     )
 
 
-def _project_run(locked: LockedEcosystem, project: tuple[str, ...], bytecode: Argv) -> Run:
+def _project_run(locked: LockedEcosystem, project: tuple[str, ...], compiles: bool) -> Run:
     if "virtualenv" in locked.settings:
         return virtualenv.project_run(
             locked, VENV, f"{_LISTS}/requirements.txt" if project else None
@@ -147,16 +157,16 @@ def _project_run(locked: LockedEcosystem, project: tuple[str, ...], bytecode: Ar
     unpack, uv, tools = _uv(locked)
     commands: list[Argv] = [*unpack, (uv, "venv", "--quiet", "--python", "python3", VENV)]
     if project:
-        commands.append(_install(uv, f"{VENV}/bin/python", "requirements.txt", bytecode))
+        commands += _install(uv, VENV, "requirements.txt", compiles)
     return Run(
         comment="Python's packages: exactly those listed, checked by hash.",
         commands=tuple(commands),
-        mounts=(tools, *(_mounts() if project else ())),
+        mounts=(tools, *(_mounts(compiles) if project else ())),
         environment=_ENVIRONMENT,
     )
 
 
-def _notebook_run(locked: LockedEcosystem, bytecode: Argv) -> Run:
+def _notebook_run(locked: LockedEcosystem, compiles: bool) -> Run:
     unpack, uv, tools = _uv(locked)
     kernel = f"{NOTEBOOK}/share/reprokit/kernels/reprokit/kernel.json"
     script = ("install", "-D", "-m", "0755", f"{_LISTS}/repro-notebook")
@@ -166,12 +176,12 @@ def _notebook_run(locked: LockedEcosystem, bytecode: Argv) -> Run:
         commands=(
             *unpack,
             (uv, "venv", "--quiet", "--python", "python3", NOTEBOOK),
-            _install(uv, f"{NOTEBOOK}/bin/python", "notebook.txt", bytecode),
+            *_install(uv, NOTEBOOK, "notebook.txt", compiles),
             (*script, "/usr/local/bin/repro-notebook"),
             (*plain, f"{_LISTS}/kernel.json", kernel),
             (*plain, f"{_LISTS}/kernel.py", f"{NOTEBOOK}/share/reprokit/kernel.py"),
         ),
-        mounts=(tools, *_mounts()),
+        mounts=(tools, *_mounts(compiles)),
         environment=_ENVIRONMENT,
     )
 
@@ -197,7 +207,7 @@ def _notebook_files() -> list[GeneratedFile]:
 
 
 def _local_runs(
-    locked: LockedEcosystem, local: JSON, build: tuple[str, ...], bytecode: Argv
+    locked: LockedEcosystem, local: JSON, build: tuple[str, ...], compiles: bool
 ) -> tuple[Run, ...]:
     """Installing the project's own packages, in place, after the code is there."""
     paths = [
@@ -211,12 +221,13 @@ def _local_runs(
         return (virtualenv.local_run(VENV, tuple(map(_place, paths))),)
     unpack, uv, tools = _uv(locked)
     install = (uv, "pip", "install", "--quiet", "--python", f"{VENV}/bin/python", "--no-index")
-    offline: Argv = ("--no-deps", *bytecode)
-    mounts = [tools]
+    offline: Argv = ("--no-deps",)
+    mounts = [tools, *((bytecode.MOUNT,) if compiles else ())]
     if build:
         offline = ("--find-links", "/mnt/wheels-build", *offline)
         mounts.append(Mount(source="vendor/wheels-build", target="/mnt/wheels-build"))
-    commands = [(*install, *offline, *_place(path)) for path in paths]
+    commands: list[Argv] = [(*install, *offline, *_place(path)) for path in paths]
+    commands += _compilation(VENV, compiles)
     run = Run(
         comment="The project as a package, in place.",
         commands=(*unpack, *commands),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reprokit import bytecode
 from reprokit.ecosystems.python import PythonEcosystem, notebook_runner
 from reprokit.errors import BadRequest
 from reprokit.model import JSON, Artifact, LockedEcosystem, LockedPackage, Mount, Rendering
@@ -41,8 +42,8 @@ def render(locked: LockedEcosystem) -> Rendering:
 def test_the_environment_is_made_from_what_the_lock_lists() -> None:
     rendering = render(LOCKED)
     (run,) = rendering.dependencies
-    assert rendering.files[0].path == "python/requirements.txt"
-    assert rendering.files[0].content == (
+    listed = {file.path: file.content for file in rendering.files}
+    assert listed["python/requirements.txt"] == (
         f"matplotlib==3.9.0 --hash=sha256:{10:064d}\nsix==1.16.0 --hash=sha256:{3:064d}\n"
     )
     uv = "/mnt/tools/uv-0.9.1.data/scripts/uv"
@@ -51,9 +52,11 @@ def test_the_environment_is_made_from_what_the_lock_lists() -> None:
         f"chmod +x {uv}",
         f"{uv} venv --quiet --python python3 /opt/venv",
         f"{uv} pip install --quiet --python /opt/venv/bin/python --no-index --find-links "
-        "/mnt/wheels --require-hashes --no-deps --compile-bytecode --requirements "
-        "/mnt/python/requirements.txt",
+        "/mnt/wheels --require-hashes --no-deps --requirements /mnt/python/requirements.txt",
+        "/opt/venv/bin/python -S -s /mnt/bytecode/bytecode_compiler.py /opt/venv/lib",
     ]
+    assert bytecode.MOUNT in run.mounts and bytecode.file() in rendering.files
+    assert ("PYTHONHASHSEED", "0") in run.environment
     assert Mount(source="vendor/tools", target="/mnt/tools", writable=True) in run.mounts
     assert rendering.environment == (("VIRTUAL_ENV", "/opt/venv"), ("MPLBACKEND", "Agg"))
     assert rendering.path == ("/opt/venv/bin",)
@@ -79,13 +82,15 @@ def test_notebooks_get_an_environment_of_their_own() -> None:
     tools = package("ipykernel", "6.29.0")
     settings: dict[str, JSON] = {**LOCKED.settings, "tools": ["ipykernel==6.29.0"]}
     rendering = render(replace(LOCKED, packages=(*LOCKED.packages, tools), settings=settings))
-    assert [file.path for file in rendering.files] == [
+    listed = {file.path: file.content for file in rendering.files}
+    assert [*listed] == [
+        "bytecode/bytecode_compiler.py",
         "python/kernel.json", "python/kernel.py", "python/notebook.txt",
         "python/repro-notebook", "python/requirements.txt",
     ]  # fmt: skip
-    kernel = json.loads(rendering.files[0].content)
+    kernel = json.loads(listed["python/kernel.json"])
     assert kernel["argv"][0] == "/opt/venv/bin/python"
-    assert rendering.files[3].content.startswith("#!/opt/reprokit/notebook/bin/python\n")
+    assert listed["python/repro-notebook"].startswith("#!/opt/reprokit/notebook/bin/python\n")
     commands = "\n".join(shell_command(c) for c in rendering.dependencies[1].commands)
     assert "/opt/reprokit/notebook/bin/python" in commands
     assert "/usr/local/bin/repro-notebook" in commands
@@ -101,18 +106,19 @@ def test_the_project_itself_is_installed_after_its_code_is_there() -> None:
     rendering = render(replace(LOCKED, packages=(*LOCKED.packages, backend), settings=settings))
     (run,) = rendering.install
     written = [shell_command(command) for command in run.commands]
-    assert written[-2].endswith("--editable /app")
-    assert written[-1].endswith("""--editable '/app/a b/it'"'"'s'""")
-    assert "--no-index" in written[-1]
+    assert written[-3].endswith("--editable /app")
+    assert written[-2].endswith("""--editable '/app/a b/it'"'"'s'""")
+    assert "--no-index" in written[-2]
+    assert "bytecode_compiler" in written[-1]
 
 
 def test_a_wheel_in_the_project_takes_nothing_to_build_with() -> None:
     local: list[JSON] = [{"path": "wheels/a-1-py3-none-any.whl", "build": []}]
     rendering = render(replace(LOCKED, settings={**LOCKED.settings, "local": local}))
     (run,) = rendering.install
-    assert run.commands[-1][-1] == "/app/wheels/a-1-py3-none-any.whl"
-    assert "--find-links" not in run.commands[-1]  # there is no such folder
-    assert [mount.target for mount in run.mounts] == ["/mnt/tools"]
+    assert run.commands[-2][-1] == "/app/wheels/a-1-py3-none-any.whl"
+    assert "--find-links" not in run.commands[-2]  # there is no such folder
+    assert [mount.target for mount in run.mounts] == ["/mnt/tools", "/mnt/bytecode"]
 
 
 @pytest.mark.parametrize(
