@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 
 from reprokit.model import Argv, GeneratedFile, Mount
 
@@ -15,7 +15,7 @@ ENVIRONMENT = (("PYTHONHASHSEED", "0"),)
 
 def file() -> GeneratedFile:
     """The compiler, beside the Dockerfile."""
-    text = resources.files("reprokit").joinpath(_NAME).read_text("utf-8")
+    text = Path(__file__).with_name(_NAME).read_text("utf-8")
     return GeneratedFile(path=_PATH, content=text)
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from reprokit.site import DEBIAN, DEBIAN_SECURITY, MAVEN_CENTRAL, Site
 
@@ -95,6 +94,8 @@ def _in_indexes(file: str, site: Site, session: SiteSession) -> Iterator[str]:
     import requests
     import urllib3
 
+    from reprokit.index_pages import links
+
     indexes = [i for i in (site.python_index, *site.python_extra_indexes) if i is not None]
     for index in indexes:
         if urlsplit(index).hostname == "pypi.org":
@@ -107,31 +108,12 @@ def _in_indexes(file: str, site: Site, session: SiteSession) -> Iterator[str]:
                 page = answer.url
         except (requests.RequestException, urllib3.exceptions.HTTPError):
             continue  # the file itself will say what is wrong, if it is nowhere else
-        if found:
-            yield from _links(text, page, unquote(file))
-
-
-def _links(text: str, page: str, file: str) -> Iterator[str]:
-    reader = _Links()
-    reader.feed(text)
-    for link in (reader.base, *reader.found):
-        if unquote(link.partition("#")[0].partition("?")[0].rpartition("/")[2]) == file:
-            yield urljoin(urljoin(page, reader.base), link).partition("#")[0]
-
-
-class _Links(HTMLParser):
-    """The links of an index page (PEP 503)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.base, self.found = "", list[str]()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        link = dict(attrs).get("href")
-        if link and tag == "a":
-            self.found.append(link)
-        elif link and tag == "base":
-            self.base = link
+        if not found:
+            continue
+        for link in links(text, page):
+            address = link.partition("#")[0]
+            if unquote(address.partition("?")[0].rpartition("/")[2]) == unquote(file):
+                yield address
 
 
 def _project_and_kind(file: str) -> tuple[str, str]:

@@ -68,7 +68,7 @@ def test_byte_code_of_other_pythons_is_the_same(python: str, tmp_path: Path) -> 
     (tmp_path / "main.py").write_text("import attr, dateutil.tz, lark\nprint(attr.__version__)\n")
     # Files of theirs differ from compilation to compilation where nothing is done about it.
     (tmp_path / "requirements.txt").write_text("attrs\nlark\npython-dateutil\ntyping-extensions\n")
-    (tmp_path / "repro.toml").write_text(f'python = "{python}"\nbase = "debian"\n')
+    (tmp_path / "repro.toml").write_text(f'base = "debian"\n[python]\nversion = "{python}"\n')
     done = reprokit("run", folder=tmp_path, REPROKIT_ENGINE=engines()[0])
     assert done.returncode == 0, done.stderr[-4000:]
     is_the_same_anywhere(tmp_path, json.loads(done.stdout))

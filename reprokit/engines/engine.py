@@ -129,6 +129,10 @@ class SocketEngine:
         """The platform of its images, "linux/amd64"."""
         return f"{self._facts.get('Os') or 'linux'}/{self._facts.get('Arch') or ''}"
 
+    def prefetch(self) -> None:
+        """Ask what later answers build on."""
+        _ = self._facts, self._containerd_store
+
     def information(self) -> EngineInformation:
         """The engine and its host. Finding the builder asks the commands on PATH."""
         version = self._facts

@@ -246,6 +246,8 @@ class FakeEngine:
     def platform(self) -> str:
         return self.information().platform
 
+    def prefetch(self) -> None: ...
+
     def information(self) -> EngineInformation:
         return EngineInformation(
             name=self.name,

@@ -169,6 +169,9 @@ class Engine(Protocol):
     def platform(self) -> str:
         """The platform of its images, "linux/amd64"; cheaper than all the `information`."""
 
+    def prefetch(self) -> None:
+        """Ask what later answers build on, so that they need not wait for it."""
+
     def information(self) -> EngineInformation: ...
 
     def image(self, reference: str) -> Image | None:

@@ -134,7 +134,7 @@ def run(
 
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:
     engine = stack.enter_context(connect(wanted))
-    engine.platform()
+    engine.prefetch()
     return engine
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 
 from reprokit import bytecode
 from reprokit.ecosystems.python import virtualenv
@@ -187,7 +187,7 @@ def _notebook_run(locked: LockedEcosystem, compiles: bool) -> Run:
 
 
 def _notebook_files() -> list[GeneratedFile]:
-    runner = resources.files("reprokit.ecosystems.python").joinpath("notebook_runner.py")
+    runner = Path(__file__).with_name("notebook_runner.py")
     start = [f"{VENV}/bin/python", f"{NOTEBOOK}/share/reprokit/kernel.py"]
     kernel = {
         "argv": [*start, "-f", "{connection_file}"],
