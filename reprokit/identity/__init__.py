@@ -6,7 +6,7 @@ reduced to what it really changes and written in one way only, and so is the con
 that config is the environment digest. docs/identity.md says what is guaranteed.
 """
 
-POLICY = "layers-1"
+POLICY = "layers-2"
 """The name of the rules (reprokit.identity.policy) that canonical images are made by."""
 
 LABEL = "org.reprokit.policy"

@@ -63,11 +63,14 @@ DROPPED = (
     ),
     Rule(
         pattern=re.compile(
-            r"\.dockerenv|run/\.containerenv|(?:proc|sys|dev)(?:/.*)?"
-            r"|etc/(?:hostname|hosts|mtab|resolv\.conf)|mnt/.+"
+            r"\.dockerenv|run/\.containerenv|(?:proc|sys|dev)(?:/.*)?|etc/mtab|mnt/.+"
         ),
         why="engines mount over it, and some leave what they mounted on",
         only_empty=True,
+    ),
+    Rule(
+        pattern=re.compile(r"etc/(?:hostname|hosts|resolv\.conf)"),
+        why="every container gets its own, and packages write them where an engine does not",
     ),
 )
 

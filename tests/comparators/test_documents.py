@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from reprokit.comparators.leaves import compare_leaves, leaves
 from reprokit.comparators.protocol import Limits
@@ -76,14 +78,6 @@ def test_lines_of_json(written: Written) -> None:
             + "\n".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)),
             "more than 2,000 values",
         ),
-        (
-            "a.yaml",
-            "a0: &a0 {a: 1, b: 2}\n"
-            + "\n".join(
-                f"a{n}: &a{n}\n  <<: [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)
-            ),
-            "merges more than",
-        ),
         ("a.xml", "<a>", "line 1"),
         ("a.xml", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "declares entities"),
         ("a.xml", "<!DOCTYPE a [<!ENTITY x SYSTEM '/etc/passwd'>]><a>&x;</a>", "declares entities"),
@@ -98,6 +92,18 @@ def test_a_broken_or_hostile_document_falls_to_bytes(
         found = written(name, *pair, limits=Limits(values=2000))
         assert found.comparator == "bytes"
         told(found, Grade.DIFFERENT, why)
+
+
+def test_merges_of_merges_in_yaml_do_not_grow_without_end(written: Written) -> None:
+    bomb = "a0: &a0 {a: 1, b: 2}\n" + "\n".join(
+        f"a{n}: &a{n}\n  <<: [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)
+    )
+    found = written("a.yaml", "{}", bomb)
+    # PyYAML itself takes each key once from 6.0.4 on; before that it is our limit that holds.
+    if Version(version("PyYAML")) >= Version("6.0.4"):
+        assert (found.comparator, found.grade) == ("YAML", Grade.DIFFERENT)
+    else:
+        told(found, Grade.DIFFERENT, "merges more than")
 
 
 def test_a_document_that_is_too_large_is_not_read(written: Written) -> None:

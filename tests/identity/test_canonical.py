@@ -132,14 +132,15 @@ def test_hard_links_stay_links(tmp_path: Path) -> None:
 def test_what_the_policy_drops_is_gone_and_told(tmp_path: Path) -> None:
     volatile = [
         folder("var/log"), file("var/log/dpkg.log", b"2026"), file("etc/machine-id", b"random"),
-        file("etc/hosts"), folder("mnt"), folder("mnt/wheels"), folder("mnt/kept"),
+        file("etc/hosts", b"127.0.0.1 localhost"), file("etc/hostname"),
+        folder("mnt"), folder("mnt/wheels"), folder("mnt/kept"),
         file("mnt/kept/x", b"1"), file("home/.cache/matplotlib/fontlist-v3.json", b"{}"),
     ]  # fmt: skip
     found = canonical_of(tmp_path, [made.tar(volatile)])
     assert paths(found, 1) == ["mnt", "mnt/kept", "mnt/kept/x", "var/log"]
     told = dict(found.layers[1].listing.dropped)
     assert set(told) == {
-        "var/log/dpkg.log", "etc/machine-id", "etc/hosts", "mnt/wheels",
+        "var/log/dpkg.log", "etc/machine-id", "etc/hosts", "etc/hostname", "mnt/wheels",
         "home/.cache/matplotlib/fontlist-v3.json",
     }  # fmt: skip
     assert "times" in told["var/log/dpkg.log"]
