@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -238,8 +239,9 @@ def test_a_zombie_does_not_live() -> None:
         child.wait()
 
 
-def test_interrupting_attach_leaves_the_run_alone(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("watch", [verbs.attach, partial(verbs.logs, follow=True)])
+def test_interrupting_who_watches_leaves_the_run_alone(
+    project: Path, watch: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = begun(project)
 
@@ -249,8 +251,12 @@ def test_interrupting_attach_leaves_the_run_alone(
     told = Told()
     monkeypatch.setattr(told, "log", interrupted)
     with pytest.raises(Interrupted, match=f"run {started.folder.id} goes on"):
-        verbs.attach(reporter=told)
+        watch(reporter=told)
     assert verbs.status().going[0].entry.status == "running"
+    (project / "go").touch()
+    verbs.attach()
+    with pytest.raises(Interrupted, match="had ended"):
+        watch(reporter=told)
 
 
 def test_a_log_is_followed_to_its_end(project: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reprokit.errors import BadRequest
+from reprokit.errors import BadRequest, Interrupted
 from reprokit.history import living, progress_log
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import Log, decoded, seek_tail
@@ -47,7 +47,20 @@ def follow_log(run: str, reporter: Reporter, *, tail: int | None, project: Path 
 def follow(entry: Entry, index: Index, reporter: Reporter, *, tail: int | None) -> Progress | None:
     """Tell the reporter how a run goes, from where it is until it ends; with the last `tail` lines
     of what it printed before. Returns what is known in the end; `None` for a run that is not
-    detached."""
+    detached. Raises Interrupted for Ctrl-C, which ends this and not the run."""
+    try:
+        return _followed(entry, index, reporter, tail)
+    except KeyboardInterrupt:
+        run = entry.id
+        if index.find(run, Path(entry.project)).status != "running":
+            raise Interrupted(f"run {run} had ended", next=f"see it: reprokit show {run}") from None
+        raise Interrupted(
+            f"no longer attached; run {run} goes on",
+            next=f"see it again: reprokit attach {run}; stop it: reprokit stop {run}",
+        ) from None
+
+
+def _followed(entry: Entry, index: Index, reporter: Reporter, tail: int | None) -> Progress | None:
     told = _Growing(progress_log.place(entry.folder))
     log = _Growing(entry.folder.log, tail)
     seen = progress_log.read(entry.folder)

@@ -27,13 +27,7 @@ def attach(run: str, reporter: Reporter, *, project: Path | None) -> RunResult:
     """Show how a run goes until it ends. See `reprokit.verbs.attach`."""
     index = Index()
     entry = index.find(run, project)
-    try:
-        seen = following.follow(entry, index, reporter, tail=TAIL)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"no longer attached; run {entry.id} goes on",
-            next=f"see it again: reprokit attach {entry.id}; stop it: reprokit stop {entry.id}",
-        ) from None
+    seen = following.follow(entry, index, reporter, tail=TAIL)
     return _result(index.find(entry.id, Path(entry.project)), None if seen is None else seen.end)
 
 
