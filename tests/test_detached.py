@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -229,6 +230,20 @@ def test_a_killed_process_ends_who_is_attached(project: Path) -> None:
         verbs.attach()
 
 
+def test_after_a_reboot_another_process_may_have_its_number(project: Path) -> None:
+    begun(project, go="0")
+    verbs.attach()
+    token = living.this_process().rpartition("@")[0] + "@another-boot"
+    Index().mark(Index().find("last")._replace(process=token), "running")
+    assert [run.entry.status for run in verbs.status().going] == ["lost"]
+    assert not verbs.stop().asked
+
+
+def test_detach_takes_what_run_takes() -> None:
+    wanted, taken = (inspect.signature(verb).parameters for verb in (verbs.run, verbs.detach))
+    assert dict(wanted) == dict(taken)
+
+
 def test_a_zombie_does_not_live() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     token = living.token(child.pid)
@@ -355,8 +370,9 @@ def test_a_defect_of_ours_is_told(project: Path, monkeypatch: pytest.MonkeyPatch
     def fails(*words: object) -> None:
         raise ZeroDivisionError("x")
 
-    Index().mark(Index().find("last"), "running")
     started.folder.record.unlink()
+    request = {"name": "p", "command": "make"}
+    (started.folder.path / detaching.REQUEST).write_text(json.dumps(request))
     monkeypatch.setattr(detached, "_work", fails)
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
     try:

@@ -141,11 +141,10 @@ class Index:
         values = (status, process, entry.id, entry.project)
         self._do(lambda connection: _write(connection, statement, [values]))
 
-    def hand_over(self, entry: Entry, process: str) -> None:
-        """Let another process have a run that is still the one's that `entry` names."""
-        statement = "UPDATE runs SET process = ? WHERE id = ? AND project = ? AND process = ?"
-        values = (process, entry.id, entry.project, entry.process)
-        self._do(lambda connection: _write(connection, statement, [values]))
+    def enter(self, entry: Entry) -> None:
+        """Enter a run unless it is known already: another process may have been quicker."""
+        self._remember(entry.project)
+        self._do(lambda connection: _enter(connection, [entry]))
 
     def remove(self, entries: Iterable[Entry]) -> None:
         """Forget runs; their folders are not touched."""

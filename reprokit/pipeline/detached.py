@@ -14,13 +14,14 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from reprokit import errors
 from reprokit.history import index as indexes
 from reprokit.history import living, run_folder
 from reprokit.history.progress_log import ProgressLog
 from reprokit.phases.run import give_to_user
-from reprokit.pipeline.detaching import OUTPUT, REQUEST
+from reprokit.pipeline.detaching import OUTPUT, REQUEST, entry_of
 from reprokit.pipeline.job import Wishes
 
 ONE_STOP = 10.0  # seconds in which a second signal to stop is taken for the first one
@@ -30,14 +31,16 @@ def main(place: Path) -> int:
     """Do the run whose folder `place` is; returns the exit code of the run."""
     _hear_stop()
     folder = run_folder.RunFolder(project=place.parents[2], id=place.name)
+    asked = json.loads((place / REQUEST).read_text(encoding="utf-8"))
+    (place / REQUEST).unlink()
+    entry = entry_of(folder, asked, living.this_process())
     index = indexes.Index()
-    entry = index.find(folder.id, folder.project)
-    index.mark(entry._replace(process=living.this_process()), "running")
+    index.add(entry)
     log = ProgressLog(folder)
     error: errors.ReprokitError | None
     results = None
     try:
-        error, results = _work(folder, log)
+        error, results = _work(asked, folder, log)
     except KeyboardInterrupt:
         error = _stopped(folder)
     except errors.ReprokitError as raised:
@@ -60,13 +63,10 @@ def main(place: Path) -> int:
 
 
 def _work(
-    folder: run_folder.RunFolder, log: ProgressLog
+    asked: dict[str, Any], folder: run_folder.RunFolder, log: ProgressLog
 ) -> tuple[errors.ReprokitError | None, Path]:
     from reprokit.pipeline import running
 
-    place = folder.path / REQUEST
-    asked = json.loads(place.read_text(encoding="utf-8"))
-    place.unlink()
     words = asked["wishes"].pop("command")
     result = running.run(
         Path(asked["path"]),

@@ -87,46 +87,48 @@ def detach(
     with connect(wishes.engine):
         pass  # that there is one is told now and not to a log
     request: dict[str, JSON] = {
+        "name": job.plan.name,
+        "command": command_text(entry),
         "path": str(path.resolve()),
         "wishes": dataclasses.asdict(wishes),
         "no_cache": no_cache,
         "results": None if results is None else str(results.absolute()),
         "repeat": repeat,
     }
-    now = datetime.now(UTC)
-    folder = run_folder.create(root, now)
-    running = indexes.running(folder.id, root, job.plan.name, now, command_text(entry))
+    folder = run_folder.create(root, datetime.now(UTC))
     # Ctrl-C now would leave a run of which nobody was told.
     with deferred():
-        return Detached(folder=folder, process=_started(folder, running, request))
+        return Detached(folder=folder, process=_started(folder, request))
 
 
-def _started(folder: run_folder.RunFolder, running: indexes.Entry, request: dict[str, JSON]) -> int:
-    index = indexes.Index()
+def entry_of(folder: run_folder.RunFolder, request: dict[str, JSON], process: str) -> indexes.Entry:
+    """The run as the index knows it from its start: both processes enter it, in whatever order."""
+    name, command = str(request["name"]), str(request["command"])
+    running = indexes.running(folder.id, folder.project, name, datetime.now(UTC), command)
+    return running._replace(process=process)
+
+
+def _started(folder: run_folder.RunFolder, request: dict[str, JSON]) -> int:
+    started = None
     try:
         # A command may hold a password: nobody else reads it.
         files.write_text(folder.path / REQUEST, json.dumps(request), mode=0o600)
         progress_log.place(folder).touch()  # by which the run is known to be detached
-        index.add(running)
         started = process.background(
             [sys.executable, *PROGRAM, str(folder.path)], folder.path / OUTPUT
         )
-    except process.ProcessFailed as error:
-        _undo(folder, running, index)
+        indexes.Index().enter(entry_of(folder, request, living.token(started.pid)))
+    except BaseException as error:
+        if started is not None:
+            process.end(started)
+        shutil.rmtree(folder.path, ignore_errors=True)
+        if not isinstance(error, process.ProcessFailed):
+            raise
         raise StorageFailed(
             f"no process could be started: {error.completed.stderr}", where=sys.executable
         ) from error
-    except BaseException:
-        _undo(folder, running, index)
-        raise
-    index.hand_over(running, living.token(started.pid))
     _reap(started)
     return started.pid
-
-
-def _undo(folder: run_folder.RunFolder, running: indexes.Entry, index: indexes.Index) -> None:
-    shutil.rmtree(folder.path, ignore_errors=True)
-    index.remove([running])
 
 
 def _reap(started: subprocess.Popen[bytes]) -> None:
