@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from reprokit.errors import BadRequest
-from reprokit.history import run_folder, wording
+from reprokit.history import progress_log, run_folder, wording
 from reprokit.history.index import Entry, Index
 from reprokit.history.reading import Record, mapping, number, rows, text, text_or_none, texts
 from reprokit.model import JSON
@@ -115,7 +115,10 @@ def record_of(entry: Entry) -> dict[str, JSON]:
         "running": "is still running, and has no record yet",
         "lost": "has no record: its process was killed",
     }.get(entry.status, f"has no record: it ended before its container did ({entry.status})")
-    raise BadRequest(f"run {entry.id} {why}", next=f"see what it printed: reprokit logs {entry.id}")
+    way = f"see what it printed: reprokit logs {entry.id}"
+    if progress_log.place(folder).exists():
+        way = f"see how it goes, or how it ended: reprokit attach {entry.id}"
+    raise BadRequest(f"run {entry.id} {why}", next=way)
 
 
 def _image(record: Record) -> str:
