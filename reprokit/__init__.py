@@ -12,8 +12,10 @@ from reprokit.version import __version__
 
 if TYPE_CHECKING:
     from reprokit.verbs import (
+        attach,
         cite,
         clean,
+        detach,
         diff,
         doctor,
         export,
@@ -26,13 +28,17 @@ if TYPE_CHECKING:
         run,
         runs,
         show,
+        status,
+        stop,
         verify,
     )
 
 __all__ = [
     "__version__",
+    "attach",
     "cite",
     "clean",
+    "detach",
     "diff",
     "doctor",
     "export",
@@ -45,6 +51,8 @@ __all__ = [
     "run",
     "runs",
     "show",
+    "status",
+    "stop",
     "verify",
 ]
 

@@ -103,8 +103,9 @@ def run(
     no_cache: bool = False,
     results: Path | None = None,
     repeat: int = 1,
+    folder: run_folder.RunFolder | None = None,
 ) -> RunResult:
-    """The whole way. See `reprokit.verbs.run`."""
+    """The whole way. See `reprokit.verbs.run`. folder: the run's, where it has one already."""
     if repeat != 1:
         from reprokit.pipeline import repeating
 
@@ -127,7 +128,7 @@ def run(
         engine = opening.result()
         facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
-        started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
+        started = _make_ready(job, entry, engine, watch, state, facts, folder, no_cache=no_cache)
         started = replace(started, repeat=repeat)
         return run_and_record(started, engine, watch, index, target)
 
@@ -162,6 +163,11 @@ def chosen_entry(plan: Plan) -> Entry:
     )
 
 
+def command_text(entry: Entry) -> str:
+    """The entry's steps as people type them, for the list of runs."""
+    return redacted(" && ".join(printable_command(step.argv) for step in entry.steps))
+
+
 def _make_ready(
     job: Job,
     entry: Entry,
@@ -169,6 +175,7 @@ def _make_ready(
     watch: Stopwatch,
     state: records.ProjectState,
     facts: Future[EngineInformation],
+    folder: run_folder.RunFolder | None,
     *,
     no_cache: bool,
 ) -> Started:
@@ -195,7 +202,7 @@ def _make_ready(
         context_digest=prepared.key,
         data=data,
         entry=entry,
-        folder=run_folder.create(job.project.root, datetime.now(UTC)),
+        folder=folder or run_folder.create(job.project.root, datetime.now(UTC)),
         state=state,
         repeat=1,
     )
@@ -215,13 +222,12 @@ def run_and_record(
     if started.image_plan is not None:
         folder.plan.write_text(started.image_plan, "utf-8")
     folder.lock.write_text(lock_file.dumps(started.lock), "utf-8")
-    command = " && ".join(printable_command(step.argv) for step in started.entry.steps)
     running = indexes.running(
         folder.id,
         folder.project,
         plan.name,
         datetime.now(UTC),
-        redacted(command),
+        command_text(started.entry),
         image=started.image.config_digest,
     )
     index.add(running)
