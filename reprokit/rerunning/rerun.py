@@ -234,7 +234,7 @@ def _published_state(record: reading.Record) -> records.ProjectState:
     return records.ProjectState(
         name=reading.text(project, "name"),
         root_name=reading.text(project, "folder"),
-        commit=reading.text_or_none(project, "commit"),
+        commit=reading.commit(record),
         dirty=project.get("dirty") is True,
     )
 
