@@ -182,15 +182,19 @@ class Index:
     def find(self, run: str, project: Path | None = None) -> Entry:
         """The run of that id, of which `run` is the beginning or the last letters, or "last".
 
-        A run of `project` is preferred to those of others. Raises BadRequest that lists the
-        candidates of an ambiguous beginning, or the nearest ids of an unknown one.
+        A run of `project` is preferred to those of others; "last" is the newest of it, else of
+        the projects below it. Raises BadRequest that lists the candidates of an ambiguous
+        beginning, or the nearest ids of an unknown one.
         """
         if run == "last":
-            newest = self.list(1, project)
+            newest = self.list(1, project) or self._below(project)
             if newest:
                 return newest[0]
-            place = "" if project is None else " in this project"
-            raise BadRequest(f"there is no run yet{place}", next="start one: `reprokit run`")
+            start = "start one: `reprokit run`"
+            if project is None:
+                raise BadRequest("there is no run yet", next=start)
+            other = f"{start}; or name another by its id: `reprokit runs --all` lists them"
+            raise BadRequest("there is no run yet in this project", where=str(project), next=other)
         if project is not None:
             self._adopt(project.resolve())
         candidates = self._matching(run)
@@ -201,6 +205,12 @@ class Index:
         if len(chosen) == 1:
             return _seen(chosen[0])
         raise self._not_one(run, chosen)
+
+    def _below(self, folder: Path | None) -> tuple[Entry, ...]:
+        """The newest run of each project below a folder, newest first."""
+        places = [p for p in self.projects() if folder is not None and folder in p.parents]
+        found = [entry for place in places for entry in self.list(1, place)]
+        return tuple(sorted(found, key=lambda entry: (entry.started, entry.id), reverse=True))
 
     def last_durations(self, project: Path) -> dict[str, float]:
         """How many seconds each phase took when it last ran in this project."""
