@@ -24,7 +24,13 @@ from reprokit.engines.protocol import (
     EngineInformation,
     UnpackedImage,
 )
-from reprokit.engines.translating import DISK_FULL, disk_full, explanation, translated
+from reprokit.engines.translating import (
+    DISK_FULL,
+    explanation,
+    pulled_line,
+    refuse_archive,
+    translated,
+)
 from reprokit.errors import BadRequest, InputUnavailable, NoAnswer
 from reprokit.model import Image
 
@@ -225,7 +231,7 @@ class SocketEngine:
                         decode=True,
                         platform=platform,
                     ):
-                        _pulled_line(line, unavailable, on_line)
+                        pulled_line(line, unavailable, on_line)
                 except APIError as error:
                     if DISK_FULL.search(explanation(error)):
                         raise
@@ -301,12 +307,12 @@ class SocketEngine:
             try:
                 for line in self._api.load_image(content):
                     if "error" in line:
-                        _refuse_archive(archive, str(line["error"]), self.name)
+                        refuse_archive(archive, str(line["error"]), self.name)
                     match = _LOADED.search(line.get("stream") or "")
                     if match is not None:
                         names += [name.strip() for name in match.group("names").split(",")]
             except APIError as error:
-                _refuse_archive(archive, explanation(error), self.name)
+                refuse_archive(archive, explanation(error), self.name)
         image = self.image(names[0]) if names else None
         if image is None:
             raise BadRequest("holds no image that the engine could load", where=str(archive))
@@ -433,22 +439,3 @@ def _engine_version(version: Mapping[str, Any]) -> str:
         if component.get("Name") in ("Engine", "Podman Engine"):
             return str(component.get("Version"))
     return str(version.get("Version") or "")
-
-
-def _pulled_line(line: Mapping[str, Any], what: str, on_line: Callable[[str], None]) -> None:
-    if "error" in line:
-        text = str(line["error"])
-        if DISK_FULL.search(text):
-            raise disk_full("pull")
-        raise InputUnavailable(f"{what}: {text}")
-    if line.get("progressDetail"):
-        return  # a bar's many states
-    parts = [str(line[key]) for key in ("id", "status") if line.get(key)]
-    if parts:
-        on_line(": ".join(parts))
-
-
-def _refuse_archive(archive: Path, text: str, engine: str) -> None:
-    if DISK_FULL.search(text):
-        raise disk_full(engine)
-    raise BadRequest(f"cannot be loaded as an image: {text}", where=str(archive))
