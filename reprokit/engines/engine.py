@@ -362,14 +362,19 @@ class SocketEngine:
             self._api.tag(reference, repository, version)
 
     def remove_image(self, reference: str) -> None:
-        """Remove a name (and the image, if it was the last); nothing happens if it is gone."""
+        """See `Engine.remove_image`."""
         from docker.errors import ImageNotFound, NotFound
 
         with translated(reference, self.name):
             try:
-                self._api.remove_image(reference)
+                if not (reference.startswith("sha256:") and self._is_named(reference)):
+                    self._api.remove_image(reference)
             except (ImageNotFound, NotFound):
                 return
+
+    def _is_named(self, digest: str) -> bool:
+        names = self._api.inspect_image(digest).get("RepoTags") or ()
+        return any(name != "<none>:<none>" for name in names)
 
     def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> Image:
         """Build with BuildKit or buildah. Raises BuildFailed, StorageFailed or NoEngine."""
