@@ -138,9 +138,10 @@ def attach(run: str = "last", *, reporter: Reporter | None = None) -> RunResult:
 
 def status(*, all: bool = False) -> Status:
     """What runs now: phase, time, last line; of the project around here unless `all`."""
+    from reprokit.history import around
     from reprokit.history import status as going
 
-    return going.status(project=None if all else _here())
+    return going.status(project=None if all else around.with_runs(Path.cwd()))
 
 
 def stop(run: str = "last", *, reporter: Reporter | None = None) -> Stopped:
