@@ -27,6 +27,8 @@ _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]*")
 _INSIDE = re.compile(r"(?!/)(?!(?:.*/)?\.\.(?:/|\Z)).+", re.DOTALL)
 """A path below some folder: neither absolute nor climbing."""
 
+_LINE = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+
 T = TypeVar("T")
 
 
@@ -180,13 +182,13 @@ def _readable(value: Any, depth: int) -> str:
     pad, inner = " " * depth, " " * (depth + 1)
     if isinstance(value, Mapping) and value and not _is_line(value):
         items = (
-            f"{inner}{json.dumps(key, ensure_ascii=False)}: {_readable(value[key], depth + 1)}"
+            f"{inner}{_LINE.encode(key)}: {_readable(value[key], depth + 1)}"
             for key in sorted(value)
         )
         return "{\n" + ",\n".join(items) + f"\n{pad}}}"
     if isinstance(value, Sequence) and not isinstance(value, str) and _has_objects(value):
         return "[\n" + ",\n".join(inner + _readable(v, depth + 1) for v in value) + f"\n{pad}]"
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return _LINE.encode(value)
 
 
 def _is_line(value: Mapping[str, Any]) -> bool:

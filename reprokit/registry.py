@@ -64,6 +64,9 @@ def _loaded() -> tuple[pluggy.PluginManager, dict[str, tuple[str, str]]]:
     found.register(builtin, BUILT_IN)
     origins = {BUILT_IN: ("reprokit", __version__)}
     for distribution in distributions():
+        # Hardly any offers something here; parsing what all of them offer to others takes 3 ms.
+        if f"[{ENTRY_POINT_GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
+            continue
         for point in distribution.entry_points:
             if point.group != ENTRY_POINT_GROUP:
                 continue

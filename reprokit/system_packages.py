@@ -1,4 +1,4 @@
-"""Packages of the distribution: which there are, which files they are, and how they get in.
+"""Packages of the distribution: which there are, and which files they are.
 
 apt itself decides, in a container of the pinned base: it knows the archive's signatures, virtual
 packages and dependencies. What comes out names every .deb by URL and SHA-256, so the build needs
@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reprokit import bytecode
 from reprokit.apt_output import (
     Offer,
     cannot_install,
@@ -24,25 +23,12 @@ from reprokit.apt_output import (
 )
 from reprokit.engines.protocol import Container
 from reprokit.errors import InputUnavailable
-from reprokit.model import LockedPackage, Mount, Reason, Run, SystemPackage
+from reprokit.model import LockedPackage, Reason, SystemPackage
 from reprokit.quoting import DEBIAN_PACKAGE, DEBIAN_VERSION, checked_name
 from reprokit.site import Site, apt_options, resolver_environment
-
-FOLDER = "debs"
-"""Where the packages of the final image lie below vendor/."""
-BUILD_FOLDER = "debs-build"
-"""Where those lie that only build stages get."""
+from reprokit.system_install import BUILD_FOLDER, FOLDER
 
 _SILENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-_FONT_IDENTIFIERS = (
-    (
-        *("find", "/usr/share/fonts", "/usr/local/share/fonts", "/var/cache/fontconfig"),
-        *("(", "-name", ".uuid", "-o", "-name", "*.cache-7", ")", "-delete"),
-    ),
-)
-"""fontconfig 2.13 (bullseye) gives each folder of fonts a random identifier."""
-_AGAIN = bytecode.compile_command("/usr/bin/python3", "/usr/lib", "/usr/share", again=True)
-"""Maintainer scripts compile all files of a package in one process, hashing from random seeds."""
 _CHUNK = 500
 _UPDATED = "/var/lib/apt/reprokit-lists-are-here"
 """Marks a container whose lists are fetched: several catalogues may look at one container."""
@@ -179,57 +165,6 @@ def resolve_sets(
         folder=BUILD_FOLDER,
     )
     return run, build
-
-
-def install_run(
-    packages: Sequence[LockedPackage],
-    *,
-    source: str = f"vendor/{FOLDER}",
-    compiles: bool = False,
-) -> Run:
-    """The Dockerfile step that installs exactly these .debs, without a network.
-
-    source: the folder of the build context that holds them and nothing else.
-    compiles: whether Python's byte-code has to be the same in every build; see `brings_python`.
-    """
-    names = ", ".join(sorted(package.name for package in packages if package.requested))
-    return Run(
-        comment=f"System packages: {names}" if names else "System packages",
-        mounts=(Mount(source=source, target="/mnt/debs"), *((bytecode.MOUNT,) if compiles else ())),
-        environment=(
-            ("DEBIAN_FRONTEND", "noninteractive"),
-            *(bytecode.ENVIRONMENT if compiles else ()),
-            # TeX's formats state when they were made, and SOURCE_DATE_EPOCH counts only then.
-            *((("FORCE_SOURCE_DATE", "1"),) if _has(packages, "texlive-binaries") else ()),
-        ),
-        commands=(
-            # Only a shell expands the glob; every .deb is named with its hash in repro.lock.
-            ("sh", "-c", "apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb"),
-            *(_FONT_IDENTIFIERS if _has_random_fonts(packages) else ()),
-            *((_AGAIN,) if compiles else ()),
-            # What differs from one build to the next, or is of no use in an image.
-            (
-                *("rm", "-f", "/var/log/apt/history.log", "/var/log/apt/term.log"),
-                *("/var/log/apt/eipp.log.xz", "/var/log/dpkg.log", "/var/log/alternatives.log"),
-                *("/var/cache/apt/pkgcache.bin", "/var/cache/apt/srcpkgcache.bin"),
-                *("/var/cache/ldconfig/aux-cache", "/var/cache/debconf/config.dat-old"),
-                *("/var/cache/debconf/templates.dat-old", "/var/lib/dpkg/status-old"),
-            ),
-        ),
-    )
-
-
-def brings_python(packages: Iterable[LockedPackage]) -> bool:
-    """Whether installing them compiles Python's sources."""
-    return _has(packages, "python3-minimal")
-
-
-def _has(packages: Iterable[LockedPackage], name: str) -> bool:
-    return any(package.name == name for package in packages)
-
-
-def _has_random_fonts(packages: Sequence[LockedPackage]) -> bool:
-    return any(p.name == "fontconfig" and p.version.startswith("2.13.") for p in packages)
 
 
 def mirror_commands(site: Site) -> tuple[tuple[str, ...], ...]:

@@ -138,9 +138,10 @@ def attach(run: str = "last", *, reporter: Reporter | None = None) -> RunResult:
 
 def status(*, all: bool = False) -> Status:
     """What runs now: phase, time, last line; of the project around here unless `all`."""
+    from reprokit.history import around
     from reprokit.history import status as going
 
-    return going.status(project=None if all else _here())
+    return going.status(project=None if all else around.with_runs(Path.cwd()))
 
 
 def stop(run: str = "last", *, reporter: Reporter | None = None) -> Stopped:
@@ -197,9 +198,9 @@ def export(
 
 def runs(*, all: bool = False, limit: int = 20) -> Result:
     """The runs so far, newest first; of the project around here unless `all`."""
-    from reprokit.history import listing
+    from reprokit.history import around, listing
 
-    return listing.runs(limit=limit, project=None if all else _here())
+    return listing.runs(limit=limit, project=None if all else around.with_runs(Path.cwd()))
 
 
 def show(run: str = "last", *, sbom: bool = False) -> Result:
@@ -423,9 +424,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: 
 
 
 def _here() -> Path | None:
-    """The project around the working folder, if it had a run; else runs of all are meant."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / ".reprokit").is_dir():
-            return folder
-    return None
+    """The project around the working folder, whose runs are meant; `None` outside of any."""
+    from reprokit.history import around
+
+    return around.project(Path.cwd())

@@ -45,6 +45,25 @@ def test_start_up_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_plan_imports_only_what_the_project_needs(tmp_path: Path) -> None:
+    """A warm run spends most of its time on imports: each of these costs it milliseconds."""
+    (tmp_path / "requirements.txt").write_text("numpy==2.0\n")
+    (tmp_path / "main.py").write_text("import numpy\n")
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from reprokit.pipeline import job, running\n"
+        "job.prepare(Path(sys.argv[1]), job.Wishes())\n"
+        "needless = {'configparser', 'docker', 'yaml', 'reprokit.apt_output',"
+        " 'reprokit.ecosystems.conda.environment', 'reprokit.history.listing',"
+        " 'reprokit.phases.fetch', 'reprokit.phases.lock', 'reprokit.system_packages'}\n"
+        "print(sorted(needless & set(sys.modules)))"
+    )
+    argv = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_start_up_is_fast() -> None:
     fastest = min(_timed() for _ in range(5))
     assert fastest < 0.15

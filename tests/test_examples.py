@@ -7,13 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import certifi
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from reprokit import lock_file
+from reprokit.identity import keystore
+from reprokit.truststore import certificates, java_truststore
 from tests import hostile_locks
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -79,6 +83,32 @@ def test_an_example_runs_and_verifies(name: str, engine: str, tmp_path: Path) ->
     assert again["environment_digest"] == record["environment_digest"]
     assert "reprokit: build" not in second.stderr
     assert "reprokit: lock" not in second.stderr
+    if name == "align-tool":
+        check_certificates(project, engine)
+
+
+def check_certificates(project: Path, engine: str) -> None:
+    """Java reads the image's own store of certificates, which got the lock's date, and the store
+    that resolver containers get for a site's bundle."""
+    bundle = Path(certifi.where()).read_bytes()
+    (project / "data" / "site.store").write_bytes(java_truststore(bundle))
+    commands = (
+        "cp /etc/ssl/certs/java/cacerts results/image.store",
+        "keytool -list -cacerts -storepass changeit > results/image.txt",
+        "keytool -list -keystore data/site.store -storepass changeit > results/site.txt",
+    )
+    given = ("--", "sh", "-c", " && ".join(commands))
+    done = reprokit("run", str(project), "--base", "debian", "--json", *given, engine=engine)
+    assert done.returncode == 0, done.stderr[-4000:]
+    results = project / "results"
+    store = (results / "image.store").read_bytes()
+    lock = lock_file.loads((project / "repro.lock").read_text("utf-8"))
+    assert keystore.dated(store, lock.epoch) == store != keystore.dated(store, lock.epoch + 1)
+    day = f"{datetime.fromtimestamp(lock.epoch, UTC):%b %-d, %Y}"
+    listed = (results / "image.txt").read_text()
+    assert listed.count(f", {day}, trustedCertEntry") > 100
+    site = (results / "site.txt").read_text()
+    assert f"contains {len(certificates(bundle))} entries" in site
 
 
 def check_bill(project: Path, record: dict[str, str]) -> None:

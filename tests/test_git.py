@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reprokit import git, process
+from reprokit.errors import BadRequest
+from reprokit.history import index as indexes
+from reprokit.history import reading, run_folder
+from reprokit.model import JSON
 from reprokit.phases.record import project_state
-from reprokit.pipeline.earlier_code import _check_out
+from reprokit.pipeline import earlier_code
 from reprokit.pipeline.job import commit_day
 from reprokit.project import Project
 
@@ -55,7 +61,7 @@ def test_nothing_that_a_repository_names_is_run(repository: Path, tmp_path: Path
     assert state.commit is not None and not state.dirty
     (repository / "main.py").write_text("print(2)\n")
     assert project_state(repository).dirty
-    _check_out(repository, state.commit, tmp_path / "then")
+    earlier_code._check_out(repository, state.commit, tmp_path / "then")
     assert (tmp_path / "then" / "main.py").read_text() == "print(1)\n"
     assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
 
@@ -68,3 +74,26 @@ def test_a_filter_that_cannot_be_switched_off_is_not_met(repository: Path, tmp_p
         git.ask(repository, "status", contents=True)
     assert project_state(repository).commit is None
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("commit", ["--output=/tmp/x", "HEAD", "$(touch x)", "a" * 39, "A" * 40])
+def test_the_commit_of_a_record_is_the_name_of_a_git_object(commit: str) -> None:
+    assert reading.commit({"project": {"commit": "a" * 40}}) == "a" * 40
+    assert reading.commit({"project": {"commit": None}}) is None
+    with pytest.raises(BadRequest, match="no name of a git commit"):
+        reading.commit({"project": {"commit": commit}})
+
+
+def test_code_is_not_looked_for_in_what_is_no_commit(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(earlier_code, "same_build", lambda *_: None)
+    folder = run_folder.create(repository, datetime.now(UTC))
+    entry = indexes.running(folder.id, repository, "x", datetime.now(UTC), "")
+    record: dict[str, JSON] = {"project": {"commit": "--remote=x"}}
+    lock: Any = None
+    with (
+        pytest.raises(BadRequest, match="no name of a git commit"),
+        earlier_code.code_of(entry, record, lock, "key"),
+    ):
+        pass

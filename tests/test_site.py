@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,8 +9,6 @@ from reprokit.errors import BadRequest
 from reprokit.phases.resolver import resolver_environment_of_host
 from reprokit.site import Site, load
 from reprokit.truststore import certificates, java_truststore
-
-HOST_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 @pytest.fixture
@@ -136,22 +131,6 @@ def test_a_truststore_is_the_same_each_time_and_repeats_nothing() -> None:
     block = b"-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n"
     assert certificates(block + b"# a comment\n" + block) == (b"\x00\x01\x02",)
     assert java_truststore(block) == java_truststore(block * 2)
-
-
-@pytest.mark.skipif(
-    shutil.which("keytool") is None or not HOST_BUNDLE.is_file(), reason="needs a JDK and a bundle"
-)
-def test_java_reads_the_truststore(tmp_path: Path) -> None:
-    bundle = HOST_BUNDLE.read_bytes()
-    (tmp_path / "t.jks").write_bytes(java_truststore(bundle))
-    listed = subprocess.run(
-        ["keytool", "-list", "-keystore", str(tmp_path / "t.jks"), "-storepass", "changeit"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "LC_ALL": "C"},
-    ).stdout
-    assert f"contains {len(certificates(bundle))} entries" in listed
 
 
 def test_the_index_is_asked_also_by_what_resolves_on_this_machine() -> None:

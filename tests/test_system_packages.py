@@ -28,10 +28,9 @@ from reprokit.quoting import shell_command
 from reprokit.site import Site, load
 from reprokit.site import resolver_binds as binds
 from reprokit.site import resolver_environment as environment_of
+from reprokit.system_install import brings_python, install_run
 from reprokit.system_packages import (
     AptCatalogue,
-    brings_python,
-    install_run,
     mirror_commands,
     resolve_sets,
 )

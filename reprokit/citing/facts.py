@@ -70,7 +70,7 @@ class Facts:
 
     @property
     def commit(self) -> str | None:
-        return reading.text_or_none(reading.mapping(self.record, "project"), "commit")
+        return reading.commit(self.record)
 
     @property
     def dirty(self) -> bool:
@@ -109,7 +109,7 @@ def of_run(
 ) -> Facts:
     """As `gather`, of what is at hand already."""
     project = reading.mapping(record, "project")
-    commit = reading.text_or_none(project, "commit")
+    commit = reading.commit(record)
     return Facts(
         record=record,
         metadata=metadata.read(entry.folder.project),

@@ -24,7 +24,13 @@ from reprokit.engines.protocol import (
     EngineInformation,
     UnpackedImage,
 )
-from reprokit.engines.translating import DISK_FULL, disk_full, explanation, translated
+from reprokit.engines.translating import (
+    DISK_FULL,
+    explanation,
+    pulled_line,
+    refuse_archive,
+    translated,
+)
 from reprokit.errors import BadRequest, InputUnavailable, NoAnswer
 from reprokit.model import Image
 
@@ -131,7 +137,7 @@ class SocketEngine:
 
     def prefetch(self) -> None:
         """Ask what later answers build on."""
-        _ = self._facts, self._containerd_store
+        _ = self._facts
 
     def information(self) -> EngineInformation:
         """The engine and its host. Finding the builder asks the commands on PATH."""
@@ -180,13 +186,16 @@ class SocketEngine:
         )
 
     def _config_digest(self, identifier: str, platform: str) -> str:
+        if self.flavour == "podman":
+            return identifier
         memory = folders.data() / "config-digests"
         known = configs.remembered(memory, identifier)
         if known is not None:
             return known
-        if not self._containerd_store:
-            return identifier
-        found = configs.config_digest(self.save(identifier), identifier, platform)
+        # Docker takes 20 ms to say which store it has: remembered also where the two are the same.
+        found: str | None = identifier
+        if self._containerd_store:
+            found = configs.config_digest(self.save(identifier), identifier, platform)
         if found is None:
             raise InputUnavailable(f"{self.name} does not tell the config of {identifier}")
         configs.remember(memory, identifier, found)
@@ -222,7 +231,7 @@ class SocketEngine:
                         decode=True,
                         platform=platform,
                     ):
-                        _pulled_line(line, unavailable, on_line)
+                        pulled_line(line, unavailable, on_line)
                 except APIError as error:
                     if DISK_FULL.search(explanation(error)):
                         raise
@@ -298,12 +307,12 @@ class SocketEngine:
             try:
                 for line in self._api.load_image(content):
                     if "error" in line:
-                        _refuse_archive(archive, str(line["error"]), self.name)
+                        refuse_archive(archive, str(line["error"]), self.name)
                     match = _LOADED.search(line.get("stream") or "")
                     if match is not None:
                         names += [name.strip() for name in match.group("names").split(",")]
             except APIError as error:
-                _refuse_archive(archive, explanation(error), self.name)
+                refuse_archive(archive, explanation(error), self.name)
         image = self.image(names[0]) if names else None
         if image is None:
             raise BadRequest("holds no image that the engine could load", where=str(archive))
@@ -353,14 +362,19 @@ class SocketEngine:
             self._api.tag(reference, repository, version)
 
     def remove_image(self, reference: str) -> None:
-        """Remove a name (and the image, if it was the last); nothing happens if it is gone."""
+        """See `Engine.remove_image`."""
         from docker.errors import ImageNotFound, NotFound
 
         with translated(reference, self.name):
             try:
-                self._api.remove_image(reference)
+                if not (reference.startswith("sha256:") and self._is_named(reference)):
+                    self._api.remove_image(reference)
             except (ImageNotFound, NotFound):
                 return
+
+    def _is_named(self, digest: str) -> bool:
+        names = self._api.inspect_image(digest).get("RepoTags") or ()
+        return any(name != "<none>:<none>" for name in names)
 
     def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> Image:
         """Build with BuildKit or buildah. Raises BuildFailed, StorageFailed or NoEngine."""
@@ -430,22 +444,3 @@ def _engine_version(version: Mapping[str, Any]) -> str:
         if component.get("Name") in ("Engine", "Podman Engine"):
             return str(component.get("Version"))
     return str(version.get("Version") or "")
-
-
-def _pulled_line(line: Mapping[str, Any], what: str, on_line: Callable[[str], None]) -> None:
-    if "error" in line:
-        text = str(line["error"])
-        if DISK_FULL.search(text):
-            raise disk_full("pull")
-        raise InputUnavailable(f"{what}: {text}")
-    if line.get("progressDetail"):
-        return  # a bar's many states
-    parts = [str(line[key]) for key in ("id", "status") if line.get(key)]
-    if parts:
-        on_line(": ".join(parts))
-
-
-def _refuse_archive(archive: Path, text: str, engine: str) -> None:
-    if DISK_FULL.search(text):
-        raise disk_full(engine)
-    raise BadRequest(f"cannot be loaded as an image: {text}", where=str(archive))

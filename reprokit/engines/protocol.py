@@ -216,7 +216,8 @@ class Engine(Protocol):
     def tag(self, reference: str, name: str) -> None: ...
 
     def remove_image(self, reference: str) -> None:
-        """Remove a name (and the image, if it was the last); nothing happens if it is gone."""
+        """Remove a name (and the image, if it was the last), or a digest that no name is left for;
+        nothing happens if it is gone."""
 
     def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> Image: ...
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from reprokit.errors import (
     BadRequest,
@@ -97,3 +99,24 @@ def not_started(error: Exception, command: str) -> CommandFailed | None:
         f"the container could not start {command}: {text}",
         next="check that the program exists in the image and may be executed",
     )
+
+
+def pulled_line(line: Mapping[str, Any], what: str, on_line: Callable[[str], None]) -> None:
+    """Show a line of a pull. Raises InputUnavailable, with `what` failed, for one that says why."""
+    if "error" in line:
+        text = str(line["error"])
+        if DISK_FULL.search(text):
+            raise disk_full("pull")
+        raise InputUnavailable(f"{what}: {text}")
+    if line.get("progressDetail"):
+        return  # a bar's many states
+    parts = [str(line[key]) for key in ("id", "status") if line.get(key)]
+    if parts:
+        on_line(": ".join(parts))
+
+
+def refuse_archive(archive: Path, text: str, engine: str) -> None:
+    """Raise BadRequest, or StorageFailed, for what an engine said of an archive it did not take."""
+    if DISK_FULL.search(text):
+        raise disk_full(engine)
+    raise BadRequest(f"cannot be loaded as an image: {text}", where=str(archive))

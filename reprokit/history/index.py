@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -30,7 +31,7 @@ STATUSES = (
     "running", "succeeded", "failed", "out-of-memory", "timed-out", "interrupted", "lost",
 )  # fmt: skip
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_log = logging.getLogger("reprokit.history")
+_WARN = partial(logging.getLogger("reprokit.history").warning, "%s")
 _T = TypeVar("_T")
 
 
@@ -98,10 +99,6 @@ def _integer(value: JSON) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _say(text: str) -> None:
-    _log.warning("%s", text)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
     """All runs of this user. `warn` is told when the file had to be rebuilt.
@@ -111,7 +108,7 @@ class Index:
     """
 
     path: Path = field(default_factory=lambda: folders.data() / "runs.sqlite")
-    warn: Callable[[str], None] = _say
+    warn: Callable[[str], None] = _WARN
 
     def add(self, entry: Entry, phases: Mapping[str, float] | None = None) -> None:
         """Enter a run, or overwrite what is known of it. `phases` maps phase to seconds."""
@@ -182,15 +179,17 @@ class Index:
     def find(self, run: str, project: Path | None = None) -> Entry:
         """The run of that id, of which `run` is the beginning or the last letters, or "last".
 
-        A run of `project` is preferred to those of others. Raises BadRequest that lists the
-        candidates of an ambiguous beginning, or the nearest ids of an unknown one.
+        A run of `project` is preferred; "last" is its newest, else that of the projects below it.
+        Raises BadRequest with the candidates of an ambiguous beginning, or the nearest ids.
         """
         if run == "last":
-            newest = self.list(1, project)
+            newest = self.list(1, project) or self._below(project)
             if newest:
                 return newest[0]
-            place = "" if project is None else " in this project"
-            raise BadRequest(f"there is no run yet{place}", next="start one: `reprokit run`")
+            if project is None:
+                raise BadRequest("there is no run yet", next="start one: `reprokit run`")
+            other = "start one: `reprokit run`; or name another by its id: `reprokit runs --all`"
+            raise BadRequest("there is no run yet in this project", where=str(project), next=other)
         if project is not None:
             self._adopt(project.resolve())
         candidates = self._matching(run)
@@ -201,6 +200,12 @@ class Index:
         if len(chosen) == 1:
             return _seen(chosen[0])
         raise self._not_one(run, chosen)
+
+    def _below(self, folder: Path | None) -> tuple[Entry, ...]:
+        """The newest run of each project below a folder, newest first."""
+        below = (place for place in self.projects() if folder in place.parents)
+        found = (entry for place in below for entry in self.list(1, place))
+        return tuple(sorted(found, key=lambda entry: (entry.started, entry.id), reverse=True))
 
     def last_durations(self, project: Path) -> dict[str, float]:
         """How many seconds each phase took when it last ran in this project."""

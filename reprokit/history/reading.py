@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from reprokit.errors import BadRequest
@@ -9,6 +10,8 @@ from reprokit.model import JSON
 from reprokit.quoting import printable_command
 
 Record = Mapping[str, JSON]
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""The name of a git object, in SHA-1 or SHA-256."""
 
 
 def text(record: Record, key: str) -> str:
@@ -22,6 +25,15 @@ def text(record: Record, key: str) -> str:
 def text_or_none(record: Record, key: str) -> str | None:
     """A field that is text or null."""
     return None if record.get(key) is None else text(record, key)
+
+
+def commit(record: Record) -> str | None:
+    """The git commit of the project. It becomes a word of git's command lines and of commands that
+    people copy: a record of a stranger's must not bring an option or a program there."""
+    found = text_or_none(mapping(record, "project"), "commit")
+    if found is not None and _COMMIT.fullmatch(found) is None:
+        raise BadRequest(f"the record's commit {found!r} is no name of a git commit")
+    return found
 
 
 def number(record: Record, key: str) -> float:

@@ -30,7 +30,7 @@ from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.resolving import Catalogue, NeedsSystemPackages
-from reprokit.system_packages import BUILD_FOLDER, FOLDER
+from reprokit.system_install import BUILD_FOLDER, FOLDER
 from reprokit.version import __version__
 
 

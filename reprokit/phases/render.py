@@ -35,7 +35,7 @@ from reprokit.quoting import (
     shell_command,
     shell_word,
 )
-from reprokit.system_packages import brings_python, install_run
+from reprokit.system_install import brings_python, install_run
 
 RESULTS = "/app/results"
 STEPS = "/usr/local/bin/repro-steps"

@@ -56,7 +56,7 @@ def code_of(
     if prepared is not None:
         yield prepared
         return
-    commit = reading.text_or_none(reading.mapping(record, "project"), "commit")
+    commit = reading.commit(record)
     if commit is not None:
         # Beside the runs, so that data can be linked; the project's name may be its folder's.
         parent = run_folder.runs_folder(project).parent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -82,6 +82,7 @@ class Started:
 
     job: Job
     lock: Lock
+    lock_text: str
     image: Image
     engine: Future[EngineInformation]
     dockerfile: str
@@ -126,9 +127,8 @@ def run(
         index = indexes.Index()
         watch = Stopwatch(reporter, index.last_durations(job.project.root))
         engine = opening.result()
-        facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
-        started = _make_ready(job, entry, engine, watch, state, facts, folder, no_cache=no_cache)
+        started = _make_ready(job, entry, engine, watch, state, ahead, folder, no_cache=no_cache)
         started = replace(started, repeat=repeat)
         return run_and_record(started, engine, watch, index, target)
 
@@ -137,6 +137,14 @@ def _opened(stack: ExitStack, wanted: str | None) -> Engine:
     engine = stack.enter_context(connect(wanted))
     engine.prefetch()
     return engine
+
+
+def meanwhile(engine: Engine) -> EngineInformation:
+    """Bring what is needed only when the container has ended, while it runs: what the engine says
+    of itself, which takes commands of their own, and the code that shows a run."""
+    from reprokit.history import listing  # noqa: F401
+
+    return engine.information()
 
 
 def chosen_entry(plan: Plan) -> Entry:
@@ -174,7 +182,7 @@ def _make_ready(
     engine: Engine,
     watch: Stopwatch,
     state: records.ProjectState,
-    facts: Future[EngineInformation],
+    ahead: Executor,
     folder: run_folder.RunFolder | None,
     *,
     no_cache: bool,
@@ -195,8 +203,9 @@ def _make_ready(
     return Started(
         job=job,
         lock=locked,
+        lock_text=lock_file.dumps(locked),
         image=image,
-        engine=facts,
+        engine=ahead.submit(meanwhile, engine),
         dockerfile=prepared.context.dockerfile,
         image_plan=plan_text(prepared.context),
         context_digest=prepared.key,
@@ -221,7 +230,7 @@ def run_and_record(
     folder.dockerfile.write_text(started.dockerfile, "utf-8")
     if started.image_plan is not None:
         folder.plan.write_text(started.image_plan, "utf-8")
-    folder.lock.write_text(lock_file.dumps(started.lock), "utf-8")
+    folder.lock.write_text(started.lock_text, "utf-8")
     running = indexes.running(
         folder.id,
         folder.project,
@@ -346,7 +355,7 @@ def _record(
         data=started.data,
         results=results,
         dockerfile=started.dockerfile,
-        lock_digest=lock_file.digest(lock),
+        lock_digest=files.sha256_text(started.lock_text),
         context_digest=started.context_digest,
         # The image that ran is the canonical one: its config digest is its identity.
         environment_digest=started.image.config_digest,

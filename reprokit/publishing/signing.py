@@ -49,7 +49,7 @@ def statement(image: PublishedImage, record: reading.Record, record_digest: str)
     """What is signed: that this image and this record came of these inputs."""
     project, base = reading.mapping(record, "project"), reading.mapping(record, "base")
     engine, tool = reading.mapping(record, "engine"), reading.mapping(record, "reprokit")
-    commit = reading.text_or_none(project, "commit")
+    commit = reading.commit(record)
     inputs = [
         _resource("repro.lock", reading.text(reading.mapping(record, "lock"), "sha256")),
         _resource("context", reading.text(reading.mapping(record, "context"), "sha256")),

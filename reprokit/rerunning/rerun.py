@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reprokit import files, folders
+from reprokit import files, folders, lock_file
 from reprokit.engines.connect import connect
 from reprokit.errors import (
     BadRequest,
@@ -213,8 +213,9 @@ def _run(work: _Rerun, planned: Planned, image: Image) -> running.RunResult:
         started = running.Started(
             job=planned.job,
             lock=planned.lock,
+            lock_text=lock_file.dumps(planned.lock),
             image=image,
-            engine=ahead.submit(work.powers.engine.information),
+            engine=ahead.submit(running.meanwhile, work.powers.engine),
             dockerfile=planned.prepared.context.dockerfile,
             image_plan=plan_text(planned.prepared.context),
             context_digest=planned.prepared.key,
@@ -233,7 +234,7 @@ def _published_state(record: reading.Record) -> records.ProjectState:
     return records.ProjectState(
         name=reading.text(project, "name"),
         root_name=reading.text(project, "folder"),
-        commit=reading.text_or_none(project, "commit"),
+        commit=reading.commit(record),
         dirty=project.get("dirty") is True,
     )
 

@@ -105,6 +105,18 @@ def test_names_come_and_go(any_engine: Engine) -> None:
     assert any_engine.image(tiny.REFERENCE) is not None
 
 
+def test_an_image_with_a_name_is_not_removed_by_its_digest(any_engine: Engine) -> None:
+    """Other projects may have the same image under names of their own."""
+    image = any_engine.image(tiny.REFERENCE)
+    assert image is not None
+    any_engine.remove_image(image.config_digest)
+    any_engine.tag(tiny.REFERENCE, "localhost/reprokit-tests/other:3")
+    any_engine.remove_image(image.config_digest)
+    assert any_engine.image(tiny.REFERENCE) is not None
+    assert any_engine.image("localhost/reprokit-tests/other:3") is not None
+    any_engine.remove_image("localhost/reprokit-tests/other:3")
+
+
 def test_output_keeps_its_streams_and_order_and_the_code_arrives(any_engine: Engine) -> None:
     with any_engine.container(asked(programs.SPEAK)) as container:
         container.start()

@@ -12,6 +12,8 @@ import pytest
 
 from reprokit.engines import bound, build, configs, registry
 from reprokit.engines.confinement import Flavour, creation, mount_source
+from reprokit.engines.endpoint import Endpoint
+from reprokit.engines.engine import SocketEngine
 from reprokit.engines.protocol import LABEL, Bind, BuildRequest, ContainerRequest
 from reprokit.errors import BadRequest, BuildFailed, NoEngine, StorageFailed
 
@@ -257,6 +259,28 @@ def test_the_config_is_found_through_index_and_manifest() -> None:
     assert configs.config_digest(exported(documents), INDEX, "linux/amd64") == CONFIG
     assert configs.config_digest(exported(documents), MANIFEST, "linux/amd64") == CONFIG
     assert configs.config_digest(exported(documents), INDEX, "linux/s390x") is None
+
+
+def test_docker_is_asked_for_its_store_once_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPROKIT_HOME", str(tmp_path))
+    asked = []
+
+    class Client:
+        def inspect_image(self, reference: str) -> dict[str, str]:
+            return {"Id": CONFIG, "Architecture": "amd64"}
+
+        def info(self) -> dict[str, str]:
+            asked.append("info")
+            return {}
+
+    for _ in range(2):
+        engine = SocketEngine(Endpoint(url="unix:///nowhere", source="you"), "docker", api="1.41")
+        engine.__dict__["_api"] = Client()
+        image = engine.image("x")
+        assert image is not None and image.config_digest == CONFIG
+    assert asked == ["info"]
 
 
 def test_a_config_digest_is_remembered(tmp_path: Path) -> None:

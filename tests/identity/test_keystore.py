@@ -1,12 +1,9 @@
-"""Java's certificate stores get one date, and stay readable for Java."""
+"""Java's certificate stores get one date; tests/test_examples.py has Java itself read one."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
 import struct
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -46,31 +43,3 @@ def test_two_stores_that_differ_in_dates_become_one() -> None:
 )
 def test_what_is_no_such_store_is_left_alone(content: bytes) -> None:
     assert keystore.dated(content, EPOCH) == content
-
-
-@pytest.mark.skipif(shutil.which("keytool") is None, reason="no Java on this machine")
-def test_java_reads_what_was_dated(tmp_path: Path) -> None:
-    path = tmp_path / "cacerts"
-    options = ["-storepass", "changeit", "-keystore", str(path), "-storetype", "JKS"]
-    made = [
-        "-genkeypair",
-        "-alias",
-        "a",
-        "-keyalg",
-        "RSA",
-        "-dname",
-        "CN=x",
-        "-keypass",
-        "changeit",
-    ]
-    subprocess.run(["keytool", *made, *options], check=True, capture_output=True)
-    exported = ["-exportcert", "-alias", "a", "-file", str(tmp_path / "a.crt")]
-    subprocess.run(["keytool", *exported, *options], check=True, capture_output=True)
-    path.unlink()
-    imported = ["-importcert", "-noprompt", "-alias", "a", "-file", str(tmp_path / "a.crt")]
-    subprocess.run(["keytool", *imported, *options], check=True, capture_output=True)
-    path.write_bytes(keystore.dated(path.read_bytes(), EPOCH))
-    listed = subprocess.run(
-        ["keytool", "-list", *options], capture_output=True, text=True, check=True
-    )
-    assert "Nov 14, 2023" in listed.stdout

@@ -1,47 +1,29 @@
-"""What a plan puts together, and what makes a lock stale."""
+"""What a plan puts together."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from reprokit.bases.protocol import BaseFamily
 from reprokit.configuration import load
-from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.errors import BadRequest
 from reprokit.model import (
     BaseCandidate,
-    DateChoice,
-    Detection,
-    Entry,
-    Lock,
-    LockedBase,
-    Note,
     Plan,
     Reason,
-    Requirement,
-    Runtime,
     Step,
-    SystemPackage,
 )
 from reprokit.phases import plan_bases
-from reprokit.phases.plan import Given, inputs_digest, plan, why_stale
-from reprokit.phases.plan_report import PlanReport
+from reprokit.phases.plan import Given, plan
 from reprokit.project import Project
-
-BASE = LockedBase(
-    family="debian",
-    name="bookworm",
-    reference="localhost/base",
-    config_digest="sha256:" + "0" * 64,
-    layers=(),
-    registry_digest=None,
-    provides={},
+from tests.phases.planned import (
+    BASE,
+    ECOSYSTEMS,
+    FAMILIES,
+    planned,
 )
 
 
@@ -50,110 +32,6 @@ class _Bases:
     """The one part of a plan that matters when a base is kept."""
 
     bases: tuple[BaseCandidate, ...]
-
-
-class FakeEcosystem:
-    """Finds what it is told to, where the project has its file."""
-
-    def __init__(self, name: str, file: str, **found: Any) -> None:
-        self.name = name
-        self.found = Detection(ecosystem=name, files=(file,), **found)
-
-    def detect(self, project: Project) -> Detection | None:
-        file = self.found.files[0]
-        if not project.has(file):
-            return None
-        if project.read(file) == "malformed":
-            raise BadRequest("is malformed", where=f"{file}:1")
-        return self.found
-
-
-class FakeFamily:
-    """Has one version of each language."""
-
-    def __init__(self, name: str, **versions: str) -> None:
-        self.name = name
-        self._versions = versions
-
-    def _candidate(self, name: str) -> BaseCandidate:
-        return BaseCandidate(
-            family=self.name,
-            name=name,
-            provides=self._versions,
-            offers={},
-            reason=Reason(text="it has all"),
-        )
-
-    def candidates(
-        self, runtimes: tuple[Runtime, ...], day: str | None
-    ) -> tuple[BaseCandidate, ...]:
-        from packaging.specifiers import SpecifierSet
-
-        fits = all(
-            r.language in self._versions
-            and SpecifierSet(r.specifier).contains(self._versions[r.language])
-            for r in runtimes
-        )
-        return (self._candidate(f"{self.name}-{day}"),) if fits else ()
-
-    def offer(self, runtimes: tuple[Runtime, ...]) -> str:
-        return f"{self.name} has {', '.join(f'{k} {v}' for k, v in self._versions.items())}."
-
-    def named(self, name: str) -> BaseCandidate | None:
-        return self._candidate(name) if name.startswith(f"{self.name}:") else None
-
-
-def reason(file: str, line: int) -> Reason:
-    return Reason(text="says so", file=file, line=line)
-
-
-PYTHON = FakeEcosystem(
-    "python",
-    "requirements.txt",
-    requirements=(Requirement(name="numpy", reason=reason("requirements.txt", 1)),),
-    runtimes=(Runtime(language="python", specifier=">=3.9", reason=reason("setup.cfg", 4)),),
-    system_packages=(SystemPackage(name="libx", stage="build", reason=reason("apt.txt", 1)),),
-    notes=(Note(level="information", text="a note"),),
-    settings={"index": None},
-)
-NOTEBOOKS = FakeEcosystem(
-    "notebooks",
-    "a.ipynb",
-    runtimes=(Runtime(language="python", specifier="<3.12", reason=reason("a.ipynb", 1)),),
-    system_packages=(SystemPackage(name="libx", reason=reason("a.ipynb", 1)),),
-)
-JAVA = Runtime(language="java", specifier=">=11", reason=reason("pom.xml", 7), development=True)
-MAIN = Entry(steps=(Step(argv=("java", "Main")),), reason=reason("pom.xml", 9), rank=30)
-MAVEN = FakeEcosystem("maven", "pom.xml", runtimes=(JAVA,), entries=(MAIN,))
-ANT = FakeEcosystem("ant", "build.xml", runtimes=(JAVA,))
-R = FakeEcosystem("r", "DESCRIPTION")
-ECOSYSTEMS = cast(list[Ecosystem], [R, PYTHON, NOTEBOOKS, MAVEN, ANT])
-DEBIAN = FakeFamily("debian", python="3.11.2", java="17", r="4.2.2")
-OFFICIAL = FakeFamily("official", python="3.11.9")
-FAMILIES = cast(list[BaseFamily], [DEBIAN, OFFICIAL])
-NOTHING = Given()
-
-
-def planned(
-    folder: Path,
-    files: Mapping[str, str],
-    *,
-    commit_day: str | None = None,
-    locked_day: str | None = None,
-    given: Given = NOTHING,
-) -> Plan:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    return plan(
-        Project(folder),
-        ECOSYSTEMS,
-        FAMILIES,
-        load(folder),
-        commit_day=commit_day,
-        locked_day=locked_day,
-        given=given,
-    )
 
 
 def test_a_plan(tmp_path: Path) -> None:
@@ -373,164 +251,3 @@ def test_a_malformed_declaration_names_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadRequest) as caught:
         planned(tmp_path, {"requirements.txt": "malformed", "main.py": ""})
     assert caught.value.where == "requirements.txt:1"
-
-
-BASIC = {"requirements.txt": "", "main.py": "", "data/x": ""}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"main.py": "changed"},
-        {"data/y": ""},
-        {"README.md": "```\npython main.py --fast\n```"},
-        {"repro.toml": 'command = "python main.py 2"'},
-        {"repro.toml": "[run]\nnetwork = true"},
-        {"repro.toml": '[exclude]\npaths = ["x"]'},
-    ],
-)
-def test_what_leaves_a_lock_current(tmp_path: Path, change: dict[str, str]) -> None:
-    before = inputs_digest(planned(tmp_path, BASIC, commit_day="2024-01-01"))
-    after = inputs_digest(planned(tmp_path, BASIC | change, commit_day="2024-02-02"))
-    assert before == after
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"a.ipynb": ""},
-        {"repro.toml": '[python]\nversion = "3.11"'},
-        {"repro.toml": '[python]\nrequirements = ["x"]'},
-        {"repro.toml": '[system]\npackages = ["liby"]'},
-        {"repro.toml": 'base = "debian"'},
-        {"repro.toml": "date = 2024-01-01"},
-        {"Makefile": "all:\n\techo\n"},
-        {"Dockerfile": "FROM a\n"},
-    ],
-)
-def test_what_makes_a_lock_stale(tmp_path: Path, change: dict[str, str]) -> None:
-    before = inputs_digest(planned(tmp_path, BASIC, locked_day="2024-01-01"))
-    after = inputs_digest(planned(tmp_path, BASIC | change, locked_day="2024-01-01"))
-    assert before != after
-
-
-def test_reasons_do_not_make_a_lock_stale(tmp_path: Path) -> None:
-    made = planned(tmp_path, BASIC)
-    elsewhere = tuple(
-        replace(
-            d,
-            requirements=tuple(replace(r, reason=reason("x", 99)) for r in d.requirements),
-            notes=(),
-        )
-        for d in made.detections
-    )
-    assert inputs_digest(made) == inputs_digest(replace(made, detections=elsewhere))
-
-
-class FakeLock:
-    """As much of a lock as staleness looks at."""
-
-    def __init__(self, of: Plan, day: str) -> None:
-        self.inputs = inputs_digest(of)
-        self.date = DateChoice(day=day, source="lock")
-
-
-def test_a_given_date_asks_for_another_lock(tmp_path: Path) -> None:
-    made = planned(tmp_path, BASIC, locked_day="2024-01-01")
-    lock = cast(Lock, FakeLock(made, "2024-01-01"))
-    assert why_stale(made, lock) is None
-    same = planned(tmp_path, BASIC, given=Given(date="2024-01-01"))
-    assert why_stale(same, lock) is None
-    other = planned(tmp_path, BASIC, given=Given(date="2020-01-01"))
-    assert why_stale(other, lock) == "it is of 2024-01-01, not of 2020-01-01"
-    changed = planned(tmp_path, BASIC | {"a.ipynb": ""}, locked_day="2024-01-01")
-    assert why_stale(changed, lock) == "what the project asks for has changed"
-
-
-REPORT = """\
-project   food
-date      2024-01-01  (of the last commit)
-needs     python: requirements.txt
-            numpy  (requirements.txt:1: says so)
-runtimes  python >=3.9  (setup.cfg:4: says so)
-base      official-2024-01-01 (official)  (it has all)
-          else debian-2024-01-01 (debian)  (it has all)
-packages  libx  (apt.txt:1: says so)
-command   python main.py  (main.py:1: a script of that name is the main one)
-data      1 files, mounted read-only
-            data
-code      2 files
-left out  .env  (secret)
-          data/  (data (mount))
-looser    writable /app and /tmp inside the container
-notes     a note
-          warning: .env looks like a secret and stays out of every image  \
-(.env: its name is one that secrets have)
-
-FROM x
-"""
-
-
-def test_the_report_shows_everything_with_its_reason(tmp_path: Path) -> None:
-    made = planned(tmp_path / "food", BASIC | {".env": ""}, commit_day="2024-01-01")
-    assert PlanReport(plan=made, dockerfile="FROM x\n").text() == REPORT
-
-
-def test_the_report_as_json(tmp_path: Path) -> None:
-    made = planned(tmp_path / "food", BASIC | {"a.py": ""})
-    found = json.loads(json.dumps(PlanReport(plan=made).json()))
-    assert found["name"] == "food"
-    assert found["ecosystems"][0]["requirements"][0] == {
-        "name": "numpy",
-        "specifier": "",
-        "extras": [],
-        "marker": None,
-        "url": None,
-        "reason": {"text": "says so", "file": "requirements.txt", "line": 1},
-    }
-    assert found["entry"]["steps"] == [{"command": ["python", "main.py"], "folder": "."}]
-    assert found["data"]["mounts"] == [{"source": "data", "target": "data", "unpack": None}]
-    assert found["dockerfile"] is None
-
-
-def test_the_report_lists_the_choices(tmp_path: Path) -> None:
-    made = planned(tmp_path, {"main.py": "", "run.py": "", "requirements.txt": ""})
-    text = PlanReport(plan=made).text()
-    assert "several commands are equally likely" in text
-    assert "python main.py" in text
-    assert "python run.py" in text
-
-
-def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
-    made = planned(tmp_path, {"main.py": "", "\x1b[2Jx.env": "", "requirements.txt": ""})
-    text = PlanReport(plan=made).text()
-    assert "\x1b" not in text
-    assert "\\x1b[2Jx.env" in text
-
-
-def test_what_a_run_wrote_changes_no_plan(tmp_path: Path) -> None:
-    from reprokit.bases.debian import DebianFamily
-    from reprokit.ecosystems.python import PythonEcosystem
-    from reprokit.phases.self_description import document
-
-    def planned() -> Plan:
-        return plan(
-            Project(tmp_path),
-            [PythonEcosystem()],
-            [DebianFamily()],
-            load(tmp_path),
-            commit_day=None,
-            locked_day="2024-06-01",
-        )
-
-    notebook = {"cells": [], "metadata": {"language_info": {"name": "python", "version": "3.11"}}}
-    text = json.dumps({**notebook, "nbformat": 4, "nbformat_minor": 5})
-    (tmp_path / "zebra.ipynb").write_text(text)
-    (tmp_path / "repro.toml").write_text('base = "bookworm"\n')
-    first = planned()
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "zebra.ipynb").write_text(text)
-    (tmp_path / "results" / "requirements.txt").write_text("numpy\n")
-    second = planned()
-    assert second.detections == first.detections
-    assert (second.entry, document(second)) == (first.entry, document(first))

@@ -25,11 +25,6 @@ from reprokit.project import Project
 if TYPE_CHECKING:
     import yaml
 
-_USUAL = (
-    "environment.yml", "environment.yaml", "binder/environment.yml", "binder/environment.yaml",
-    ".binder/environment.yml", ".binder/environment.yaml",
-)  # fmt: skip
-_OTHERS = ("env.yml", "env.yaml", "conda.yml", "conda.yaml", "conda*env*.yml", "conda*env*.yaml")
 Kind = Literal["python", "pypi", "r", "java", "debian", "carried", "elsewhere", "missing"]
 """Whose a package is: the interpreter itself, PyPI's, R's, Java's, a program that Debian has, a
 part that is not needed, something for another system, or one that nobody here has."""
@@ -43,11 +38,6 @@ _PYTHON_BUILD = re.compile(r".*py.*|hd8ed1ab_\d+|hd3eb1b0_\d+")
 _EXPLICIT = re.compile(
     r"https?://\S+/(?P<name>[^/\s]+)-(?P<version>[^-/\s]+)-(?P<build>[^-/\s]+)\.(?:conda|tar\.bz2)"
     r"(?:#\w+)?"
-)
-_LIST = re.compile(
-    r"^(?:# .*\bconda create\b.*|# packages in environment at .*|@EXPLICIT"
-    r"|[A-Za-z0-9_.-]+=[^=\s]+=[^=\s]+)[ \t\r]*$",
-    re.MULTILINE,
 )
 
 
@@ -92,17 +82,6 @@ class Environment:
     path: str
     packages: tuple[Asked, ...]
     pip: tuple[tuple[str, int], ...]
-
-
-def place(project: Project) -> str | None:
-    """The environment file of a project: the usual name first, else the only other one."""
-    known = next((path for path in _USUAL if project.has(path)), None)
-    if known is not None:
-        return known
-    others = project.at_root("environment*.yml", "environment*.yaml", *_OTHERS)
-    # Other programs have files of these names too.
-    environments = [p for p in others if re.search(r"(?m)^dependencies\s*:", project.read(p))]
-    return environments[0] if len(environments) == 1 else None
 
 
 def read(project: Project, path: str) -> Environment:
@@ -182,11 +161,6 @@ def asked(spec: str, reason: Reason) -> Asked:
     stated = versions["versions"].strip() if versions is not None else ""
     build = versions["build"] if versions is not None else None
     return Asked(match["name"].lower(), stated.replace(" ", ""), build, reason)
-
-
-def is_list(text: str) -> bool:
-    """Whether a text is what `conda list` writes, with or without --export or --explicit."""
-    return _LIST.search(text) is not None
 
 
 def read_list(path: str, text: str) -> Environment:

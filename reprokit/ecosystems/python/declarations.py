@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from reprokit.ecosystems.conda import environment
+from reprokit.ecosystems.conda import files as conda_files
 from reprokit.ecosystems.python import (
-    conda,
     lock_files,
     pipfile,
     pyproject,
@@ -78,13 +77,18 @@ def passed_over(followed: Found, behind: tuple[str, ...]) -> tuple[Note, ...]:
 def pythons(project: Project, followed: Found) -> Found:
     """The Python version that a declaration states which is not followed otherwise. One that is
     malformed does not matter here."""
-    environments = environment.place(project)
+
+    def of_conda(path: str) -> Found:
+        from reprokit.ecosystems.python import conda
+
+        return conda.pythons(project, path)
+
     readers: list[tuple[str | None, Callable[[str], Found]]] = [
         (pyproject.PATH, lambda _: Found(runtimes=pyproject.pythons(project))),
         (pipfile.PATH, lambda _: pipfile.read(project)),
         (setup_files.CFG, lambda _: setup_files.read(project) or Found()),
         (setup_files.PY, lambda _: setup_files.read(project) or Found()),
-        (environments, lambda path: conda.pythons(project, path)),
+        (conda_files.place(project), of_conda),
     ]
     for path, read in readers:
         if path is None or path in followed.files or not project.has(path):
@@ -115,9 +119,11 @@ def _locks(project: Project) -> list[Candidate]:
 
 def _lists(project: Project) -> list[Candidate]:
     found = [c for c in (_requirements(project, folder) for folder in _FOLDERS) if c is not None]
-    conda_file = environment.place(project)
+    conda_file = conda_files.place(project)
     environments: list[Candidate] = []
     if conda_file is not None:
+        from reprokit.ecosystems.python import conda
+
         environments = [(conda_file, partial(conda.read, project, conda_file))]
         part_of_it = _included(project, conda_file)
         if found and (
@@ -137,6 +143,8 @@ def _lists(project: Project) -> list[Candidate]:
 
 
 def _included(project: Project, conda_file: str) -> set[str]:
+    from reprokit.ecosystems.conda import environment
+
     folder = conda_file.rpartition("/")[0]
     prefix = f"{folder}/" if folder else ""
     texts = (text for text, _ in environment.read(project, conda_file).pip)
@@ -163,7 +171,9 @@ def _requirements(project: Project, folder: str) -> Candidate | None:
 
     def read() -> Found:
         text = project.read(chosen)
-        if environment.is_list(text):
+        if conda_files.is_list(text):
+            from reprokit.ecosystems.python import conda
+
             return conda.read_list(chosen, text)
         found = requirements_txt.read(project, chosen)
         unused = [path for path in rest if path not in found.files]

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from reprokit.ecosystems.python import conda, requirements_txt
+from reprokit.ecosystems.python import requirements_txt
 from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.errors import BadRequest
 from reprokit.model import Reason, SystemPackage
@@ -103,6 +103,8 @@ def _asked(project: Project, path: str, number: int, kind: str, option: str, wor
     reason = Reason(text=f"cell {number} installs {word}", file=path)
     try:
         if kind == "conda":
+            from reprokit.ecosystems.python import conda
+
             return conda.dependency(word, reason)
         if kind == "apt":
             if DEBIAN_PACKAGE.fullmatch(word) is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import configparser
 import re
+from typing import TYPE_CHECKING
 
 from reprokit.ecosystems.python import requirements_txt
 from reprokit.ecosystems.python.found import Found, information, merged, warning
@@ -13,6 +13,9 @@ from reprokit.ecosystems.python.version import from_classifiers, runtime
 from reprokit.errors import BadRequest
 from reprokit.model import Reason, Requirement
 from reprokit.project import Project
+
+if TYPE_CHECKING:
+    import configparser
 
 CFG = "setup.cfg"
 PY = "setup.py"
@@ -65,6 +68,8 @@ def console_scripts(project: Project) -> tuple[tuple[str, Reason], ...]:
 
 
 def _parsed_cfg(project: Project) -> tuple[str, configparser.ConfigParser]:
+    import configparser
+
     text = project.read(CFG)
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from reprokit.ecosystems.conda.environment import Asked, place, read
+from reprokit.ecosystems.conda.environment import Asked, read
+from reprokit.ecosystems.conda.files import place
 from reprokit.ecosystems.r.code import CodeFile
 from reprokit.ecosystems.r.declarations import Declared
 from reprokit.ecosystems.r.usage import Use

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reprokit.errors import BadRequest
-from tests.ecosystems.python.test_python_declarations import asked, detect, places
+from tests.ecosystems.python.detected import asked, detect, places
 
 
 def _wheel(metadata: str) -> bytes:

@@ -1,0 +1,34 @@
+"""Which files of a project are conda's, told from their names and what marks them."""
+
+from __future__ import annotations
+
+import re
+
+from reprokit.project import Project
+
+_USUAL = (
+    "environment.yml", "environment.yaml", "binder/environment.yml", "binder/environment.yaml",
+    ".binder/environment.yml", ".binder/environment.yaml",
+)  # fmt: skip
+_OTHERS = ("env.yml", "env.yaml", "conda.yml", "conda.yaml", "conda*env*.yml", "conda*env*.yaml")
+_LIST = re.compile(
+    r"^(?:# .*\bconda create\b.*|# packages in environment at .*|@EXPLICIT"
+    r"|[A-Za-z0-9_.-]+=[^=\s]+=[^=\s]+)[ \t\r]*$",
+    re.MULTILINE,
+)
+
+
+def place(project: Project) -> str | None:
+    """The environment file of a project: the usual name first, else the only other one."""
+    known = next((path for path in _USUAL if project.has(path)), None)
+    if known is not None:
+        return known
+    others = project.at_root("environment*.yml", "environment*.yaml", *_OTHERS)
+    # Other programs have files of these names too.
+    environments = [p for p in others if re.search(r"(?m)^dependencies\s*:", project.read(p))]
+    return environments[0] if len(environments) == 1 else None
+
+
+def is_list(text: str) -> bool:
+    """Whether a text is what `conda list` writes, with or without --export or --explicit."""
+    return _LIST.search(text) is not None
