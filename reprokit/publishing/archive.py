@@ -142,9 +142,9 @@ def _bill(entry: Entry, reporter: Reporter) -> list[Member]:
 
 def _documents(facts: Facts, source: Source, held: Held) -> Iterator[Member]:
     yield of_text("README.md", printable(readme.text(facts, source, held, prose.markdown(facts))))
-    yield of_text("CITATION.cff", printable(citation_file.document(facts)))
+    yield of_text(crate.CITATION, printable(citation_file.document(facts)))
     yield of_text("codecheck.yml", printable(codecheck.document(facts)))
-    yield of_text("results.sha256", contents.checksums(source.record))
+    yield of_text(contents.CHECKSUMS, contents.checksums(source.record))
 
 
 def _information(facts: Facts) -> dict[str, str]:
