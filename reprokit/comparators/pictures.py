@@ -277,7 +277,8 @@ def _sentence(found: Likeness) -> str:
     verb = "differs" if found.differing == 1 else "differ"
     return (
         f"{found.differing:,} of {found.pixels:,} pixels {verb} ({share:.2g} %), "
-        f"{_place(found.box)}by {found.largest:g} at most; structural similarity {_floor(found.similarity)}"
+        f"{_place(found.box)}by {found.largest:g} at most; "
+        f"structural similarity {_floor(found.similarity)}"
     )
 
 
