@@ -82,6 +82,11 @@ def archive(entry: Entry, target: Path, wanted: Wanted, reporter: Reporter) -> P
         facts = of_run(entry, record, lock, source_identifier(job), {})
         for text in facts.missing():
             reporter.warning(text)
+        if wanted.vendor and source.own_dockerfile:
+            reporter.warning(
+                "what the project's own Dockerfile downloads is unknown, so it cannot be packed: "
+                "--image adds the image that ran"
+            )
         members = list(contents.members(source, reporter, vendor=wanted.vendor))
         images = stack.enter_context(_images(source, facts, wanted, reporter))
         bills = _bill(entry, reporter)
