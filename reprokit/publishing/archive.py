@@ -175,7 +175,7 @@ def _images(
         if base:
             locked = source.lock.base
             powers = powers_for(engine, reporter)
-            family = powers.families[locked.family]
+            family = powers.family(locked)
             family.provide(locked, engine, powers.site, folders.archives(), reporter)
             name = "base.tar"
             reading_base = image_file.member(name, locked.reference, locked.config_digest, engine)
