@@ -32,6 +32,10 @@ _LINE = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 T = TypeVar("T")
 
 
+_LATEST = 8**11
+"""Seconds since 1970 that the header of a tar file holds."""
+
+
 def dumps(lock: Lock) -> str:
     """The text of repro.lock: the same lock gives the same bytes."""
     return _readable(_plain(lock), 0) + "\n"
@@ -104,6 +108,8 @@ def _check(lock: Lock, text: str) -> None:
             *(("digest", digest, _DIGEST) for digest in digests),
         ],
     )
+    if not 0 <= lock.epoch < _LATEST:
+        raise BadRequest(f"is damaged: {lock.epoch} is no time of files", where=NAME, next=_MEND)
     parts = (lock.base.packages, lock.system, lock.build_system)
     packages = chain(*parts, *(p for e in lock.ecosystems for p in (e.packages, e.making)))
     for artifact in (a for package in packages for a in package.artifacts):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from reprokit.bases.protocol import BaseFamily
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
+from reprokit.errors import BadRequest
+from reprokit.model import LockedBase
 from reprokit.progress import Reporter
 from reprokit.site import Site
 from reprokit.store import Store
@@ -23,6 +25,16 @@ class Powers:
     reporter: Reporter
     ecosystems: Mapping[str, Ecosystem]
     families: Mapping[str, BaseFamily]
+
+    def family(self, base: LockedBase) -> BaseFamily:
+        """Who gives a base. Raises BadRequest where no plugin does."""
+        if base.family not in self.families:
+            raise BadRequest(
+                f"nothing here gives bases of the family {base.family!r}",
+                where="repro.lock",
+                next="install the plugin that it was made with; `reprokit plugins` lists them",
+            )
+        return self.families[base.family]
 
     def with_whole_site(self) -> Powers:
         """With what pip's, uv's and Maven's own settings say, which a warm run need not know."""

@@ -53,7 +53,7 @@ def worst(grades: Iterable[Grade]) -> Grade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A picture or other file that shows a difference. `name` is a plain file name."""
+    """A picture or other file that shows a difference. `name` says of what it is."""
 
     name: str
     media_type: str

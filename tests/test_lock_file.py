@@ -92,6 +92,8 @@ def test_damage_is_told_with_its_line() -> None:
     ("key", "value"),
     [
         ("epoch", "soon"),
+        ("epoch", -1),
+        ("epoch", 10**30),
         ("base", None),
         ("system", {}),
         ("unknown", 1),

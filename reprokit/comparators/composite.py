@@ -26,7 +26,7 @@ def combined(
     """
     changed = [part for part in parts if part.grade is not Grade.IDENTICAL]
     grade = worst([at_least, *(part.grade for part in parts)])
-    pictures = [_named(number, a) for number, p in enumerate(changed) for a in p.attachments]
+    pictures = [_named(part, attachment) for part in changed for attachment in part.attachments]
     return Finding(
         grade=grade,
         summary=_sentence(parts, unit, notes),
@@ -69,10 +69,10 @@ def _told(part: Comparison) -> str:
     return f"{part.path}: {part.summary}"
 
 
-def _named(number: int, attachment: Attachment) -> Attachment:
+def _named(part: Comparison, attachment: Attachment) -> Attachment:
     """Pictures of different parts may have one name."""
     return Attachment(
-        name=f"{number + 1}-{attachment.name}",
+        name=f"{part.path}: {attachment.name}",
         media_type=attachment.media_type,
         content=attachment.content,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from reprokit.comparators.composite import combined
 from reprokit.comparators.protocol import Settings, reading, small_enough
-from reprokit.verdict import Comparison, Finding, Grade
+from reprokit.verdict import Attachment, Comparison, Finding, Grade
 
 _KINDS = {
     "image/png": "png",
@@ -156,13 +156,19 @@ def _kind(
         path.write_bytes(content)
     ending = _KINDS.get(kind, "json" if kind.endswith("+json") else "txt")
     found = settings.compare(f"output.{ending}", *paths, settings.inside(name))
+    pictures: tuple[Attachment, ...] = ()
+    if kind.startswith("image/") and found.grade is not Grade.IDENTICAL:
+        pictures = (
+            Attachment(name="expected", media_type=kind, content=old),
+            Attachment(name="this run", media_type=kind, content=new),
+        )
     return Comparison(
         path=name,
         comparator=found.comparator,
         grade=found.grade,
         summary=found.summary,
         details=found.details,
-        attachments=found.attachments,
+        attachments=(*pictures, *found.attachments),
     )
 
 

@@ -52,11 +52,13 @@ class Likeness:
 
     `similarity` is the structural similarity index (Wang et al. 2004, window 7×7, as
     scikit-image computes it by default), 1 for equal pictures. `largest` is the greatest
-    difference in one channel, of 255.
+    difference in one channel, of 255. `box` holds all pixels that differ: the first and last
+    column, the first and last row, counted from 0 at the upper left.
     """
 
     pixels: int
     differing: int = 0
+    box: tuple[int, int, int, int] | None = None
     largest: float = 0
     similarity: float = 1.0
     sizes: tuple[str, str] | None = None
@@ -66,6 +68,7 @@ class Likeness:
         return {
             "pixels": self.pixels,
             "differing": self.differing,
+            "box": None if self.box is None else [*self.box],
             "largest": self.largest,
             "similarity": self.similarity,
             "sizes": None if self.sizes is None else [*self.sizes],
@@ -122,10 +125,16 @@ def compare_pixels(expected: Any, actual: Any) -> Likeness:
     return Likeness(
         pixels=pixels,
         differing=differing,
+        box=_box(unequal),
         largest=float(numpy.nanmax(apart)),
         similarity=similarity(grey(expected), grey(actual)),
         picture=_difference(expected, unequal),
     )
+
+
+def _box(unequal: Any) -> tuple[int, int, int, int]:
+    columns, rows = unequal.any(axis=0).nonzero()[0], unequal.any(axis=1).nonzero()[0]
+    return int(columns[0]), int(columns[-1]), int(rows[0]), int(rows[-1])
 
 
 def _size(array: Any) -> str:
@@ -268,8 +277,17 @@ def _sentence(found: Likeness) -> str:
     verb = "differs" if found.differing == 1 else "differ"
     return (
         f"{found.differing:,} of {found.pixels:,} pixels {verb} ({share:.2g} %), "
-        f"by {found.largest:g} at most; structural similarity {_floor(found.similarity)}"
+        f"{_place(found.box)}by {found.largest:g} at most; "
+        f"structural similarity {_floor(found.similarity)}"
     )
+
+
+def _place(box: tuple[int, int, int, int] | None) -> str:
+    if box is None:
+        return ""
+    left, right, top, bottom = (f"{edge:,}" for edge in box)
+    across = left if left == right else f"{left}–{right}"
+    return f"at x {across}, y {top if top == bottom else f'{top}–{bottom}'}, "
 
 
 def _floor(value: float) -> str:

@@ -85,13 +85,16 @@ def context(plan: Plan, lock_: Lock, text: str) -> BuildContext:
     pins = lock_.base.settings.get("pinned")
     if not isinstance(pins, dict):
         raise BadRequest("names no pinned images", where=lock_file.NAME, next="`reprokit lock`")
+    known = {name: str(pin) for name, pin in pins.items()}
+    # A published Dockerfile is pinned already.
+    known |= {pin: pin for pin in known.values()}
     code = [path for path in plan.code if path not in ("Dockerfile", ".dockerignore")]
     bakes = plan.data.mode == "bake"
     if bakes:
         code += plan.data.files
     unpacked = [(mount.target, mount) for mount in plan.data.unpacked()] if bakes else []
     return BuildContext(
-        dockerfile=pinned(text, {name: str(pin) for name, pin in pins.items()}, plan.dockerfile),
+        dockerfile=pinned(text, known, plan.dockerfile),
         dockerignore="",
         files=(),
         artifacts=(),

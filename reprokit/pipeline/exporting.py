@@ -91,7 +91,7 @@ def _fill(folder: Path, job: Job, engine: Engine, reporter: Reporter) -> None:
         fetch(artifacts, powers.store, powers.site, reporter)
 
     with watch.phase("fetch"):
-        family = powers.families[lock.base.family]
+        family = powers.family(lock.base)
         family.provide(lock.base, engine, powers.site, folders.archives(), reporter)
         bring()
     unpacked = unpacked_data(job, prepared, reporter)

@@ -236,11 +236,12 @@ def built(
     no_cache: bool,
 ) -> Image:
     """Fetch what the lock names and build, whatever the engine has."""
-    from reprokit.phases import own_images
     from reprokit.phases.fetch import fetch, using
     from reprokit.phases.make import make
 
     powers = powers.with_whole_site()
+    # As the plan says, which the user was asked about; a lock may say otherwise.
+    own = job.plan.dockerfile is not None
 
     def work() -> Image:
         with watch.phase("build"):
@@ -252,7 +253,7 @@ def built(
                 powers.reporter,
                 epoch=lock.epoch,
                 no_cache=no_cache,
-                network=lock.base.family == own_images.FAMILY,
+                network=own,
                 unpacked=unpacked_data(job, prepared, powers.reporter),
             )
 
@@ -263,8 +264,8 @@ def built(
         fetch(wanted, powers.store, powers.site, powers.reporter)
 
     with watch.phase("fetch"):
-        if lock.base.family != own_images.FAMILY:
-            powers.families[lock.base.family].provide(
+        if not own:
+            powers.family(lock.base).provide(
                 lock.base, powers.engine, powers.site, folders.archives(), powers.reporter
             )
         bring()

@@ -82,6 +82,11 @@ def archive(entry: Entry, target: Path, wanted: Wanted, reporter: Reporter) -> P
         facts = of_run(entry, record, lock, source_identifier(job), {})
         for text in facts.missing():
             reporter.warning(text)
+        if wanted.vendor and source.own_dockerfile:
+            reporter.warning(
+                "what the project's own Dockerfile downloads is unknown, so it cannot be packed: "
+                "--image adds the image that ran"
+            )
         members = list(contents.members(source, reporter, vendor=wanted.vendor))
         images = stack.enter_context(_images(source, facts, wanted, reporter))
         bills = _bill(entry, reporter)
@@ -142,9 +147,9 @@ def _bill(entry: Entry, reporter: Reporter) -> list[Member]:
 
 def _documents(facts: Facts, source: Source, held: Held) -> Iterator[Member]:
     yield of_text("README.md", printable(readme.text(facts, source, held, prose.markdown(facts))))
-    yield of_text("CITATION.cff", printable(citation_file.document(facts)))
+    yield of_text(crate.CITATION, printable(citation_file.document(facts)))
     yield of_text("codecheck.yml", printable(codecheck.document(facts)))
-    yield of_text("results.sha256", contents.checksums(source.record))
+    yield of_text(contents.CHECKSUMS, contents.checksums(source.record))
 
 
 def _information(facts: Facts) -> dict[str, str]:
@@ -170,7 +175,7 @@ def _images(
         if base:
             locked = source.lock.base
             powers = powers_for(engine, reporter)
-            family = powers.families[locked.family]
+            family = powers.family(locked)
             family.provide(locked, engine, powers.site, folders.archives(), reporter)
             name = "base.tar"
             reading_base = image_file.member(name, locked.reference, locked.config_digest, engine)

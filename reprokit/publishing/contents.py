@@ -33,6 +33,7 @@ from reprokit.unpacking import limits_for
 BUILD = "build"
 INPUTS = "inputs"
 RESULTS = "results"
+CHECKSUMS = "results.sha256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

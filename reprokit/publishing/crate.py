@@ -1,4 +1,6 @@
-"""The archive as a Process Run RO-Crate 1.1: who made what with which program, for programs.
+"""A published run as a Process Run RO-Crate 1.1: who made what with which program, for programs.
+
+An archive is one; so are the files that are attached to an image, once they lie in a folder.
 
 The metadata is one JSON document that is written out here; the library for RO-Crates, which reads
 it in the tests, would add only its two fixed entities.
@@ -19,10 +21,11 @@ from reprokit.citing import licences
 from reprokit.citing.facts import Facts
 from reprokit.citing.people import Author
 from reprokit.history import reading
-from reprokit.publishing.contents import BUILD, INPUTS, RESULTS
+from reprokit.publishing.contents import BUILD, CHECKSUMS, INPUTS, RESULTS
 from reprokit.publishing.member import Member
 
 NAME = "ro-crate-metadata.json"
+CITATION = "CITATION.cff"
 _PROJECT = "#project"
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _TERMS = "https://w3id.org/ro/terms/workflow-run#"
@@ -52,7 +55,8 @@ Entity = dict[str, Any]
 
 
 def document(facts: Facts, members: Sequence[Member]) -> str:
-    """The text of ro-crate-metadata.json for an archive of these files."""
+    """The text of ro-crate-metadata.json beside these files. Where the results are not among them,
+    the file with their hashes stands for them."""
     graph = list(_entities(facts, members))
     return json.dumps({"@context": _CONTEXT, "@graph": graph}, ensure_ascii=False, indent=1) + "\n"
 
@@ -62,7 +66,8 @@ def _entities(facts: Facts, members: Sequence[Member]) -> Iterator[Entity]:
     licence = _licences(facts)
     listed = [member for member in members if _is_listed(member.path)]
     folders = [f for f in _FOLDERS if any(m.path.startswith(f) for m in members)]
-    program = _program(facts)
+    paths = {member.path for member in members}
+    program = _program(facts, "./" if not folders else f"{BUILD}/")
     yield {
         "@id": NAME,
         "@type": "CreativeWork",
@@ -85,7 +90,8 @@ def _entities(facts: Facts, members: Sequence[Member]) -> Iterator[Entity]:
         **({"identifier": f"https://doi.org/{facts.metadata.doi}"} if facts.metadata.doi else {}),
     }
     yield {"@id": _PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
-    people = [*authors, *_affiliations(facts), _project(facts)]
+    cited = CITATION if CITATION in paths else "./"
+    people = [*authors, *_affiliations(facts, cited), _project(facts)]
     yield from {entity["@id"]: entity for entity in (*licence, *people)}.values()
     for folder in folders:
         yield {"@id": folder, "@type": "Dataset", "name": _FOLDERS[folder]}
@@ -105,6 +111,7 @@ def _run(
     record = facts.record
     used = [quote(m.path) for m in listed if m.path.startswith(f"{INPUTS}/")]
     made = [quote(m.path) for m in listed if m.path.startswith(f"{RESULTS}/")]
+    made = made or [m.path for m in listed if m.path == CHECKSUMS and m.size]
     digest = facts.environment
     yield {
         "@id": "#run",
@@ -141,16 +148,25 @@ def _run(
         }
 
 
-def _program(facts: Facts) -> Entity:
+def _program(facts: Facts, place: str) -> Entity:
     """The code as a whole: it has an identifier that says exactly which it is. The profile wants
-    an address, and this is the one that identifiers of this kind have."""
+    an address, and this is the one that identifiers of this kind have. Code that is nowhere any
+    more is only in its image. `place` is where in the crate the code lies."""
+    if facts.source is not None:
+        identifier = {
+            "@id": f"https://archive.softwareheritage.org/{facts.source}",
+            "identifier": facts.source,
+        }
+    else:
+        push = facts.pushed[-1]
+        registry, _, name = push.repository.partition("/")
+        identifier = {"@id": f"https://{registry}/v2/{name}/manifests/{push.digest}"}
     return {
-        "@id": f"https://archive.softwareheritage.org/{facts.source}",
+        **identifier,
         "@type": "SoftwareApplication",
-        "identifier": facts.source,
         "name": facts.title,
         "softwareVersion": facts.metadata.version or facts.commit or facts.run,
-        "url": facts.metadata.url or {"@id": f"{BUILD}/"},
+        "url": facts.metadata.url or {"@id": place},
     }
 
 
@@ -193,11 +209,11 @@ def _author(author: Author, facts: Facts) -> Entity:
     return {name: value for name, value in entity.items() if value is not None}
 
 
-def _affiliations(facts: Facts) -> Iterator[Entity]:
-    """Each organization that an author belongs to, with the file that says so as its address."""
+def _affiliations(facts: Facts, cited: str) -> Iterator[Entity]:
+    """Each organization that an author belongs to, with what says so as its address."""
     for name in dict.fromkeys(author.affiliation for author in facts.metadata.authors):
         if name is not None:
-            address = {"@id": "CITATION.cff"}
+            address = {"@id": cited}
             yield {
                 "@id": f"#{quote(name)}",
                 "@type": "Organization",

@@ -40,7 +40,6 @@ RUN = "org.reprokit.run"
 RECORD = "record.json"
 LOCK = lock_file.NAME
 BILL = "sbom.cdx.json"
-CHECKSUMS = "results.sha256"
 TITLE = "org.opencontainers.image.title"
 """The annotation that names a file, as other tools write and read it."""
 
@@ -192,7 +191,9 @@ def records(image: PublishedImage, warn: Callable[[str], None]) -> tuple[Attache
         warn(f"only {_MOST_RECORDS} of {len(listed)} attached records were looked at")
     if not found and failed is not None:
         raise failed
-    return tuple(sorted(found, key=lambda each: reading.text(each.record, "finished")))
+    # The same record comes again with another description where its project's authors changed.
+    once = {each.digest: each for each in found}.values()
+    return tuple(sorted(once, key=lambda each: reading.text(each.record, "finished")))
 
 
 def attached(image: PublishedImage, row: Descriptor, kind: str) -> dict[str, Descriptor]:

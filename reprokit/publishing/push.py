@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reprokit import files, lock_file
+from reprokit.citing.facts import Facts, gather
 from reprokit.engines import registry
 from reprokit.engines.connect import connect
 from reprokit.engines.distribution import Repository, descriptor, json_object, sha256
@@ -19,13 +20,13 @@ from reprokit.model import JSON
 from reprokit.pipeline.bill import bill
 from reprokit.pipeline.earlier_code import code_of, lock_of
 from reprokit.progress import Reporter
-from reprokit.publishing import published_image, pushed, signing
+from reprokit.publishing import crate, published_image, pushed, signing
 from reprokit.publishing.attaching import attach
-from reprokit.publishing.contents import Source, checksums
+from reprokit.publishing.contents import CHECKSUMS, Source, checksums
 from reprokit.publishing.data_in_registry import attach_data
+from reprokit.publishing.member import of_bytes
 from reprokit.publishing.published_image import (
     BILL,
-    CHECKSUMS,
     LOCK,
     RECORD,
     RECORD_TYPE,
@@ -35,6 +36,7 @@ from reprokit.publishing.published_image import (
 from reprokit.publishing.signing import ENVELOPE, PROVENANCE_TYPE
 from reprokit.publishing.that_ran import image_that_ran
 
+_CRATE_TYPE = "application/ld+json"
 _MOST_IN_INDEX = 20
 
 
@@ -76,7 +78,8 @@ class InRegistry:
 
     def summary(self) -> str:
         """For people."""
-        what = "record, lock, bill of materials" + ("" if self.data is None else ", data, results")
+        what = "record, lock, bill of materials, crate metadata"
+        what += "" if self.data is None else ", data, results"
         lines = [
             f"{self.name} is pushed; anybody who may read it pulls exactly this image with",
             f"  docker pull {self.reference}",
@@ -101,6 +104,7 @@ def push(entry: Entry, wanted: Wanted, reporter: Reporter) -> InRegistry:
     if status != "succeeded":
         raise BadRequest(f"the run {status}; only what succeeded is published", where=entry.id)
     lock = _lock_text(entry, record)
+    facts = gather(entry, {})
     used = reading.mapping(record, "data")
     if not wanted.data and reading.text(used, "mode") == "mount" and reading.rows(used, "files"):
         reporter.warning(
@@ -111,7 +115,8 @@ def push(entry: Entry, wanted: Wanted, reporter: Reporter) -> InRegistry:
     with connect(wanted.engine) as engine:
         local = image_that_ran(entry, record, engine, reporter)
         image = _pushed(local, name, tag, published_image.environment(record), engine, reporter)
-    pushed.add(entry.folder, pushed.Pushed(repository=name, digest=image.digest))
+    place = pushed.Pushed(repository=name, digest=image.digest)
+    pushed.add(entry.folder, place)
     reporter.message("attaching the record")
     content = entry.folder.record.read_bytes()
     parts = {
@@ -120,6 +125,7 @@ def push(entry: Entry, wanted: Wanted, reporter: Reporter) -> InRegistry:
         CHECKSUMS: ("text/plain", checksums(record).encode()),
         **_bill(image, entry, reporter),
     }
+    parts[crate.NAME] = _CRATE_TYPE, _crate(facts, place, parts)
     attached = _attach(image, RECORD_TYPE, parts, record)
     data = _attach_data(image, entry, record, reporter) if wanted.data else None
     if key is not None:
@@ -197,6 +203,13 @@ def _bill(image: PublishedImage, entry: Entry, reporter: Reporter) -> dict[str, 
         reporter.warning(f"no bill of materials is attached: {error}")
         return {}
     return {BILL: ("application/vnd.cyclonedx+json", found.document)}
+
+
+def _crate(facts: Facts, place: pushed.Pushed, parts: Mapping[str, tuple[str, bytes]]) -> bytes:
+    """The attached files as an RO-Crate. It names this one place, or what is attached to an image
+    would depend on where else the run was pushed."""
+    members = [of_bytes(name, content) for name, (_, content) in parts.items()]
+    return crate.document(replace(facts, pushed=(place,)), members).encode()
 
 
 def _attach(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprokit import git, process
+from reprokit import git, process, site
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.history.wording import printable, size
 from reprokit.printable import redacted
@@ -139,12 +139,13 @@ def _depth(wanted: Address) -> tuple[str, ...]:
 
 
 def _git(wanted: Address, reporter: Reporter, *words: str) -> None:
-    settings = (word for setting in _SETTINGS for word in ("-c", setting))
+    here = site.load()
+    settings = (*_SETTINGS, *_certificates(wanted, here))
     try:
         process.stream(
-            ("git", *settings, *words),
+            ("git", *(word for setting in settings for word in ("-c", setting)), *words),
             lambda line: reporter.log(line.rpartition("\r")[2]),
-            environment=_ENVIRONMENT,
+            environment={**dict(here.proxies), **_ENVIRONMENT},
         )
     except process.ProcessFailed as error:
         said = redacted(error.completed.stdout or error.completed.stderr).strip().splitlines()
@@ -153,6 +154,15 @@ def _git(wanted: Address, reporter: Reporter, *words: str) -> None:
             where=redacted(wanted.url),
             next="check its address, and that `git clone` takes it here",
         ) from error
+
+
+def _certificates(wanted: Address, here: site.Site) -> Iterator[str]:
+    """The site's certificates, unless git has a setting of its own for this address."""
+    if here.certificates is None or not wanted.url.startswith("https:"):
+        return
+    words = ("git", "config", "--get-urlmatch", "http.sslCAInfo", wanted.url)
+    if not process.run(words, check=False).stdout.strip():
+        yield f"http.sslCAInfo={here.certificates}"
 
 
 def _resolved(wanted: Address, root: Path) -> str:

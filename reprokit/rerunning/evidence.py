@@ -14,7 +14,14 @@ COLUMNS = 8
 DEEPEST = 4
 CELL = 200
 _PREFORMATTED = frozenset({"diff"})
-_NAMES = {"differences": "values that differ", "rules": "what was ignored", "diff": "lines"}
+_LEFT_OUT = frozenset({"attachments", "box", "notes"})
+"""What the page shows elsewhere: pictures as pictures, the rest in the sentence of the finding."""
+_NAMES = {
+    "differences": "values that differ",
+    "rules": "what was ignored",
+    "diff": "lines (- expected, + this run)",
+    "actual": "this run",
+}
 
 
 def evidence(details: Mapping[str, JSON], depth: int = 0) -> str:
@@ -23,6 +30,7 @@ def evidence(details: Mapping[str, JSON], depth: int = 0) -> str:
 
 
 def _parts(details: Mapping[str, JSON], depth: int) -> Iterator[str]:
+    details = {key: value for key, value in details.items() if key not in _LEFT_OUT}
     facts = {k: v for k, v in details.items() if isinstance(v, bool | int | float | str) and v}
     if facts:
         said = "; ".join(f"{_named(key)}: {_shown(value)}" for key, value in facts.items())
@@ -40,6 +48,9 @@ def _parts(details: Mapping[str, JSON], depth: int) -> Iterator[str]:
 def _list(name: str, key: str, values: Sequence[JSON], depth: int) -> str:
     tables = [value for value in values if isinstance(value, dict)]
     if tables and len(tables) == len(values):
+        if key == "parts" and depth < DEEPEST:
+            shown = "".join(_part(part, depth + 1) for part in tables[:ROWS])
+            return f"{shown}{_more(len(tables) - ROWS)}"
         flat = all(_is_flat(row) for row in tables)
         if flat:
             return _rows(name, tables)
@@ -54,12 +65,25 @@ def _list(name: str, key: str, values: Sequence[JSON], depth: int) -> str:
     return f"<p>{_text(name)}</p><ul>{items}</ul>{_more(len(values) - ROWS)}"
 
 
+def _part(part: Mapping[str, JSON], depth: int) -> str:
+    """One output of a notebook or member of an archive, which is a comparison of its own."""
+    head = f"<h4>{_text(part.get('path'))}: {_text(part.get('grade'))}</h4>"
+    details = part.get("details")
+    inner = evidence(details, depth) if isinstance(details, dict) else ""
+    return f'<div class="part">{head}<p>{_text(part.get("summary"))}</p>{inner}</div>'
+
+
 def _is_flat(row: Mapping[str, JSON]) -> bool:
-    return not any(isinstance(value, dict | list) and value for value in row.values())
+    return not any(
+        isinstance(value, dict | list) and value
+        for key, value in row.items()
+        if key not in _LEFT_OUT
+    )
 
 
 def _rows(caption: str, rows: Sequence[Mapping[str, JSON]]) -> str:
-    header = list(dict.fromkeys(key for row in rows[:ROWS] for key in row))[:COLUMNS]
+    told = (key for row in rows[:ROWS] for key, value in row.items() if value is not None)
+    header = [key for key in dict.fromkeys(told) if key not in _LEFT_OUT][:COLUMNS]
     head = "".join(f'<th scope="col">{_text(_named(name))}</th>' for name in header)
     body = "".join(
         "<tr>" + "".join(f'<td class="number">{_text(row.get(n))}</td>' for n in header) + "</tr>"

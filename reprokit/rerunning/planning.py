@@ -95,14 +95,13 @@ def as_published(
         prepared = _prepared(job, lock, data, powers.reporter)
         notes.append("the published files plan another build here than the published one")
     _check_data(published, data)
-    origin = "the archive's packages" if _brings_all(published) else "the published lock"
     return Planned(
         job=job,
         lock=lock,
         prepared=prepared,
         entry=_entry(job, record),
         data=data,
-        how=f"built again from {origin}",
+        how=f"built again from {_origin(published)}",
         foreign=prepared.context.dockerfile
         != prepare_build(job, lock, prepared.digests).context.dockerfile,
         same=found is not None,
@@ -110,10 +109,14 @@ def as_published(
     )
 
 
-def _brings_all(published: Published) -> bool:
-    """Whether every package lies in the archive."""
+def _origin(published: Published) -> str:
+    """Where what is built again comes from."""
+    if published.lock.base.family == own_images.FAMILY:
+        return "the published Dockerfile"
     vendor, artifacts = published.vendor, published.lock.artifacts()
-    return vendor is not None and all((vendor / a.path).is_file() for a in artifacts)
+    if vendor is not None and all((vendor / a.path).is_file() for a in artifacts):
+        return "the archive's packages"
+    return "the published lock"
 
 
 def of_image(root: Path, published: Published, reporter: Reporter) -> Planned:

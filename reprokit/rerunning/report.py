@@ -234,7 +234,7 @@ def _pictures(found: RerunResult, file: Comparison, left: int) -> tuple[str, int
             if content is not None:
                 shown.append((caption, FIGURES[Path(file.path).suffix.lower()], content))
     shown += [
-        (f"difference: {attached.name}", attached.media_type, attached.content)
+        (attached.name.removesuffix(".png"), attached.media_type, attached.content)
         for attached in file.attachments
         if attached.media_type in FIGURES.values() and len(attached.content) <= PICTURE
     ]

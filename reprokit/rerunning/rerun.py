@@ -284,6 +284,10 @@ def _judged(work: _Rerun, found: RerunResult, planned: Planned, image: Image) ->
             run_r=r_in(work.powers.engine, image.reference),
             reporter=work.powers.reporter,
         )
+    if not verdict.files:
+        left_out = "the project's configuration leaves every result out of the comparison"
+        notes = (*found.notes, *([left_out] if verdict.ignored else []))
+        return replace(found, expectation=expectation, notes=notes)
     failure = found.failure or _differing(verdict, report=work.wanted.report is not None)
     return replace(found, expectation=expectation, verdict=verdict, failure=failure)
 

@@ -73,7 +73,10 @@ def test_a_picture_in_a_notebook(written: Written) -> None:
     pixels[2, 3] ^= 255
     found = written("a.ipynb", notebook(), notebook(pixels=pixels))
     told(found, Grade.SIMILAR, "cell 1, output 2: 1 of 400 pixels differs")
-    assert [picture.media_type for picture in found.attachments] == ["image/png"]
+    assert [picture.name for picture in found.attachments] == [
+        f"cell 1, output 2: {what}" for what in ("expected", "this run", "difference.png")
+    ]
+    assert {picture.media_type for picture in found.attachments} == {"image/png"}
 
 
 def test_errors_order_and_missing_outputs(written: Written) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,27 +52,34 @@ def reprokit(*words: str, home: Path | None = None, offline: bool = False) -> An
     return done.returncode, json.loads(done.stdout)
 
 
+def published(archive: Path, path: str) -> bytes:
+    """A file of an archive's payload."""
+    with zipfile.ZipFile(archive) as opened:
+        top = opened.namelist()[0].partition("/")[0]
+        return opened.read(f"{top}/data/{path}")
+
+
 def altered(source: Path, target: Path) -> Path:
     """What the author could have published: one number, one pixel and one file otherwise, one file
     more, one less."""
-    with zipfile.ZipFile(source) as archive:
-        top = archive.namelist()[0].partition("/")[0]
-        table, figure, record = (
-            archive.read(f"{top}/data/{path}")
-            for path in ("results/table.csv", "results/figure.png", "record.json")
-        )
+    table, figure = (published(source, f"results/{p}") for p in ("table.csv", "figure.png"))
     number = table.split(b"\n")[2].split(b",")[3]
     picture = Image.open(io.BytesIO(figure)).convert("RGBA")
     picture.putpixel((300, 300), (255, 0, 0, 255))
     drawn = io.BytesIO()
     picture.save(drawn, "PNG")
-    results: dict[str, bytes | None] = {
+    results = {
         "table.csv": table.replace(number, b"9" + number[1:]),
         "figure.png": drawn.getvalue(),
         "gone.txt": b"x\n",
         "summary.json": None,
     }
-    document = json.loads(record)
+    return republished(source, target, results)
+
+
+def republished(source: Path, target: Path, results: Mapping[str, bytes | None]) -> Path:
+    """An archive with other results, or without some, and a record that fits."""
+    document = json.loads(published(source, "record.json"))
     rows = {row["path"]: row for row in document["results"]}
     for path, content in results.items():
         rows.pop(path, None)
@@ -82,6 +90,46 @@ def altered(source: Path, target: Path) -> Path:
     changes: dict[str, bytes | None] = {f"results/{p}": c for p, c in results.items()}
     changes["record.json"] = records.canonical(sealed).encode()
     return rezipped(source, target, changes)
+
+
+TINY = """\
+import json, pathlib, struct, zlib
+
+results = pathlib.Path("results")
+rows = [(place, 0.5 * place) for place in range(1, 5)]
+(results / "table.csv").write_text("place,mean\\n" + "".join(f"{p},{m}\\n" for p, m in rows))
+(results / "notes.txt").write_text("four places\\n")
+
+
+def chunk(kind, content):
+    check = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + check
+
+
+pixels = b"".join(b"\\0" + bytes(8 * row for _ in range(24)) for row in range(16))
+head = chunk(b"IHDR", struct.pack(">IIBBBBB", 24, 16, 8, 0, 0, 0, 0))
+figure = head + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+(results / "figure.png").write_bytes(b"\\x89PNG\\r\\n\\x1a\\n" + figure)
+
+
+def cell(number, source, said):
+    output = {"output_type": "stream", "name": "stdout", "text": said}
+    return {"cell_type": "code", "id": f"c{number}", "execution_count": number, "metadata": {},
+            "source": source, "outputs": [output]}
+
+
+cells = [cell(1, "print(slope)", "slope 0.5\\n"), cell(2, "print(places)", "places: 4\\n")]
+story = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+(results / "story.ipynb").write_text(json.dumps(story))
+"""
+
+
+def one_pixel(picture: bytes) -> bytes:
+    opened = Image.open(io.BytesIO(picture))
+    opened.putpixel((7, 5), 255)
+    drawn = io.BytesIO()
+    opened.save(drawn, "PNG")
+    return drawn.getvalue()
 
 
 def grades(document: Any) -> dict[str, str]:
@@ -142,6 +190,48 @@ def test_an_archive_alone_gives_the_same_results(engine: str, tmp_path: Path) ->
         assert "the archive's packages" in found["environment"]["how"]
     finally:
         without_image()
+
+
+def test_one_thing_otherwise_in_the_published_results_is_told_alone(
+    engine: str, tmp_path: Path
+) -> None:
+    root, archive = tmp_path / "tiny", tmp_path / "tiny.zip"
+    (root / "results").mkdir(parents=True)
+    (root / "main.py").write_text(f"# {uuid.uuid4()}\n{TINY}")
+    status, record = reprokit("run", str(root), "--base", "debian")
+    assert status == 0
+    try:
+        assert reprokit("publish", record["run"], "--archive", str(archive))[0] == 0
+        shutil.rmtree(root)
+        table, figure, story = (
+            published(archive, f"results/{name}")
+            for name in ("table.csv", "figure.png", "story.ipynb")
+        )
+        for path, content, grade, said, place in (
+            ("table.csv", table.replace(b"3,1.5", b"3,1.6"), "different",
+             "1 of 8 values differs, largest relative difference 0.063 in column 'mean', row 3",
+             "column 'mean', row 3"),
+            ("figure.png", one_pixel(figure), "different",
+             "1 of 384 pixels differs (0.26 %), at x 7, y 5, by 215 at most",
+             [7, 7, 5, 5]),
+            ("story.ipynb", story.replace(b"places: 4", b"places: 5"), "different",
+             "1 of 2 outputs differs; cell 2: 1 of 1 numbers differs",
+             "cell 2"),
+            ("gone.txt", b"x\n", "missing", "was not written", None),
+            ("notes.txt", None, "extra", "was not expected", None),
+        ):  # fmt: skip
+            other = republished(archive, tmp_path / "other.zip", {path: content})
+            status, found = reprokit("rerun", str(other), home=tmp_path / "home", offline=True)
+            assert (status, found["status"], found["verdict"]["grade"]) == (4, grade, grade)
+            (unlike,) = (f for f in found["verdict"]["files"] if f["grade"] != "identical")
+            assert (unlike["path"], unlike["grade"]) == (path, grade)
+            assert unlike["summary"].startswith(said)
+            assert place is None or json.dumps(place) in json.dumps(unlike["details"])
+    finally:
+        with connect(engine) as connected:
+            for image in connected.images():
+                if image.config_digest == record["image"]["config_digest"]:
+                    connected.remove_image(image.reference)
 
 
 def test_repositories_and_folders_that_never_heard_of_reprokit(engine: str, tmp_path: Path) -> None:

@@ -18,16 +18,21 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unuse
 
 import reprokit
 from reprokit.errors import BadRequest, InputUnavailable, ReprokitError, ResultsDiffer
+from reprokit.history.index import Index
 from reprokit.phases import render
 from reprokit.pipeline.bill import Bill
+from reprokit.pipeline.earlier_code import same_build
 from reprokit.progress import Silent
 from reprokit.publishing import archive
 from reprokit.publishing.archive import Published
 from reprokit.publishing.publish import Publication
+from reprokit.rerunning.archive import opened
 from reprokit.schemas import schema
+from tests.history.made import digest
 from tests.phases.test_record import inputs
 from tests.publishing import made
 from tests.publishing.conftest import names, unpacked
+from tests.rerunning.said import Said
 
 pytestmark = pytest.mark.usefixtures("billed")
 
@@ -90,6 +95,23 @@ def test_an_archive_is_a_bag_in_one_folder(project: Path, tmp_path: Path) -> Non
     (place / "data" / "results" / "answer.txt").write_text("forty-three\n")
     with pytest.raises(bagit.BagValidationError):
         bag.validate()
+
+
+def test_a_dockerfile_of_its_own_gives_the_same_build_again(project: Path, tmp_path: Path) -> None:
+    (project / "Dockerfile").write_text('FROM debian:12\nCOPY . /app\nCMD ["true"]\n')
+    pin = f"debian:12@{digest('b')}"
+    base = replace(
+        made.lock().base, family="own", reference=pin, settings={"pinned": {"debian:12": pin}}
+    )
+    folder, _ = made.run(project, locked=replace(made.lock(), base=base, system=()))
+    reporter = Said()
+    wanted = archive.Wanted(vendor=True, image=False, engine=None)
+    archive.archive(Index().find(folder.id), tmp_path / "a.zip", wanted, reporter)
+    assert any("--image" in text for text in reporter.warnings)
+    found = opened(tmp_path / "a.zip", tmp_path, Silent()).published
+    (root,) = (tmp_path / "project").iterdir()
+    assert found is not None and f"FROM {pin}\n" in (root / "Dockerfile").read_text()
+    assert same_build(root, found.kept, found.record, found.lock, found.key) is not None
 
 
 def test_the_same_run_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.history.run_folder import RunFolder
 from reprokit.model import Image
 from reprokit.progress import Silent
-from reprokit.publishing import data_in_registry, published_image, pushed, signing, that_ran
+from reprokit.publishing import crate, data_in_registry, published_image, pushed, signing, that_ran
 from reprokit.schemas import schema
 from tests.publishing import made
 from tests.publishing.fake_registry import FakeRegistry
@@ -52,6 +52,10 @@ def test_a_run_is_pushed_and_read_back(
     assert found.record["run"] == run.id and found.content("record.json") == before
     assert json.loads(found.content("sbom.cdx.json")) == {"bill": image.reference}
     assert b"  metrics.json\n" in found.content("results.sha256")
+    described = {e["@id"]: e for e in json.loads(found.content("ro-crate-metadata.json"))["@graph"]}
+    assert {part["@id"] for part in described["./"]["hasPart"]} == set(found.files) - {crate.NAME}
+    assert described["#run"]["result"] == {"@id": "results.sha256"}
+    assert described["#image"]["sha256"] == image.digest.removeprefix("sha256:")
     data_in_registry.download_data(found, tmp_path / "in", Silent())
     data_in_registry.download_results(found, tmp_path / "out", Silent())
     assert (tmp_path / "in/data/sites.csv").read_text() == "x\n"
@@ -65,6 +69,23 @@ def test_a_run_is_pushed_and_read_back(
     again = reprokit.publish(run.id, push=f"{name}:1", data=True, sign=keys[0])
     assert again.json() == done.json()
     assert len(image.repository.referrers(image.digest)) == 3
+    reprokit.publish(run.id, push=f"{there.address}/me/elsewhere:1")
+    again = reprokit.publish(run.id, push=f"{name}:1")
+    assert again.pushed is not None and again.pushed.record == done.pushed.record
+
+
+@pytest.mark.usefixtures("pushing_engine")
+def test_a_record_attached_with_another_description_is_one_record(
+    there: FakeRegistry, run: RunFolder, project: Path
+) -> None:
+    name = f"{there.address}/me/wheat:1"
+    first = reprokit.publish(run.id, push=name)
+    (project / "CITATION.cff").write_text("title: Wheat and weather\n")
+    again = reprokit.publish(run.id, push=name)
+    assert first.pushed is not None and again.pushed is not None
+    assert again.pushed.record != first.pushed.record
+    (found,) = published_image.records(published_image.resolve(again.pushed.reference), ignore)
+    assert b"Wheat and weather" in found.content(crate.NAME)
 
 
 @pytest.mark.usefixtures("there")

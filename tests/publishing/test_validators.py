@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 import reprokit
-from reprokit.publishing import pushed
+from reprokit.history.run_folder import RunFolder
+from reprokit.publishing import published_image, pushed
 from tests.history.made import digest
 from tests.publishing import made
 from tests.publishing.conftest import unpacked
+from tests.publishing.fake_registry import FakeRegistry
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("billed")]
 
@@ -122,3 +124,28 @@ def test_an_archive_is_valid(
     ):
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("pushing_engine")
+@pytest.mark.parametrize("citation", [None, CITATION])
+def test_what_is_attached_to_an_image_is_valid(
+    there: FakeRegistry,
+    run: RunFolder,
+    project: Path,
+    tmp_path: Path,
+    crates: Path,
+    citation: str | None,
+) -> None:
+    if citation is not None:
+        (project / "CITATION.cff").write_text(citation)
+        (project / "main.py").write_text("print('the code that ran is nowhere any more')\n")
+    done = reprokit.publish(run.id, push=f"{there.address}/me/wheat:1")
+    assert done.pushed is not None
+    image = published_image.resolve(done.pushed.reference)
+    (found,) = published_image.records(image, pytest.fail)
+    place = tmp_path / "attached" / "crate"
+    place.mkdir(parents=True)
+    for name in found.files:
+        (place / name).write_bytes(found.content(name))
+    assert len(found.files) == 5
+    assert issues(place, crates) == []

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import http.server
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from reprokit import folders
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.rerunning.cloning import Address, address, cloned
+from reprokit.site import Site, trusted_bundle
 from tests.rerunning.said import Said
 
 AUTHOR = ("-c", "user.name=x", "-c", "user.email=x@example.org")
@@ -160,15 +164,70 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def served(repository: Path) -> Iterator[str]:
-    """A repository on a plain web server."""
+@contextmanager
+def serving(repository: Path, context: ssl.SSLContext | None = None) -> Iterator[str]:
     git(repository, "update-server-info")
     handler = partial(_Quiet, directory=str(repository.parent))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/wheat/.git"
+        scheme = "http" if context is None else "https"
+        yield f"{scheme}://127.0.0.1:{server.server_port}/wheat/.git"
         server.shutdown()
+
+
+@pytest.fixture
+def served(repository: Path) -> Iterator[str]:
+    """A repository on a plain web server."""
+    with serving(repository) as url:
+        yield url
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody else knows, and its key, in one file."""
+    path = tmp_path / "authority.pem"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        f"-subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout {path}.key -out {path}"
+    )
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return path
+
+
+@pytest.mark.parametrize("said", ["site.toml", "git", "nowhere"])
+def test_a_private_authority_is_believed_where_the_site_or_git_says_so(
+    repository: Path,
+    authority: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("REPROKIT_HOME", str(tmp_path / "home"))
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("GIT_SSL_CAINFO", raising=False)
+    settings = folders.configuration() / "site.toml"
+    settings.parent.mkdir(parents=True)
+    configured = tmp_path / "gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configured))
+    configured.write_text("")
+    if said == "site.toml":
+        settings.write_text(f'certificates = "{authority}"\n')
+    if said == "git":
+        # What the site says beside it holds for all other programs.
+        settings.write_text(f'certificates = "{trusted_bundle(Site())}"\n')
+        configured.write_text(f"[http]\n\tsslCAInfo = {authority}\n")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, f"{authority}.key")
+    with serving(repository, context) as url:
+        if said == "nowhere":
+            with pytest.raises(InputUnavailable, match="certificate"):
+                clone(url, tmp_path / "work")
+        else:
+            assert clone(f"{url}@v1", tmp_path / "work")[0] == "print(1)\n"
 
 
 def test_a_plain_web_server_serves_as_well(

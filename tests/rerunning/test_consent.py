@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from reprokit.engines.fake import FakeEngine
+from reprokit.errors import BadRequest
 from reprokit.model import Plan, RunOptions
+from reprokit.phases import build as building
+from reprokit.pipeline import job
+from reprokit.pipeline.job import Stopwatch, Wishes, powers_for, prepare, prepare_build
+from reprokit.progress import Silent
 from reprokit.rerunning import consent
+from tests.history.made import digest
 from tests.phases.test_record import inputs
+from tests.publishing import made
 
 LOOSE = RunOptions(network=True, pids=100_000, shared_memory=10**9)
 
@@ -72,3 +82,20 @@ def test_without_a_terminal_it_is_refused_and_nobody_waits(monkeypatch: pytest.M
     assert "--yes" in str(caught.value) and caught.value.exit_code == 2
     ask(yes=True)
     consent.ask([], "x", yes=False, before=lambda: None)
+
+
+@pytest.mark.parametrize("family", ["own", "../x"])
+def test_a_lock_does_not_open_the_network_of_a_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    """A base of the family "own" goes with a project's own Dockerfile, which is asked about."""
+    (tmp_path / "main.py").write_text("print(1)\n")
+    given = prepare(tmp_path, Wishes())
+    lock = replace(made.lock(), base=replace(made.lock().base, family=family))
+    prepared = prepare_build(given, lock, {"main.py": digest("a")})
+    built: list[object] = []
+    monkeypatch.setattr(building, "build", lambda *given, **options: built.append(options))
+    powers = powers_for(FakeEngine(), Silent())
+    with pytest.raises(BadRequest, match=re.escape(repr(family))):
+        job.built(given, lock, prepared, powers, Stopwatch(Silent()), no_cache=False)
+    assert not built

@@ -29,7 +29,7 @@ ALLOWED = frozenset(
     {
         "html", "head", "meta", "title", "style", "body", "header", "main", "section", "footer",
         "h1", "h2", "h3", "p", "ul", "li", "dl", "dt", "dd", "strong", "span", "code", "pre", "div",
-        "table", "caption", "thead", "tbody", "tr", "th", "td", "figure", "img", "figcaption",
+        "h4", "table", "caption", "thead", "tbody", "tr", "th", "td", "figure", "img", "figcaption",
     }
 )  # fmt: skip
 
@@ -89,6 +89,7 @@ def result(tmp_path: Path, name: str = EVIL, details: dict[str, JSON] | None = N
         "rules": [{"rule": EVIL, "times": 2}],
         "diff": [f"-{EVIL}", "+b"],
         "deep": {EVIL: {"a": [{EVIL: [EVIL]}]}},
+        "parts": [{"path": EVIL, "grade": EVIL, "summary": EVIL, "details": {EVIL: [EVIL]}}, {}],
     }
     grades = [
         Comparison(path="figure.svg", comparator="SVG", grade=Grade.SIMILAR, summary=EVIL,
@@ -174,6 +175,20 @@ def test_a_rerun_that_came_to_nothing_has_a_page(tmp_path: Path) -> None:
     )
     said = " ".join(page(found).words)
     assert "It did not run: build failed" in said and "no compiler" in said
+
+
+def test_parts_of_a_file_stand_under_their_own_names(tmp_path: Path) -> None:
+    part: dict[str, JSON] = {
+        "path": "cell 2",
+        "grade": "similar",
+        "comparator": "picture",
+        "summary": "1 of 400 pixels differs",
+        "details": {"pictures": [{"pixels": 400, "sizes": None, "box": [1, 1, 2, 2]}]},
+        "attachments": [{"name": "difference.png", "size": 108}],
+    }
+    shown = evidence({"outputs": 3, "parts": [part]})
+    assert "<h4>cell 2: similar</h4><p>1 of 400 pixels differs</p>" in shown
+    assert not [word for word in ("comparator", "difference.png", "box", "sizes") if word in shown]
 
 
 def test_details_of_any_depth_end(tmp_path: Path) -> None:

@@ -230,6 +230,13 @@ def test_a_malicious_command_stays_a_command(engine: FakeEngine, tmp_path: Path)
     assert not list(tmp_path.rglob("evil"))
 
 
+def test_nothing_compared_is_not_called_identical(engine: FakeEngine, tmp_path: Path) -> None:
+    toml = b'[compare]\nignore = ["*"]\n'
+    found = rerun(archive(tmp_path, extra={"build/app/repro.toml": toml}))
+    assert (found.failure, found.status) == (None, "nothing to compare with")
+    assert any("leaves every result out" in note for note in found.notes)
+
+
 def test_an_image_under_a_false_name_takes_no_other_s_place(
     engine: FakeEngine, tmp_path: Path
 ) -> None:
