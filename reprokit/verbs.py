@@ -7,7 +7,7 @@ raises a ReprokitError for what the user can mend. `execute` calls the one a com
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -49,6 +49,8 @@ def run(
     no_cache: bool = False,
     results: str | Path | None = None,
     repeat: int = 1,
+    parameters: Mapping[str, JSON] | Sequence[str] | None = None,
+    write_back: bool = False,
     reporter: Reporter | None = None,
 ) -> RunResult:
     """Build a project's environment and run its experiment in it.
@@ -57,13 +59,20 @@ def run(
     inferred. date: "YYYY-MM-DD", for unpinned packages where no lock exists. base: "auto",
     "debian", "official" or a base's name. engine: "docker", "podman" or a socket's address.
     memory: "4g" or bytes. timeout: seconds. results: a folder instead of PATH/results.
-    repeat: run so many times, and record what the results vary by.
+    repeat: run so many times, and record what the results vary by. parameters: of a notebook, as
+    values by name or as "name=value". write_back: put the outputs, and which run made them, into
+    the notebook itself.
     Returns the result also where the project's command failed: see `RunResult.failure`.
     Raises BadRequest, NoEngine, InputUnavailable, BuildFailed, StorageFailed.
     """
     from reprokit.pipeline import running
     from reprokit.pipeline.job import Wishes
 
+    given = parameters
+    if not isinstance(given, Mapping) and given:
+        from reprokit.notebook_runs.parameters import parsed
+
+        given = parsed(given)
     wishes = Wishes(
         command=None if command is None else tuple(command),
         date=date,
@@ -80,6 +89,8 @@ def run(
         no_cache=no_cache,
         results=None if results is None else Path(results),
         repeat=repeat,
+        parameters=given if isinstance(given, Mapping) else None,
+        write_back=write_back,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from reprokit.model import (
     Reason,
     ResultFile,
 )
+from reprokit.notebook_runs.stored import Stored, check_writable, stored
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
 from reprokit.phases import run as runs
@@ -49,6 +51,7 @@ from reprokit.pipeline.job import (
 )
 from reprokit.printable import redacted
 from reprokit.progress import Reporter
+from reprokit.project import Project
 from reprokit.quoting import printable_command
 from reprokit.unpacking import limits_for
 from reprokit.version import __version__
@@ -77,7 +80,8 @@ class Started:
     """What is known when the container starts.
 
     The run's folder may lie elsewhere than in the project that `job` names. `rerun_of`: which
-    published run is run again, see `phases.record.compose`.
+    published run is run again, see `phases.record.compose`. `notebooks` are what it executes, with
+    the `parameters` that they are given.
     """
 
     job: Job
@@ -93,6 +97,8 @@ class Started:
     state: records.ProjectState
     repeat: int = 1
     rerun_of: dict[str, JSON] | None = None
+    notebooks: tuple[Stored, ...] = ()
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
 
 
 def run(
@@ -103,6 +109,8 @@ def run(
     no_cache: bool = False,
     results: Path | None = None,
     repeat: int = 1,
+    parameters: Mapping[str, JSON] | None = None,
+    write_back: bool = False,
 ) -> RunResult:
     """The whole way. See `reprokit.verbs.run`."""
     if repeat != 1:
@@ -115,10 +123,13 @@ def run(
         opening = ahead.submit(_opened, stack, wishes.engine)
         asking = ahead.submit(records.project_state, folder_of(path))
         job = prepare(path, wishes)
-        entry = chosen_entry(job.plan)
+        entry, notes = _with_parameters(chosen_entry(job.plan), parameters or {}, job.project)
+        books = stored(entry, job.project)
+        if write_back:
+            check_writable(books, with_parameters=bool(parameters))
         target = results or collecting.results_folder(job.project.root, job.configuration.results)
         collecting.check_writable(target)
-        for note in job.plan.notes:
+        for note in (*job.plan.notes, *notes):
             if note.level == "warning":
                 text = note.text if note.reason is None else f"{note.reason}: {note.text}"
                 reporter.warning(text)
@@ -128,8 +139,26 @@ def run(
         facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
         started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
-        started = replace(started, repeat=repeat)
-        return run_and_record(started, engine, watch, index, target)
+        said = dict(parameters or {})
+        started = replace(started, repeat=repeat, notebooks=books, parameters=said)
+        result = run_and_record(started, engine, watch, index, target)
+        if write_back and result.failure is None:
+            from reprokit.notebook_runs.marking import mark
+
+            for book in books:
+                mark(book, job.project, started.folder.results, result.record)
+        return result
+
+
+def _with_parameters(
+    entry: Entry, parameters: Mapping[str, JSON], project: Project
+) -> tuple[Entry, tuple[Note, ...]]:
+    if not parameters:
+        return entry, ()
+    from reprokit.notebook_runs.parameters import given
+
+    found = given(entry, parameters, project)
+    return found.entry, found.notes
 
 
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:
@@ -290,8 +319,24 @@ def _contained(
                 once, started.repeat, first, folder.path, options, run_r, watch.reporter
             )
             variation = None if learnt is None else learnt.json()
-    record = _record(started, outcome, found, variation)
+    record = _record(started, outcome, found, variation, _outputs(started, engine, watch))
     return record, outcome, found
+
+
+def _outputs(started: Started, engine: Engine, watch: Stopwatch) -> list[JSON] | None:
+    """Whether the outputs of the notebooks that ran are those stored."""
+    if not started.notebooks:
+        return None
+    from reprokit.notebook_runs import outputs
+    from reprokit.pipeline.r_container import r_in
+
+    with watch.phase("compare"):
+        return outputs.checked(
+            started.notebooks,
+            started.folder.results,
+            options=started.job.configuration.compare,
+            run_r=r_in(engine, started.image.reference),
+        )
 
 
 def _request(started: Started, reporter: Reporter) -> runs.RunRequest:
@@ -324,6 +369,7 @@ def _record(
     outcome: Outcome,
     results: tuple[ResultFile, ...],
     variation: dict[str, JSON] | None,
+    notebooks: list[JSON] | None,
 ) -> dict[str, JSON]:
     plan, lock = started.job.plan, started.lock
     undated = tuple(text for e in lock.ecosystems for text in e.undated)
@@ -335,7 +381,7 @@ def _record(
         image=started.image,
         engine=started.engine.result(),
         steps=started.entry.steps,
-        parameters={},
+        parameters=started.parameters,
         outcome=outcome,
         data=started.data,
         results=results,
@@ -351,6 +397,7 @@ def _record(
         notes=_notes(plan),
         undated=undated,
         variation=variation,
+        notebooks=notebooks,
         rerun_of=started.rerun_of,
     )
 
