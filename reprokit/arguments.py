@@ -43,6 +43,10 @@ _Verbs = argparse._SubParsersAction
 
 
 def _add_way(verbs: _Verbs[Parser]) -> None:
+    init = _verb(verbs, "init", "propose requirements and repro.toml from what is installed here")
+    init.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
+    init.add_argument("--write", action="store_true", help="write what is proposed")
+
     run = _verb(verbs, "run", "build and run a project; results in ./results")
     run.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
     _choices(run)

@@ -17,6 +17,8 @@ from reprokit.progress import Reporter, Silent
 
 if TYPE_CHECKING:
     from reprokit.citing.cite import Citation
+    from reprokit.initialising.facts import LiveKernel
+    from reprokit.initialising.initialise import InitResult
     from reprokit.phases.plan_report import PlanReport
     from reprokit.pipeline.exporting import ExportResult
     from reprokit.pipeline.locked import LockResult
@@ -92,6 +94,20 @@ def run(
         parameters=given if isinstance(given, Mapping) else None,
         write_back=write_back,
     )
+
+
+def init(
+    path: str | Path = ".", *, write: bool = False, kernel: LiveKernel | None = None
+) -> InitResult:
+    """Propose requirements.txt and repro.toml from what is installed here and what the code uses.
+
+    path: a project folder or a notebook. write: write what is proposed; else nothing is written.
+    kernel: what a live kernel knows (`reprokit.notebook.kernel.live`); else the active environment
+    is looked at. Raises BadRequest for a malformed declaration, and where a file changed meanwhile.
+    """
+    from reprokit.initialising import initialise
+
+    return initialise.init(Path(path), write=write, kernel=kernel)
 
 
 def plan(path: str | Path = ".", *, date: str | None = None, base: str | None = None) -> PlanReport:
@@ -346,7 +362,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: 
     options = {k: v for k, v in vars(arguments).items() if k not in ("verb", "json")}
     if arguments.verb == "run":
         options["command"] = command
-    if arguments.verb not in ("plan", "runs", "show", "logs", "diff", "plugins"):
+    if arguments.verb not in ("init", "plan", "runs", "show", "logs", "diff", "plugins"):
         options["reporter"] = reporter
     function = globals()[arguments.verb]
     result: Result = function(**options)

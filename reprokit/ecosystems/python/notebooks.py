@@ -169,6 +169,28 @@ def installs(project: Project, notebooks: tuple[Notebook, ...]) -> Found:
     return merged(*parts)
 
 
+def python_of(source: str) -> str | None:
+    """A cell's Python without IPython's own notation, as far as it can be read; `None` for a cell
+    in another language."""
+    magic = _CELL_MAGIC.match(source)
+    if magic is not None:
+        if magic[1] not in _PYTHON_CELLS:
+            return None
+        source = source[magic.end() :]
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        # Only now: importing IPython takes a third of a second.
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        manager: Any = TransformerManager
+        try:
+            return str(manager().transform_cell(source))
+        except (SyntaxError, ValueError, RecursionError):
+            return source
+    return source
+
+
 def _cell(path: str, number: int, source: str, local: frozenset[str]) -> Found:
     parts = list[Found]()
     magic = _CELL_MAGIC.match(source)
