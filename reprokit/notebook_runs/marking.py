@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from reprokit import files
-from reprokit.ecosystems.python.notebook_runner import without_own
 from reprokit.errors import BadRequest
 from reprokit.history.contents import inside
 from reprokit.model import JSON
-from reprokit.notebook_runs.outputs import source_of
+from reprokit.notebook_runs.outputs import is_own, source_of
 from reprokit.notebook_runs.stored import Stored
 from reprokit.project import Project
 
@@ -47,8 +46,7 @@ def mark(book: Stored, project: Project, results: Path, record: Mapping[str, JSO
     if [source_of(cell) for cell in old] != [source_of(cell) for cell in new]:
         raise BadRequest("the executed notebook has other cells", where=book.path)
     for cell, done in zip(old, new, strict=True):
-        source = source_of(cell)
-        if without_own(source) == source:
+        if not is_own(cell):
             cell["outputs"], cell["execution_count"] = done["outputs"], done["execution_count"]
     document.setdefault("metadata", {})[KEY] = {
         "run": record["run"],

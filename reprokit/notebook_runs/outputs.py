@@ -15,7 +15,7 @@ from typing import Any
 from reprokit.comparators import notebook as comparator
 from reprokit.comparators.dispatch import settings_for
 from reprokit.comparators.protocol import Limits, RunR, Unreadable, reading, small_enough
-from reprokit.ecosystems.python.notebook_runner import INJECTED, without_own
+from reprokit.ecosystems.python.notebook_runner import INJECTED, is_left_out
 from reprokit.history.contents import inside
 from reprokit.history.reading import Record, rows, text
 from reprokit.history.wording import counted, printable
@@ -103,8 +103,7 @@ def _write_plain(content: bytes, path: Path) -> None:
         return
     kept = [cell for cell in document["cells"] if not is_injected(cell)]
     for cell in kept:
-        source = source_of(cell)
-        if cell.get("cell_type") == "code" and without_own(source) != source:
+        if cell.get("cell_type") == "code" and is_own(cell):
             cell["outputs"] = []
     document["cells"] = kept
     path.write_text(json.dumps(document), "utf-8")
@@ -113,6 +112,11 @@ def _write_plain(content: bytes, path: Path) -> None:
 def is_injected(cell: Any) -> bool:
     """Whether a cell holds the parameters of one run."""
     return INJECTED in (cell.get("metadata", {}).get("tags") or ())
+
+
+def is_own(cell: Any) -> bool:
+    """Whether what a cell shows is not the program's, as it calls reprokit or is skipped."""
+    return is_left_out(source_of(cell), cell.get("metadata", {}).get("tags"))
 
 
 def source_of(cell: Any) -> str:

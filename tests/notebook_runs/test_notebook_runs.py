@@ -149,6 +149,7 @@ def test_values_in_r() -> None:
         ("%load_ext reprokit\n%repro run a.ipynb", ""),
         ("# run it\nresult = %repro run .", ""),
         ("%%repro -o x\nx = 1", ""),
+        ("y = 1\nr = %repro run .\nr.record", ""),
         ("if True:\n    %repro run\nx = 1", "if True:\n    pass\nx = 1"),
         ("%load_ext autoreload\n%reproduce", None),
         ("x = '%repro'", None),
@@ -189,14 +190,16 @@ def test_outputs_are_compared_cell_by_cell(tmp_path: Path) -> None:
 
 
 def test_injected_cells_and_calls_of_reprokit_are_no_difference(tmp_path: Path) -> None:
-    old = [code("%repro run a.ipynb", "Run 1 succeeded"), code("22", "a\n")]
+    skipped = code("r.record", "{}", tags=("skip-execution",))
+    old = [code("%repro run a.ipynb", "Run 1 succeeded"), code("22", "a\n"), skipped]
     new = [
         code("x = 1", tags=("injected-parameters",)),
         code("%repro run a.ipynb"),
         code("22", "a\n"),
+        {**skipped, "outputs": []},
     ]
     found = checked(tmp_path, old, new)
-    assert [cell["cell"] for cell in found["cells"]] == [1, 2]
+    assert [cell["cell"] for cell in found["cells"]] == [1, 2, 3]
     assert found["grade"] == "identical"
 
 

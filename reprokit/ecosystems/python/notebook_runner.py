@@ -4,7 +4,8 @@
 Usage: repro-notebook NOTEBOOK [--parameters JSON]. Ends with status 1 and the cell's traceback when
 a cell fails; the notebook as far as it came is written all the same. Parameters are given as
 papermill gives them: in a cell of their own, after the one that is tagged "parameters". Lines that
-call reprokit itself (`%repro run`) are left out: the notebook already runs in its container.
+call reprokit itself (`%repro run`) are left out: the notebook already runs in its container. So are
+cells tagged "skip-execution", as nbclient does.
 """
 
 import json
@@ -18,11 +19,10 @@ from typing import Any
 KERNELS = "/opt/reprokit/notebook/share/reprokit"
 RESULTS = "/app/results"
 LANGUAGES = {"python": "reprokit", "r": "reprokit-r"}
-OWN_LINE = re.compile(
-    r"^([ \t]*)(?:[\w.]+[ \t]*=[ \t]*)?%(?:repro\b|(?:re)?load_ext[ \t]+reprokit\b).*$",
-    re.MULTILINE,
-)
-OWN_CELL = re.compile(r"\s*%%repro\b")
+OWN_LINE = re.compile(r"^([ \t]*)%(?:repro\b|(?:re)?load_ext[ \t]+reprokit\b).*$", re.MULTILINE)
+# A cell that keeps what a run gave goes on to use it, and that is not there in the container.
+OWN_CELL = re.compile(r"\s*%%repro\b|^[ \t]*[\w.]+[ \t]*=[ \t]*%repro\b", re.MULTILINE)
+SKIPPED = "skip-execution"
 INJECTED = "injected-parameters"
 
 
@@ -129,8 +129,8 @@ def _made_ready(notebook: Any) -> "list[tuple[Any, str]]":
 
 
 def without_own(source: str) -> str:
-    """A cell's source without reprokit's own magics; empty where nothing else is in it."""
-    if OWN_CELL.match(source):
+    """A cell's source without reprokit's own magics; empty where nothing is left to run."""
+    if OWN_CELL.search(source):
         return ""
     changed = OWN_LINE.sub(r"\1pass", source)
     if changed == source:
@@ -138,6 +138,11 @@ def without_own(source: str) -> str:
     lines = [line.strip() for line in changed.splitlines()]
     rest = [line for line in lines if line and line != "pass" and not line.startswith("#")]
     return changed if rest else ""
+
+
+def is_left_out(source: str, tags: Any) -> bool:
+    """Whether a cell, or a part of it, does not run in the container."""
+    return SKIPPED in (tags or ()) or without_own(source) != source
 
 
 def inject(notebook: Any, parameters: "dict[str, Any]", language: str) -> None:
