@@ -24,6 +24,7 @@ from reprokit.initialising.facts import Environment, LiveKernel, of_the_shell
 from reprokit.initialising.hidden_state import Finding
 from reprokit.initialising.requirements import Wanted
 from reprokit.model import JSON
+from reprokit.pipeline.job import folder_of
 from reprokit.project import Project
 
 REQUIREMENTS = "requirements.txt"
@@ -157,7 +158,8 @@ def _places(path: Path, kernel: LiveKernel | None) -> tuple[Path, str | None]:
         raise BadRequest(f"there is no {path}", next="name a project folder or a notebook")
     place = path.resolve()
     if place.suffix == ".ipynb":
-        return place.parent, place.name
+        root = folder_of(place)
+        return root, place.relative_to(root).as_posix()
     if not place.is_dir():
         raise BadRequest(f"{path} is neither a folder nor a notebook")
     book = None if kernel is None else kernel.notebook

@@ -25,6 +25,7 @@ from reprokit.model import Image, Lock, Plan, Step
 from reprokit.phases import build as building
 from reprokit.phases import plan as planning
 from reprokit.phases import plan_bases
+from reprokit.phases.entries_scripts import notebook_step
 from reprokit.phases.mounting import place_of
 from reprokit.phases.render import render
 from reprokit.powers import Powers
@@ -32,6 +33,13 @@ from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.store import Store
 from reprokit.unpacking import limits_for
+
+_OWN_FILES = ("repro.toml", "repro.lock")
+_DECLARATIONS = (
+    *_OWN_FILES, "pyproject.toml", "requirements.txt", "environment.yml", "environment.yaml",
+    "Pipfile", "setup.py", "setup.cfg", "DESCRIPTION", "renv.lock",
+)  # fmt: skip
+"""What tells a notebook's project from the folder that it merely lies in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +121,20 @@ def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False) -> Job:
 
 
 def folder_of(path: Path) -> Path:
-    """The project folder that `path` names: itself, or the folder of a notebook."""
-    return path if path.is_dir() else path.parent
+    """The project folder that `path` names: itself, or that of a notebook.
+
+    A notebook's is the nearest folder around it that has reprokit's files, or, inside a git
+    repository, any declaration; else the notebook's own.
+    """
+    if path.is_dir():
+        return path
+    own = path.parent.resolve()
+    around = (own, *own.parents)
+    configured = (f for f in around if any((f / name).is_file() for name in _OWN_FILES))
+    top = next((f for f in around if (f / ".git").exists()), own)
+    inside = around[: around.index(top) + 1]
+    declared = (f for f in inside if any((f / name).is_file() for name in _DECLARATIONS))
+    return next(declared, None) or next(configured, own)
 
 
 def _root_and_notebook(path: Path) -> tuple[Path, str | None]:
@@ -125,7 +145,8 @@ def _root_and_notebook(path: Path) -> tuple[Path, str | None]:
     if place.is_dir():
         return place, None
     if place.suffix == ".ipynb":
-        return place.parent, place.name
+        root = folder_of(place)
+        return root, place.relative_to(root).as_posix()
     raise BadRequest(
         f"{path} is neither a folder nor a notebook",
         next=f"name the project's folder: `reprokit run {path.parent} -- COMMAND`",
@@ -155,7 +176,7 @@ def _given(wishes: Wishes, notebook: str | None) -> planning.Given:
             raise BadRequest("nothing stands after `--`", next="`reprokit run -- COMMAND`")
         steps: tuple[Step, ...] = (Step(argv=wishes.command),)
     else:
-        steps = () if notebook is None else (Step(argv=("repro-notebook", notebook)),)
+        steps = () if notebook is None else (notebook_step(notebook),)
     try:
         date = None if wishes.date is None else valid_day(wishes.date)
     except ValueError as error:

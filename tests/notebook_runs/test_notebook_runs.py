@@ -13,6 +13,7 @@ from reprokit.errors import BadRequest
 from reprokit.model import JSON, Entry, Reason, Step
 from reprokit.notebook_runs import marking, outputs, parameters
 from reprokit.notebook_runs.stored import Stored, check_writable, stored
+from reprokit.pipeline.job import Wishes, folder_of, prepare
 from reprokit.project import Project
 from reprokit.tolerance import CompareOptions
 
@@ -270,3 +271,29 @@ def test_what_is_not_written_back() -> None:
     with pytest.raises(BadRequest, match="parameters"):
         check_writable((book,), with_parameters=True)
     check_writable((book,), with_parameters=False)
+
+
+# -- the project of a notebook ------------------------------------------------------------------
+
+
+def test_a_notebook_belongs_to_the_project_around_it(tmp_path: Path) -> None:
+    book = notebook(tmp_path / "notebooks" / "first" / "a.ipynb", code("1"))
+    (tmp_path / "requirements.txt").write_text("")
+    # Without a repository nothing says that the list above is the notebook's.
+    assert folder_of(book) == book.parent
+    assert folder_of(book.parent) == book.parent
+    (tmp_path / ".git").mkdir()
+    assert folder_of(book) == tmp_path
+    (tmp_path / "notebooks" / "repro.toml").write_text("")
+    assert folder_of(book) == tmp_path / "notebooks"
+    (tmp_path / ".git").rmdir()
+    assert folder_of(book) == tmp_path / "notebooks"
+
+
+def test_a_notebook_below_the_project_runs_in_its_own_folder(tmp_path: Path) -> None:
+    book = notebook(tmp_path / "notebooks" / "a.ipynb", code("1"))
+    (tmp_path / "repro.toml").write_text("")
+    job = prepare(book, Wishes())
+    assert job.project.root == tmp_path.resolve()
+    assert job.plan.entry is not None
+    assert job.plan.entry.steps == (Step(argv=("repro-notebook", "a.ipynb"), folder="notebooks"),)
