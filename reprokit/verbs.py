@@ -17,7 +17,6 @@ from reprokit.progress import Reporter, Silent
 
 if TYPE_CHECKING:
     from reprokit.citing.cite import Citation
-    from reprokit.initialising.facts import LiveKernel
     from reprokit.initialising.initialise import InitResult
     from reprokit.phases.plan_report import PlanReport
     from reprokit.pipeline.exporting import ExportResult
@@ -96,18 +95,17 @@ def run(
     )
 
 
-def init(
-    path: str | Path = ".", *, write: bool = False, kernel: LiveKernel | None = None
-) -> InitResult:
+def init(path: str | Path = ".", *, write: bool = False) -> InitResult:
     """Propose requirements.txt and repro.toml from what is installed here and what the code uses.
 
     path: a project folder or a notebook. write: write what is proposed; else nothing is written.
-    kernel: what a live kernel knows (`reprokit.notebook.kernel.live`); else the active environment
-    is looked at. Raises BadRequest for a malformed declaration, and where a file changed meanwhile.
+    In a live kernel its own packages, history and variables are looked at, else the active
+    environment. Raises BadRequest for a malformed declaration, and where a file changed meanwhile.
     """
     from reprokit.initialising import initialise
+    from reprokit.notebook import kernel
 
-    return initialise.init(Path(path), write=write, kernel=kernel)
+    return initialise.init(Path(path), write=write, kernel=kernel.current())
 
 
 def plan(path: str | Path = ".", *, date: str | None = None, base: str | None = None) -> PlanReport:

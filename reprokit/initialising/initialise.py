@@ -111,20 +111,21 @@ def init(path: Path, *, write: bool = False, kernel: LiveKernel | None = None) -
     declared = declarations.strongest(project)[0]
     wanted, undeclared = _wanted(project, code, environment, declared, kernel)
     changed, kept, findings = _requirements(project, declared, wanted, environment)
+    configured = bool(load_configuration(root).lines)
     about = configuration.proposed(
         project,
         chosen if _runs_itself(books, chosen) else None,
-        environment.python,
+        environment.python if code else None,
         declared,
         version.version_files(project),
-        Date.today().isoformat() if lock_file.read(root) is None else None,
-        configured=bool(load_configuration(root).lines),
+        Date.today().isoformat() if code and lock_file.read(root) is None else None,
+        configured=configured,
     )
     proposed = [
         *changed,
         *([] if about is None else [Proposed(path="repro.toml", before=None, after=about)]),
     ]
-    if about is None:
+    if configured:
         kept.append("The project has a configuration; it stays as it is.")
     state = list[Finding]()
     demand = configuration.disagrees(declared, environment.python)
@@ -163,6 +164,8 @@ def _places(path: Path, kernel: LiveKernel | None) -> tuple[Path, str | None]:
     if not place.is_dir():
         raise BadRequest(f"{path} is neither a folder nor a notebook")
     book = None if kernel is None else kernel.notebook
+    if book is not None and path == Path():
+        place = folder_of(book.resolve())
     if book is not None and book.resolve().is_relative_to(place):
         return place, book.resolve().relative_to(place).as_posix()
     return place, None

@@ -13,6 +13,13 @@ from reprokit.initialising.facts import LiveKernel, this_interpreter
 _SHELLS_OWN = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 
 
+def current() -> LiveKernel | None:
+    """The kernel, or the terminal's IPython, that this code runs in; `None` where there is none."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return None if shell is None else live(shell)
+
+
 def live(shell: Any) -> LiveKernel:
     """Read, nothing else: no variable is looked into, nothing is imported."""
     notebook, said = _notebook(shell)

@@ -44,10 +44,6 @@ def repro(shell: Shell, line: str) -> Any:
         parsed = arguments.build_parser(f"%{NAME}").parse_args(words)
     except SystemExit:  # --help and --version have said all there is to say
         return None
-    if parsed.verb == "init":
-        from reprokit.notebook.kernel import live
-
-        parsed.kernel = live(shell)
     reporter = _reporter(shell, line)
     try:
         result = verbs.execute(parsed, command, reporter)

@@ -17,10 +17,9 @@ from reprokit.ecosystems.python import notebooks
 from reprokit.errors import BadRequest
 from reprokit.files import canonical_json
 from reprokit.model import JSON, Entry, Note, Reason
-from reprokit.notebook_runs.stored import step_path
+from reprokit.notebook_runs.stored import OPTION, step_path
 from reprokit.project import Project
 
-OPTION = "--parameters"
 TAG = "parameters"
 _R_NAME = re.compile(r"(?:[A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*")
 _R_ASSIGNED = re.compile(r"^[ \t]*([A-Za-z.][\w.]*)[ \t]*(?:<-|=(?!=))", re.MULTILINE)

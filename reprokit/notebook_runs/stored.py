@@ -5,15 +5,17 @@ Imports little: every run asks whether it runs a notebook.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from reprokit.errors import BadRequest
-from reprokit.model import Entry, Step
+from reprokit.model import JSON, Entry, Step
 from reprokit.project import Project
 
 RUNNER = "repro-notebook"
+OPTION = "--parameters"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,19 @@ def step_path(step: Step) -> str | None:
     if len(step.argv) < 2 or step.argv[0] != RUNNER:
         return None
     return PurePosixPath(step.folder, step.argv[1]).as_posix()
+
+
+def parameters_of(steps: Sequence[Step]) -> dict[str, JSON]:
+    """The parameters that the steps give to notebooks, by name."""
+    found: dict[str, JSON] = {}
+    for step in steps:
+        if step_path(step) is not None and step.argv[2:3] == (OPTION,):
+            try:
+                given: JSON = json.loads("".join(step.argv[3:]))
+            except (ValueError, RecursionError):
+                continue  # Somebody else's record: the runner in the container says so.
+            found |= given if isinstance(given, dict) else {}
+    return found
 
 
 def check_writable(notebooks: Sequence[Stored], *, with_parameters: bool) -> None:

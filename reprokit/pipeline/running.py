@@ -6,7 +6,7 @@ import signal
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from reprokit.model import (
     Reason,
     ResultFile,
 )
-from reprokit.notebook_runs.stored import Stored, check_writable, stored
+from reprokit.notebook_runs.stored import Stored, check_writable, parameters_of, stored
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
 from reprokit.phases import run as runs
@@ -80,8 +80,7 @@ class Started:
     """What is known when the container starts.
 
     The run's folder may lie elsewhere than in the project that `job` names. `rerun_of`: which
-    published run is run again, see `phases.record.compose`. `notebooks` are what it executes, with
-    the `parameters` that they are given.
+    published run is run again, see `phases.record.compose`. `notebooks` are what it executes.
     """
 
     job: Job
@@ -98,7 +97,6 @@ class Started:
     repeat: int = 1
     rerun_of: dict[str, JSON] | None = None
     notebooks: tuple[Stored, ...] = ()
-    parameters: Mapping[str, JSON] = field(default_factory=dict)
 
 
 def run(
@@ -139,8 +137,7 @@ def run(
         facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
         started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
-        said = dict(parameters or {})
-        started = replace(started, repeat=repeat, notebooks=books, parameters=said)
+        started = replace(started, repeat=repeat, notebooks=books)
         result = run_and_record(started, engine, watch, index, target)
         if write_back and result.failure is None:
             from reprokit.notebook_runs.marking import mark
@@ -381,7 +378,7 @@ def _record(
         image=started.image,
         engine=started.engine.result(),
         steps=started.entry.steps,
-        parameters=started.parameters,
+        parameters=parameters_of(started.entry.steps),
         outcome=outcome,
         data=started.data,
         results=results,

@@ -134,6 +134,25 @@ def test_a_notebook_that_only_calls_reprokit_is_no_experiment(project: Path, ini
     assert "repro-notebook" not in after(init(live=kernel(book)), "repro.toml")
 
 
+def test_a_notebook_below_the_project_is_of_the_project(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / ".git").mkdir()
+    (project / "requirements.txt").write_text("pandas\n")
+    (project / "notebooks").mkdir()
+    book = notebook(project / "notebooks", "import numpy")
+    monkeypatch.chdir(book.parent)
+    result = initialise.init(Path(), kernel=kernel(book))
+    assert result.root == project.resolve()
+    assert after(result, "requirements.txt").startswith("pandas==2.2.0\n")
+    assert 'folder = "notebooks"' in after(result, "repro.toml")
+
+
+def test_a_project_without_python_is_told_nothing_of_python(project: Path, init: Init) -> None:
+    (project / "main.R").write_text("library(dplyr)\n")
+    assert init().files == ()
+
+
 def test_what_a_person_wrote_stays(project: Path, init: Init) -> None:
     (project / "requirements.txt").write_bytes(
         b"# mine\r\nnumpy>=1.20  # arrays\r\nPANDAS[excel] ; python_version > '3'\r\n"

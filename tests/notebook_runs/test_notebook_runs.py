@@ -12,7 +12,7 @@ from reprokit.ecosystems.python import notebook_runner
 from reprokit.errors import BadRequest
 from reprokit.model import JSON, Entry, Reason, Step
 from reprokit.notebook_runs import marking, outputs, parameters
-from reprokit.notebook_runs.stored import Stored, check_writable, stored
+from reprokit.notebook_runs.stored import Stored, check_writable, parameters_of, stored
 from reprokit.pipeline.job import Wishes, folder_of, prepare
 from reprokit.project import Project
 from reprokit.tolerance import CompareOptions
@@ -94,6 +94,8 @@ def test_parameters_go_to_the_one_notebook_and_are_warned_of(tmp_path: Path) -> 
     found = parameters.given(run, {"alpha": 2, "beta": "x"}, project)
     argv = ("repro-notebook", "a.ipynb", "--parameters", '{"alpha":2,"beta":"x"}')
     assert found.entry.steps == (Step(argv=argv, folder="sub"),)
+    assert parameters_of(found.entry.steps) == {"alpha": 2, "beta": "x"}
+    assert parameters_of((*run.steps, Step(argv=(*argv[:3], "{")))) == {}
     (note,) = found.notes
     assert "sets no beta" in note.text and "alpha, b" in note.text
     notebook(tmp_path / "sub" / "a.ipynb", code("alpha = 1"))
