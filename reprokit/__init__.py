@@ -12,8 +12,10 @@ from reprokit.version import __version__
 
 if TYPE_CHECKING:
     from reprokit.verbs import (
+        attach,
         cite,
         clean,
+        detach,
         diff,
         doctor,
         export,
@@ -27,13 +29,17 @@ if TYPE_CHECKING:
         run,
         runs,
         show,
+        status,
+        stop,
         verify,
     )
 
 __all__ = [
     "__version__",
+    "attach",
     "cite",
     "clean",
+    "detach",
     "diff",
     "doctor",
     "export",
@@ -47,6 +53,8 @@ __all__ = [
     "run",
     "runs",
     "show",
+    "status",
+    "stop",
     "verify",
 ]
 

@@ -25,6 +25,7 @@ def build_parser(prog: str = "reprokit") -> Parser:
     parser.add_argument("--version", action="version", version=f"reprokit {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     _add_way(verbs)
+    _add_detached(verbs)
     _add_history(verbs)
     _add_publishing(verbs)
     _add_machine(verbs)
@@ -57,6 +58,7 @@ def _add_way(verbs: _Verbs[Parser]) -> None:
     run.add_argument("--results", metavar="DIR", help="where results go (PATH/results)")
     repeat = "run N times and record what the results vary by"
     run.add_argument("--repeat", type=int, default=1, metavar="N", help=repeat)
+    run.add_argument("--detach", action="store_true", help="return at once; it runs on by itself")
 
     run.add_argument(
         "-p",
@@ -89,6 +91,17 @@ def _add_way(verbs: _Verbs[Parser]) -> None:
     _choices(export)
 
 
+def _add_detached(verbs: _Verbs[Parser]) -> None:
+    attach = _verb(verbs, "attach", "show how a run goes until it ends; Ctrl-C leaves it running")
+    attach.add_argument("run", nargs="?", default="last", metavar="RUN")
+
+    status = _verb(verbs, "status", "what runs now")
+    status.add_argument("--all", action="store_true", help="of every project, not only this one")
+
+    stop = _verb(verbs, "stop", "stop a detached run; what there is of it is kept")
+    stop.add_argument("run", nargs="?", default="last", metavar="RUN")
+
+
 def _add_history(verbs: _Verbs[Parser]) -> None:
     runs = _verb(verbs, "runs", "the runs so far, newest first")
     runs.add_argument("--all", action="store_true", help="of every project, not only this one")
@@ -100,6 +113,7 @@ def _add_history(verbs: _Verbs[Parser]) -> None:
 
     logs = _verb(verbs, "logs", "what a run printed")
     logs.add_argument("run", nargs="?", default="last", metavar="RUN")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
     logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines")
 
     diff = _verb(verbs, "diff", "what changed between two runs")

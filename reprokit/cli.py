@@ -47,7 +47,12 @@ def _run(words: list[str], command: list[str] | None) -> int:
     from reprokit import verbs
     from reprokit.terminal import TerminalReporter
 
-    reporter = TerminalReporter(program_to_stdout=not parsed.json and sys.stdout.isatty())
+    # A log that is followed is the answer itself: it goes where answers go, line by line.
+    follows = getattr(parsed, "follow", False)
+    reporter = TerminalReporter(
+        program_to_stdout=not parsed.json and (follows or sys.stdout.isatty()),
+        live=False if follows else None,
+    )
     try:
         result = verbs.execute(parsed, command, reporter)
     finally:
@@ -55,7 +60,8 @@ def _run(words: list[str], command: list[str] | None) -> int:
     if parsed.json:
         print(json.dumps(result.json(), ensure_ascii=False, indent=1, sort_keys=True))
     else:
-        people = sys.stdout if parsed.verb != "run" or sys.stdout.isatty() else sys.stderr
+        aside = follows or parsed.verb in ("run", "attach")
+        people = sys.stderr if aside and not sys.stdout.isatty() else sys.stdout
         print(result.text(), file=people)
     failure = getattr(result, "failure", None)
     if isinstance(failure, ReprokitError):
@@ -66,16 +72,7 @@ def _run(words: list[str], command: list[str] | None) -> int:
 
 def _tell(error: ReprokitError, as_json: bool) -> None:
     if as_json:
-        document = {
-            "error": {
-                "class": type(error).__name__,
-                "exit_code": error.exit_code,
-                "what": error.what,
-                "where": error.where,
-                "next": error.next,
-            }
-        }
-        print(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True))
+        print(json.dumps({"error": error.json()}, ensure_ascii=False, indent=1, sort_keys=True))
     print(f"reprokit: {error}", file=sys.stderr)
 
 

@@ -30,6 +30,16 @@ class ReprokitError(Exception):
         text = self.what if self.where is None else f"{self.where}: {self.what}"
         return printable(text if self.next is None else f"{text}\n  {self.next}")
 
+    def json(self) -> dict[str, str | int | None]:
+        """The error as it stands in documents (schema error-1)."""
+        return {
+            "class": type(self).__name__,
+            "exit_code": self.exit_code,
+            "what": self.what,
+            "where": self.where,
+            "next": self.next,
+        }
+
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback, which is only for our own defects."""
         return [f"{type(self).__name__}: {self}"]

@@ -199,6 +199,8 @@ def install_run(
         environment=(
             ("DEBIAN_FRONTEND", "noninteractive"),
             *(bytecode.ENVIRONMENT if compiles else ()),
+            # TeX's formats state when they were made, and SOURCE_DATE_EPOCH counts only then.
+            *((("FORCE_SOURCE_DATE", "1"),) if _has(packages, "texlive-binaries") else ()),
         ),
         commands=(
             # Only a shell expands the glob; every .deb is named with its hash in repro.lock.
@@ -219,7 +221,11 @@ def install_run(
 
 def brings_python(packages: Iterable[LockedPackage]) -> bool:
     """Whether installing them compiles Python's sources."""
-    return any(package.name == "python3-minimal" for package in packages)
+    return _has(packages, "python3-minimal")
+
+
+def _has(packages: Iterable[LockedPackage], name: str) -> bool:
+    return any(package.name == name for package in packages)
 
 
 def _has_random_fonts(packages: Sequence[LockedPackage]) -> bool:

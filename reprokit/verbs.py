@@ -17,8 +17,11 @@ from reprokit.progress import Reporter, Silent
 
 if TYPE_CHECKING:
     from reprokit.citing.cite import Citation
+    from reprokit.history.status import Status
     from reprokit.initialising.initialise import InitResult
     from reprokit.phases.plan_report import PlanReport
+    from reprokit.pipeline.attaching import Stopped
+    from reprokit.pipeline.detaching import Detached
     from reprokit.pipeline.exporting import ExportResult
     from reprokit.pipeline.locked import LockResult
     from reprokit.pipeline.running import RunResult
@@ -50,7 +53,7 @@ def run(
     no_cache: bool = False,
     results: str | Path | None = None,
     repeat: int = 1,
-    parameters: Mapping[str, JSON] | Sequence[str] | None = None,
+    parameters: Mapping[str, JSON] | Sequence[str] = (),
     write_back: bool = False,
     reporter: Reporter | None = None,
 ) -> RunResult:
@@ -69,11 +72,6 @@ def run(
     from reprokit.pipeline import running
     from reprokit.pipeline.job import Wishes
 
-    given = parameters
-    if not isinstance(given, Mapping) and given:
-        from reprokit.notebook_runs.parameters import parsed
-
-        given = parsed(given)
     wishes = Wishes(
         command=None if command is None else tuple(command),
         date=date,
@@ -82,6 +80,8 @@ def run(
         network=network,
         memory=memory,
         timeout=timeout,
+        parameters=parameters,
+        write_back=write_back,
     )
     return running.run(
         Path(path),
@@ -90,8 +90,6 @@ def run(
         no_cache=no_cache,
         results=None if results is None else Path(results),
         repeat=repeat,
-        parameters=given if isinstance(given, Mapping) else None,
-        write_back=write_back,
     )
 
 
@@ -106,6 +104,76 @@ def init(path: str | Path = ".", *, write: bool = False) -> InitResult:
     from reprokit.notebook import kernel
 
     return initialise.init(Path(path), write=write, kernel=kernel.current())
+
+
+def detach(
+    path: str | Path = ".",
+    *,
+    command: list[str] | None = None,
+    date: str | None = None,
+    base: str | None = None,
+    engine: str | None = None,
+    network: bool = False,
+    memory: str | None = None,
+    timeout: float | None = None,
+    no_cache: bool = False,
+    results: str | Path | None = None,
+    repeat: int = 1,
+    parameters: Mapping[str, JSON] | Sequence[str] = (),
+    write_back: bool = False,
+    reporter: Reporter | None = None,
+) -> Detached:
+    """`run --detach`: as `run`, but a process of its own does it, and this returns at once.
+
+    Raises what can be found out at once: BadRequest for the project, its plan and its command,
+    NoEngine, StorageFailed. `attach` shows how it goes and how it ends.
+    """
+    from reprokit.pipeline import detaching
+    from reprokit.pipeline.job import Wishes
+
+    wishes = Wishes(
+        command=None if command is None else tuple(command),
+        date=date,
+        base=base,
+        engine=engine,
+        network=network,
+        memory=memory,
+        timeout=timeout,
+        parameters=parameters,
+        write_back=write_back,
+    )
+    return detaching.detach(
+        Path(path),
+        wishes,
+        no_cache=no_cache,
+        results=None if results is None else Path(results),
+        repeat=repeat,
+    )
+
+
+def attach(run: str = "last", *, reporter: Reporter | None = None) -> RunResult:
+    """Show how a run goes, from where it is until it ends; returns what `run` would have returned,
+    and raises what it would have raised. Raises Interrupted for Ctrl-C, which leaves the run alone,
+    and for a run whose process was killed."""
+    from reprokit.pipeline import attaching
+
+    return attaching.attach(run, reporter or Silent(), project=_here())
+
+
+def status(*, all: bool = False) -> Status:
+    """What runs now: phase, time, last line; of the project around here unless `all`."""
+    from reprokit.history import status as going
+
+    return going.status(project=None if all else _here())
+
+
+def stop(run: str = "last", *, reporter: Reporter | None = None) -> Stopped:
+    """Stop a detached run as Ctrl-C stops one, and wait for its end: its container is stopped, log
+    and partial results are kept. Nothing happens to a run that has ended. Raises BadRequest for
+    one that is not detached, or goes on on another machine."""
+    from reprokit.pipeline import attaching
+
+    return attaching.stop(run, reporter or Silent(), project=_here())
 
 
 def plan(path: str | Path = ".", *, date: str | None = None, base: str | None = None) -> PlanReport:
@@ -170,8 +238,19 @@ def show(run: str = "last", *, sbom: bool = False) -> Result:
     return listing.show(run, project=_here())
 
 
-def logs(run: str = "last", *, tail: int | None = None) -> Result:
-    """What a run printed; with `tail` only its last lines."""
+def logs(
+    run: str = "last",
+    *,
+    tail: int | None = None,
+    follow: bool = False,
+    reporter: Reporter | None = None,
+) -> Result:
+    """What a run printed; with `tail` only its last lines. With `follow` the reporter is told
+    them, and all that comes until the run ends."""
+    if follow:
+        from reprokit.history import following
+
+        return following.follow_log(run, reporter or Silent(), tail=tail, project=_here())
     from reprokit.history import listing
 
     return listing.logs(run, tail=tail, project=_here())
@@ -360,9 +439,9 @@ def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: 
     options = {k: v for k, v in vars(arguments).items() if k not in ("verb", "json")}
     if arguments.verb == "run":
         options["command"] = command
-    if arguments.verb not in ("init", "plan", "runs", "show", "logs", "diff", "plugins"):
+    if arguments.verb not in ("init", "plan", "status", "runs", "show", "diff", "plugins"):
         options["reporter"] = reporter
-    function = globals()[arguments.verb]
+    function = detach if options.pop("detach", False) else globals()[arguments.verb]
     result: Result = function(**options)
     return result
 

@@ -141,6 +141,11 @@ class Index:
         values = (status, process, entry.id, entry.project)
         self._do(lambda connection: _write(connection, statement, [values]))
 
+    def enter(self, entry: Entry) -> None:
+        """Enter a run unless it is known already: another process may have been quicker."""
+        self._remember(entry.project)
+        self._do(lambda connection: _enter(connection, [entry]))
+
     def remove(self, entries: Iterable[Entry]) -> None:
         """Forget runs; their folders are not touched."""
         statement = "DELETE FROM runs WHERE id = ? AND project = ?"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from reprokit.errors import BadRequest
-from reprokit.history import run_folder, wording
+from reprokit.history import progress_log, run_folder, wording
 from reprokit.history.index import Entry, Index
 from reprokit.history.reading import Record, mapping, number, rows, text, text_or_none, texts
 from reprokit.model import JSON
@@ -116,7 +115,10 @@ def record_of(entry: Entry) -> dict[str, JSON]:
         "running": "is still running, and has no record yet",
         "lost": "has no record: its process was killed",
     }.get(entry.status, f"has no record: it ended before its container did ({entry.status})")
-    raise BadRequest(f"run {entry.id} {why}", next=f"see what it printed: reprokit logs {entry.id}")
+    way = f"see what it printed: reprokit logs {entry.id}"
+    if progress_log.place(folder).exists():
+        way = f"see how it goes, or how it ended: reprokit attach {entry.id}"
+    raise BadRequest(f"run {entry.id} {why}", next=way)
 
 
 def _image(record: Record) -> str:
@@ -146,12 +148,10 @@ def run_text(record: Record, *, folder: Path, results: Path) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """What a run printed. With `follow`, `lines` goes on until the run ends."""
+    """What a run printed, or its last `tail` lines."""
 
     entry: Entry
     tail: int | None
-    follow: bool
-    index: Index = field(default_factory=Index)
 
     def lines(self) -> Iterator[str]:
         """Line by line, without line ends; bytes that are no UTF-8 are replaced."""
@@ -159,8 +159,8 @@ class Log:
         try:
             with path.open("rb") as file:
                 if self.tail is not None:
-                    _seek_tail(file, self.tail)
-                yield from self._following(file) if self.follow else map(_line, file)
+                    seek_tail(file, self.tail)
+                yield from map(decoded, file)
         except FileNotFoundError:
             if self.entry.folder.path.is_dir():
                 return
@@ -169,25 +169,6 @@ class Log:
             ) from None
         except OSError as error:
             raise BadRequest(f"cannot be read: {error.strerror}", where=str(path)) from error
-
-    def _following(self, file: IO[bytes]) -> Iterator[str]:
-        pending = b""
-        while True:
-            ended = not self._runs()  # asked before reading, so that the last lines are not lost
-            for raw in file:
-                pending += raw
-                if pending.endswith(b"\n"):
-                    yield _line(pending)
-                    pending = b""
-            if ended:
-                break
-            time.sleep(0.2)
-        if pending:
-            yield _line(pending)
-
-    def _runs(self) -> bool:
-        now = self.index.find(self.entry.id, Path(self.entry.project))
-        return now.status == "running"
 
     def json(self) -> JSON:
         lines: list[JSON] = [*self.lines()]
@@ -200,7 +181,6 @@ class Log:
 def logs(
     run: str = "last",
     *,
-    follow: bool = False,
     tail: int | None = None,
     project: Path | None = None,
     index: Index | None = None,
@@ -208,15 +188,14 @@ def logs(
     """The log of a run, or its last `tail` lines. Raises BadRequest for a negative `tail`."""
     if tail is not None and tail < 0:
         raise BadRequest(f"there are no last {tail} lines", next="give 0 or more")
-    known = index or Index()
-    return Log(entry=known.find(run, project), tail=tail, follow=follow, index=known)
+    return Log(entry=(index or Index()).find(run, project), tail=tail)
 
 
-def _line(raw: bytes) -> str:
+def decoded(raw: bytes) -> str:
     return raw.decode("utf-8", "replace").rstrip("\r\n")
 
 
-def _seek_tail(file: IO[bytes], count: int) -> None:
+def seek_tail(file: IO[bytes], count: int) -> None:
     """Go to where the last `count` lines begin, reading backwards: logs may have gigabytes."""
     end = position = file.seek(0, os.SEEK_END)
     if count == 0:

@@ -14,8 +14,24 @@ from pathlib import Path
 
 def this_process() -> str:
     """A token for this process: "host/number/start". Kept in the index, never in a record."""
-    number = os.getpid()
+    return token(os.getpid())
+
+
+def token(number: int) -> str:
+    """The token of a process of this machine."""
     return f"{_host()}/{number}/{_start(number)}"
+
+
+def number_here(token: str) -> int | None:
+    """The process's number; `None` where it is dead or on another host."""
+    if not is_alive(token) or host_of(token) != _host():
+        return None
+    return int(token.rsplit("/", 2)[1])
+
+
+def host_of(token: str) -> str:
+    """The name of the host that the process is on."""
+    return token.rsplit("/", 2)[0]
 
 
 def is_alive(token: str) -> bool:
@@ -26,7 +42,7 @@ def is_alive(token: str) -> bool:
     host, number, start = parts[0], int(parts[1]), parts[2]
     if host != _host():
         return True
-    return _exists(number) and _start(number) == start
+    return start != "ended" and _exists(number) and _start(number) == start
 
 
 def _host() -> str:
@@ -41,7 +57,9 @@ def _start(number: int) -> str:
     except OSError:
         return ""
     # The second field is the program's name in brackets and may itself hold spaces and brackets.
-    return f"{status.rpartition(')')[2].split()[19]}@{boot}"
+    fields = status.rpartition(")")[2].split()
+    # One that ended keeps its number until its parent asks how (Z): it no longer lives.
+    return "ended" if fields[0] in "ZX" else f"{fields[19]}@{boot}"
 
 
 def _exists(number: int) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reprokit.identity import keystore
+from reprokit.identity import keystore, texts
 from reprokit.identity.tree import Node
 
 
@@ -62,6 +62,11 @@ DROPPED = (
         why="matplotlib's list of fonts holds times",
     ),
     Rule(
+        # LuaTeX's differ with the addresses of memory, and Knuth's tex knows no date but today's.
+        pattern=re.compile(r"var/lib/texmf/(?:.+\.log|web2c/(?:lua\w+|tex)/[^/]+\.fmt)"),
+        why="formats of TeX that are never the same; TeX makes one where it needs it",
+    ),
+    Rule(
         pattern=re.compile(
             r"\.dockerenv|run/\.containerenv|(?:proc|sys|dev)(?:/.*)?|etc/mtab|mnt/.+"
         ),
@@ -79,6 +84,16 @@ REWRITTEN = (
         pattern=re.compile(r"etc/ssl/certs/java/cacerts"),
         why="Java's certificate store states when each was added",
         rewrite=keystore.dated,
+    ),
+    Rewriting(
+        pattern=re.compile(r"var/lib/texmf/ls-R(?:-\w+)?"),
+        why="TeX's list of its files is in the order of the disk",
+        rewrite=texts.sorted_file_list,
+    ),
+    Rewriting(
+        pattern=re.compile(r"usr/share/octave/octave_packages"),
+        why="Octave's list of its packages states when it was written",
+        rewrite=texts.without_octave_time,
     ),
 )
 

@@ -63,11 +63,12 @@ def typed(text: str) -> JSON:
     return text
 
 
-def given(entry: Entry, parameters: Mapping[str, JSON], project: Project) -> Given:
-    """The entry, whose one notebook gets these parameters.
+def given(entry: Entry, wished: Mapping[str, JSON] | Iterable[str], project: Project) -> Given:
+    """The entry, whose one notebook gets these parameters: by name, or as "name=value".
 
     Raises BadRequest where no notebook runs or several do, and for a name that is none.
     """
+    parameters = dict(wished) if isinstance(wished, Mapping) else parsed(wished)
     if not parameters:
         return Given(entry=entry)
     paths = [path for path in map(step_path, entry.steps) if path is not None]

@@ -7,7 +7,7 @@ its place in the index, whatever happens on the way.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.identity import LABEL, POLICY
-from reprokit.model import Image, Lock, Plan, Step
+from reprokit.model import JSON, Image, Lock, Plan, Step
 from reprokit.phases import build as building
 from reprokit.phases import plan as planning
 from reprokit.phases import plan_bases
@@ -44,7 +44,11 @@ _DECLARATIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What a command line can say on top of the project's own configuration."""
+    """What a command line can say on top of the project's own configuration.
+
+    `parameters` are a notebook's, by name or as "name=value"; `write_back`: its outputs are put
+    into the notebook itself.
+    """
 
     command: tuple[str, ...] | None = None
     date: str | None = None
@@ -53,6 +57,8 @@ class Wishes:
     network: bool = False
     memory: str | None = None
     timeout: float | None = None
+    parameters: Mapping[str, JSON] | Sequence[str] = ()
+    write_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

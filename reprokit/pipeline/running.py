@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -51,7 +50,6 @@ from reprokit.pipeline.job import (
 )
 from reprokit.printable import redacted
 from reprokit.progress import Reporter
-from reprokit.project import Project
 from reprokit.quoting import printable_command
 from reprokit.unpacking import limits_for
 from reprokit.version import __version__
@@ -107,10 +105,9 @@ def run(
     no_cache: bool = False,
     results: Path | None = None,
     repeat: int = 1,
-    parameters: Mapping[str, JSON] | None = None,
-    write_back: bool = False,
+    folder: run_folder.RunFolder | None = None,
 ) -> RunResult:
-    """The whole way. See `reprokit.verbs.run`."""
+    """The whole way. See `reprokit.verbs.run`. folder: the run's, where it has one already."""
     if repeat != 1:
         from reprokit.pipeline import repeating
 
@@ -121,10 +118,7 @@ def run(
         opening = ahead.submit(_opened, stack, wishes.engine)
         asking = ahead.submit(records.project_state, folder_of(path))
         job = prepare(path, wishes)
-        entry, notes = _with_parameters(chosen_entry(job.plan), parameters or {}, job.project)
-        books = stored(entry, job.project)
-        if write_back:
-            check_writable(books, with_parameters=bool(parameters))
+        entry, notes, books = wished_entry(job, wishes)
         target = results or collecting.results_folder(job.project.root, job.configuration.results)
         collecting.check_writable(target)
         for note in (*job.plan.notes, *notes):
@@ -136,10 +130,10 @@ def run(
         engine = opening.result()
         facts = ahead.submit(engine.information)
         state = replace(asking.result(), name=job.plan.name)
-        started = _make_ready(job, entry, engine, watch, state, facts, no_cache=no_cache)
+        started = _make_ready(job, entry, engine, watch, state, facts, folder, no_cache=no_cache)
         started = replace(started, repeat=repeat, notebooks=books)
         result = run_and_record(started, engine, watch, index, target)
-        if write_back and result.failure is None:
+        if wishes.write_back and result.failure is None:
             from reprokit.notebook_runs.marking import mark
 
             for book in books:
@@ -147,15 +141,18 @@ def run(
         return result
 
 
-def _with_parameters(
-    entry: Entry, parameters: Mapping[str, JSON], project: Project
-) -> tuple[Entry, tuple[Note, ...]]:
-    if not parameters:
-        return entry, ()
-    from reprokit.notebook_runs.parameters import given
+def wished_entry(job: Job, wishes: Wishes) -> tuple[Entry, tuple[Note, ...], tuple[Stored, ...]]:
+    """The entry to run with its parameters, what to say of these, and the notebooks it runs."""
+    entry, notes = chosen_entry(job.plan), tuple[Note, ...]()
+    if wishes.parameters:
+        from reprokit.notebook_runs.parameters import given
 
-    found = given(entry, parameters, project)
-    return found.entry, found.notes
+        found = given(entry, wishes.parameters, job.project)
+        entry, notes = found.entry, found.notes
+    books = stored(entry, job.project)
+    if wishes.write_back:
+        check_writable(books, with_parameters=bool(wishes.parameters))
+    return entry, notes, books
 
 
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:
@@ -188,6 +185,11 @@ def chosen_entry(plan: Plan) -> Entry:
     )
 
 
+def command_text(entry: Entry) -> str:
+    """The entry's steps as people type them, for the list of runs."""
+    return redacted(" && ".join(printable_command(step.argv) for step in entry.steps))
+
+
 def _make_ready(
     job: Job,
     entry: Entry,
@@ -195,6 +197,7 @@ def _make_ready(
     watch: Stopwatch,
     state: records.ProjectState,
     facts: Future[EngineInformation],
+    folder: run_folder.RunFolder | None,
     *,
     no_cache: bool,
 ) -> Started:
@@ -221,7 +224,7 @@ def _make_ready(
         context_digest=prepared.key,
         data=data,
         entry=entry,
-        folder=run_folder.create(job.project.root, datetime.now(UTC)),
+        folder=folder or run_folder.create(job.project.root, datetime.now(UTC)),
         state=state,
         repeat=1,
     )
@@ -241,13 +244,12 @@ def run_and_record(
     if started.image_plan is not None:
         folder.plan.write_text(started.image_plan, "utf-8")
     folder.lock.write_text(lock_file.dumps(started.lock), "utf-8")
-    command = " && ".join(printable_command(step.argv) for step in started.entry.steps)
     running = indexes.running(
         folder.id,
         folder.project,
         plan.name,
         datetime.now(UTC),
-        redacted(command),
+        command_text(started.entry),
         image=started.image.config_digest,
     )
     index.add(running)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -165,25 +164,6 @@ def test_the_last_lines_of_a_large_log_are_there_at_once(index: Index, project: 
     start = time.perf_counter()
     assert list(listing.logs(tail=1, index=index).lines()) == ["last"]
     assert time.perf_counter() - start < 1
-
-
-def test_following_a_run_until_it_ends(index: Index, project: Path) -> None:
-    folder = run_folder.create(project, NOW)
-    started = indexes.running(folder.id, project, "wheat", NOW, "make")
-    index.add(started)
-    folder.log.write_text("one\ntw")
-    seen: list[str] = []
-    reader = threading.Thread(
-        target=lambda: seen.extend(listing.logs(follow=True, index=index).lines())
-    )
-    reader.start()
-    time.sleep(0.3)
-    with folder.log.open("a") as file:
-        file.write("o\nthree")
-    index.mark(started, "succeeded")
-    reader.join(10)
-    assert not reader.is_alive()
-    assert seen == ["one", "two", "three"]
 
 
 def test_the_log_of_a_run_whose_folder_is_gone(index: Index) -> None:

@@ -127,3 +127,19 @@ def test_an_interrupted_kernel_stops_the_container(project: Path, engine: Socket
     assert left[0]["data"]["text/plain"] == "(1, 0)"
     assert float(took[0]["text"]) < 60  # the program would have slept for 300 s
     assert (project / "results" / "table.csv").exists()
+
+
+def test_a_detached_run_outlives_its_kernel(project: Path, engine: SocketEngine) -> None:
+    command = "python -c \"import time; time.sleep(5); open('results/over', 'w')\""
+    with kernels.kernel(project) as kernel:
+        assert kernel.run("%load_ext reprokit") == "ok"
+        assert kernel.run(f"{run(engine)} --detach -- {command}") == "ok"
+        kernel.manager.restart_kernel(now=True)
+        kernel.client.wait_for_ready(timeout=60)
+    _, going, attached, ended = kernels.execute(
+        project, "%load_ext reprokit", "%repro status", "%repro attach", "%repro status"
+    )
+    assert "running" in going[0]["data"]["text/plain"]
+    assert "<strong>succeeded</strong>" in shown(attached)
+    assert (project / "results" / "over").exists()
+    assert "Nothing runs now" in shown(ended)
