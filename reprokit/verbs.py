@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from reprokit.pipeline.locked import LockResult
     from reprokit.pipeline.running import RunResult
     from reprokit.publishing.publish import Publication
-    from reprokit.registry import Plugin
+    from reprokit.registry import PluginList
     from reprokit.rerunning.result import RerunResult
 
 
@@ -410,28 +409,11 @@ def doctor(*, fix: bool = False, reporter: Reporter | None = None) -> Result:
     return examination.examine()
 
 
-@dataclass(frozen=True, slots=True)
-class PluginList:
-    """The installed plugins."""
-
-    plugins: tuple[Plugin, ...]
-
-    def json(self) -> JSON:
-        return [plugin.json() for plugin in self.plugins]
-
-    def text(self) -> str:
-        lines = []
-        for plugin in self.plugins:
-            lines.append(f"{plugin.name} {plugin.version}".rstrip())
-            lines += [f"  {kind}: {name}" for kind, name in plugin.offers]
-        return "\n".join(lines)
-
-
 def plugins() -> PluginList:
     """What is installed, and from where."""
     from reprokit import registry
 
-    return PluginList(registry.plugins())
+    return registry.PluginList(registry.plugins())
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: Reporter) -> Result:

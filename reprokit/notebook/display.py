@@ -282,5 +282,5 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.history.difference", "Difference"): difference,
     ("reprokit.history.cleaning", "Cleaned"): plain,
     ("reprokit.engines.doctor", "Report"): plain,
-    ("reprokit.verbs", "PluginList"): plain,
+    ("reprokit.registry", "PluginList"): plain,
 }
