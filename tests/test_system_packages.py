@@ -149,6 +149,11 @@ def test_byte_code_of_maintainer_scripts_is_made_anew() -> None:
     assert dict(run.environment)["PYTHONHASHSEED"] == "0"
 
 
+def test_tex_states_the_lock_s_day() -> None:
+    packages = (LockedPackage(name="texlive-binaries", version="2022.20220321.62855-5.1"),)
+    assert ("FORCE_SOURCE_DATE", "1") in install_run(packages).environment
+
+
 def test_urls_of_mirrors_do_not_reach_the_lock() -> None:
     site = Site(
         debian_mirror="http://m.example/debian", debian_security_mirror="http://m.example/s"
