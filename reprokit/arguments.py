@@ -44,6 +44,10 @@ _Verbs = argparse._SubParsersAction
 
 
 def _add_way(verbs: _Verbs[Parser]) -> None:
+    init = _verb(verbs, "init", "propose requirements and repro.toml from what is installed here")
+    init.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
+    init.add_argument("--write", action="store_true", help="write what is proposed")
+
     run = _verb(verbs, "run", "build and run a project; results in ./results")
     run.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
     _choices(run)
@@ -55,6 +59,21 @@ def _add_way(verbs: _Verbs[Parser]) -> None:
     repeat = "run N times and record what the results vary by"
     run.add_argument("--repeat", type=int, default=1, metavar="N", help=repeat)
     run.add_argument("--detach", action="store_true", help="return at once; it runs on by itself")
+
+    run.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        dest="parameters",
+        metavar="NAME=VALUE",
+        help="a parameter of the notebook, as papermill takes it",
+    )
+    run.add_argument(
+        "--write-back",
+        action="store_true",
+        help="put the outputs, and which run made them, into the notebook itself",
+    )
 
     plan = _verb(verbs, "plan", "what was found, what would be built and run, and why")
     plan.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")

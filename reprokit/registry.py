@@ -42,6 +42,23 @@ class Plugin:
         return {"name": self.name, "version": self.version, "offers": offers}
 
 
+@dataclass(frozen=True, slots=True)
+class PluginList:
+    """The installed plugins."""
+
+    plugins: tuple[Plugin, ...]
+
+    def json(self) -> JSON:
+        return [plugin.json() for plugin in self.plugins]
+
+    def text(self) -> str:
+        lines = []
+        for plugin in self.plugins:
+            lines.append(f"{plugin.name} {plugin.version}".rstrip())
+            lines += [f"  {kind}: {name}" for kind, name in plugin.offers]
+        return "\n".join(lines)
+
+
 @cache
 def manager() -> pluggy.PluginManager:
     """The plugin manager, with built-ins and installed plugins registered. Raises BadRequest for

@@ -7,8 +7,7 @@ raises a ReprokitError for what the user can mend. `execute` calls the one a com
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +17,7 @@ from reprokit.progress import Reporter, Silent
 if TYPE_CHECKING:
     from reprokit.citing.cite import Citation
     from reprokit.history.status import Status
+    from reprokit.initialising.initialise import InitResult
     from reprokit.phases.plan_report import PlanReport
     from reprokit.pipeline.attaching import Stopped
     from reprokit.pipeline.detaching import Detached
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reprokit.pipeline.locked import LockResult
     from reprokit.pipeline.running import RunResult
     from reprokit.publishing.publish import Publication
-    from reprokit.registry import Plugin
+    from reprokit.registry import PluginList
     from reprokit.rerunning.result import RerunResult
 
 
@@ -52,6 +52,8 @@ def run(
     no_cache: bool = False,
     results: str | Path | None = None,
     repeat: int = 1,
+    parameters: Mapping[str, JSON] | Sequence[str] = (),
+    write_back: bool = False,
     reporter: Reporter | None = None,
 ) -> RunResult:
     """Build a project's environment and run its experiment in it.
@@ -60,7 +62,9 @@ def run(
     inferred. date: "YYYY-MM-DD", for unpinned packages where no lock exists. base: "auto",
     "debian", "official" or a base's name. engine: "docker", "podman" or a socket's address.
     memory: "4g" or bytes. timeout: seconds. results: a folder instead of PATH/results.
-    repeat: run so many times, and record what the results vary by.
+    repeat: run so many times, and record what the results vary by. parameters: of a notebook, as
+    values by name or as "name=value". write_back: put the outputs, and which run made them, into
+    the notebook itself.
     Returns the result also where the project's command failed: see `RunResult.failure`.
     Raises BadRequest, NoEngine, InputUnavailable, BuildFailed, StorageFailed.
     """
@@ -75,6 +79,8 @@ def run(
         network=network,
         memory=memory,
         timeout=timeout,
+        parameters=parameters,
+        write_back=write_back,
     )
     return running.run(
         Path(path),
@@ -84,6 +90,19 @@ def run(
         results=None if results is None else Path(results),
         repeat=repeat,
     )
+
+
+def init(path: str | Path = ".", *, write: bool = False) -> InitResult:
+    """Propose requirements.txt and repro.toml from what is installed here and what the code uses.
+
+    path: a project folder or a notebook. write: write what is proposed; else nothing is written.
+    In a live kernel its own packages, history and variables are looked at, else the active
+    environment. Raises BadRequest for a malformed declaration, and where a file changed meanwhile.
+    """
+    from reprokit.initialising import initialise
+    from reprokit.notebook import kernel
+
+    return initialise.init(Path(path), write=write, kernel=kernel.current())
 
 
 def detach(
@@ -99,6 +118,8 @@ def detach(
     no_cache: bool = False,
     results: str | Path | None = None,
     repeat: int = 1,
+    parameters: Mapping[str, JSON] | Sequence[str] = (),
+    write_back: bool = False,
     reporter: Reporter | None = None,
 ) -> Detached:
     """`run --detach`: as `run`, but a process of its own does it, and this returns at once.
@@ -117,6 +138,8 @@ def detach(
         network=network,
         memory=memory,
         timeout=timeout,
+        parameters=parameters,
+        write_back=write_back,
     )
     return detaching.detach(
         Path(path),
@@ -387,28 +410,11 @@ def doctor(*, fix: bool = False, reporter: Reporter | None = None) -> Result:
     return examination.examine()
 
 
-@dataclass(frozen=True, slots=True)
-class PluginList:
-    """The installed plugins."""
-
-    plugins: tuple[Plugin, ...]
-
-    def json(self) -> JSON:
-        return [plugin.json() for plugin in self.plugins]
-
-    def text(self) -> str:
-        lines = []
-        for plugin in self.plugins:
-            lines.append(f"{plugin.name} {plugin.version}".rstrip())
-            lines += [f"  {kind}: {name}" for kind, name in plugin.offers]
-        return "\n".join(lines)
-
-
 def plugins() -> PluginList:
     """What is installed, and from where."""
     from reprokit import registry
 
-    return PluginList(registry.plugins())
+    return registry.PluginList(registry.plugins())
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: Reporter) -> Result:
@@ -416,7 +422,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: 
     options = {k: v for k, v in vars(arguments).items() if k not in ("verb", "json")}
     if arguments.verb == "run":
         options["command"] = command
-    if arguments.verb not in ("plan", "status", "runs", "show", "diff", "plugins"):
+    if arguments.verb not in ("init", "plan", "status", "runs", "show", "diff", "plugins"):
         options["reporter"] = reporter
     function = detach if options.pop("detach", False) else globals()[arguments.verb]
     result: Result = function(**options)

@@ -41,11 +41,10 @@ class Notebook:
     def compare(self, expected: Path, actual: Path, settings: Settings) -> Finding:
         small_enough(settings.limits.document, expected, actual)
         with reading(), tempfile.TemporaryDirectory(prefix="reprokit-compare-") as folder:
-            old, new = _cells(expected), _cells(actual)
-            parts: list[Comparison] = []
+            old, new = code_cells(expected), code_cells(actual)
             notes = _sources(old, new)
-            for number, (one, other) in enumerate(zip_longest(old, new), start=1):
-                parts += _cell(number, one, other, Path(folder), settings)
+            each = compared_cells(old, new, Path(folder), settings)
+            parts = [part for _, parts in each for part in parts]
         order = _order(old), _order(new)
         at_least = Grade.WITHIN_TOLERANCE
         if order[0] != order[1]:
@@ -54,7 +53,15 @@ class Notebook:
         return combined(parts, "output", notes=notes, at_least=at_least)
 
 
-def _cells(path: Path) -> list[Any]:
+def compared_cells(
+    old: list[Any], new: list[Any], folder: Path, settings: Settings
+) -> Iterator[tuple[int, list[Comparison]]]:
+    """Each code cell's number, counted from 1, and its outputs; `folder` is for scratch files."""
+    for number, (one, other) in enumerate(zip_longest(old, new), start=1):
+        yield number, list(_cell(number, one, other, folder, settings))
+
+
+def code_cells(path: Path) -> list[Any]:
     """The code cells, whatever version the notebook's format has."""
     import nbformat
 

@@ -139,6 +139,10 @@ def run_text(record: Record, *, folder: Path, results: Path) -> str:
     ]
     lines = [f"Run {text(record, 'run')} {_ending(record)}, took {took}."]
     lines += [f"{name:<12} {wording.printable(value)}" for name, value in fields]
+    if "notebooks" in record:
+        from reprokit.notebook_runs import outputs
+
+        lines += outputs.lines(record)
     return "\n".join([*lines, *_listed("results", rows(record, "results"))])
 
 

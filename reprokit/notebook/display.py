@@ -18,6 +18,7 @@ from reprokit.history import wording
 from reprokit.history.contents import inside
 from reprokit.history.reading import Record, command_text, mapping, number, rows, text
 from reprokit.notebook import previews
+from reprokit.notebook.init_display import initialised
 
 PREVIEWS = 12
 """Files shown with their content; the others are listed."""
@@ -89,8 +90,18 @@ def record_html(record: Record, results: Path, pushed: Sequence[str] = ()) -> st
     """HTML for a record whose result files lie in `results`; `pushed` is what can be pulled."""
     return (
         f"<p><strong>{escape(_ending(record))}</strong> {escape(_took(record))}</p>"
-        f"{_results(rows(record, 'results'), results)}{_facts(record, pushed)}"
+        f"{_notebooks(record)}{_results(rows(record, 'results'), results)}"
+        f"{_facts(record, pushed)}"
     )
+
+
+def _notebooks(record: Record) -> str:
+    """Whether the outputs of the notebooks that ran are those stored."""
+    if "notebooks" not in record:
+        return ""
+    from reprokit.notebook_runs import outputs
+
+    return f"<pre>{escape(_lines(chr(10).join(outputs.lines(record))))}</pre>"
 
 
 def _ending(record: Record) -> str:
@@ -250,6 +261,7 @@ def _text(value: object) -> str:
 
 DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.pipeline.running", "RunResult"): run,
+    ("reprokit.initialising.initialise", "InitResult"): initialised,
     ("reprokit.pipeline.locked", "LockResult"): plain,
     ("reprokit.pipeline.exporting", "ExportResult"): plain,
     ("reprokit.pipeline.verifying", "Verification"): plain,
@@ -270,5 +282,5 @@ DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("reprokit.history.difference", "Difference"): difference,
     ("reprokit.history.cleaning", "Cleaned"): plain,
     ("reprokit.engines.doctor", "Report"): plain,
-    ("reprokit.verbs", "PluginList"): plain,
+    ("reprokit.registry", "PluginList"): plain,
 }

@@ -105,6 +105,7 @@ def compose(
     notes: tuple[Note, ...],
     undated: tuple[str, ...],
     variation: dict[str, JSON] | None = None,
+    notebooks: list[JSON] | None = None,
     rerun_of: dict[str, JSON] | None = None,
 ) -> dict[str, JSON]:
     """The record of a run. Lists are sorted wherever order means nothing.
@@ -112,6 +113,8 @@ def compose(
     run: the run's id. dockerfile: its text, of which the record keeps the digest. environment_*:
     `None` while the environment digest is not known. undated: what could not be resolved by date.
     variation: what several runs differed by (`reprokit.phases.learn`); no key where there was one.
+    notebooks: whether their outputs are those stored (`reprokit.notebook_runs.outputs`); no key
+    where none ran.
     rerun_of: what is run again (`reprokit.rerunning.origin.Source`); no key in other runs.
     Raises BadRequest for a parameter that JSON cannot hold (NaN, infinity).
     """
@@ -159,6 +162,8 @@ def compose(
     }
     if variation is not None:
         content["variation"] = variation
+    if notebooks is not None:
+        content["notebooks"] = _mapped(notebooks, redacted)
     if rerun_of is not None:
         content["rerun_of"] = rerun_of
     return sealed(content)

@@ -27,7 +27,7 @@ from reprokit.interrupts import deferred
 from reprokit.model import JSON
 from reprokit.phases import collect as collecting
 from reprokit.pipeline.job import Wishes, prepare
-from reprokit.pipeline.running import chosen_entry, command_text
+from reprokit.pipeline.running import command_text, wished_entry
 
 # -P: the folder that we are in is a project, and nothing in it may pass for a module of ours.
 PROGRAM = ("-P", "-m", "reprokit.pipeline.detached")
@@ -81,7 +81,7 @@ def detach(
 
         repeating.check(repeat)
     job = prepare(path, wishes)
-    entry = chosen_entry(job.plan)
+    entry, _, _ = wished_entry(job, wishes)
     root = job.project.root
     collecting.check_writable(results or collecting.results_folder(root, job.configuration.results))
     with connect(wishes.engine):

@@ -7,7 +7,7 @@ its place in the index, whatever happens on the way.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,10 +21,11 @@ from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.identity import LABEL, POLICY
-from reprokit.model import Image, Lock, Plan, Step
+from reprokit.model import JSON, Image, Lock, Plan, Step
 from reprokit.phases import build as building
 from reprokit.phases import plan as planning
 from reprokit.phases import plan_bases
+from reprokit.phases.entries_scripts import notebook_step
 from reprokit.phases.mounting import place_of
 from reprokit.phases.render import render
 from reprokit.powers import Powers
@@ -33,10 +34,21 @@ from reprokit.project import Project
 from reprokit.store import Store
 from reprokit.unpacking import limits_for
 
+_OWN_FILES = ("repro.toml", "repro.lock")
+_DECLARATIONS = (
+    *_OWN_FILES, "pyproject.toml", "requirements.txt", "environment.yml", "environment.yaml",
+    "Pipfile", "setup.py", "setup.cfg", "DESCRIPTION", "renv.lock",
+)  # fmt: skip
+"""What tells a notebook's project from the folder that it merely lies in."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What a command line can say on top of the project's own configuration."""
+    """What a command line can say on top of the project's own configuration.
+
+    `parameters` are a notebook's, by name or as "name=value"; `write_back`: its outputs are put
+    into the notebook itself.
+    """
 
     command: tuple[str, ...] | None = None
     date: str | None = None
@@ -45,6 +57,8 @@ class Wishes:
     network: bool = False
     memory: str | None = None
     timeout: float | None = None
+    parameters: Mapping[str, JSON] | Sequence[str] = ()
+    write_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +127,20 @@ def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False) -> Job:
 
 
 def folder_of(path: Path) -> Path:
-    """The project folder that `path` names: itself, or the folder of a notebook."""
-    return path if path.is_dir() else path.parent
+    """The project folder that `path` names: itself, or that of a notebook.
+
+    A notebook's is the nearest folder around it that has reprokit's files, or, inside a git
+    repository, any declaration; else the notebook's own.
+    """
+    if path.is_dir():
+        return path
+    own = path.parent.resolve()
+    around = (own, *own.parents)
+    configured = (f for f in around if any((f / name).is_file() for name in _OWN_FILES))
+    top = next((f for f in around if (f / ".git").exists()), own)
+    inside = around[: around.index(top) + 1]
+    declared = (f for f in inside if any((f / name).is_file() for name in _DECLARATIONS))
+    return next(declared, None) or next(configured, own)
 
 
 def _root_and_notebook(path: Path) -> tuple[Path, str | None]:
@@ -125,7 +151,8 @@ def _root_and_notebook(path: Path) -> tuple[Path, str | None]:
     if place.is_dir():
         return place, None
     if place.suffix == ".ipynb":
-        return place.parent, place.name
+        root = folder_of(place)
+        return root, place.relative_to(root).as_posix()
     raise BadRequest(
         f"{path} is neither a folder nor a notebook",
         next=f"name the project's folder: `reprokit run {path.parent} -- COMMAND`",
@@ -155,7 +182,7 @@ def _given(wishes: Wishes, notebook: str | None) -> planning.Given:
             raise BadRequest("nothing stands after `--`", next="`reprokit run -- COMMAND`")
         steps: tuple[Step, ...] = (Step(argv=wishes.command),)
     else:
-        steps = () if notebook is None else (Step(argv=("repro-notebook", notebook)),)
+        steps = () if notebook is None else (notebook_step(notebook),)
     try:
         date = None if wishes.date is None else valid_day(wishes.date)
     except ValueError as error:

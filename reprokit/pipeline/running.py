@@ -30,6 +30,7 @@ from reprokit.model import (
     Reason,
     ResultFile,
 )
+from reprokit.notebook_runs.stored import Stored, check_writable, parameters_of, stored
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
 from reprokit.phases import run as runs
@@ -77,7 +78,7 @@ class Started:
     """What is known when the container starts.
 
     The run's folder may lie elsewhere than in the project that `job` names. `rerun_of`: which
-    published run is run again, see `phases.record.compose`.
+    published run is run again, see `phases.record.compose`. `notebooks` are what it executes.
     """
 
     job: Job
@@ -94,6 +95,7 @@ class Started:
     state: records.ProjectState
     repeat: int = 1
     rerun_of: dict[str, JSON] | None = None
+    notebooks: tuple[Stored, ...] = ()
 
 
 def run(
@@ -117,10 +119,10 @@ def run(
         opening = ahead.submit(_opened, stack, wishes.engine)
         asking = ahead.submit(records.project_state, folder_of(path))
         job = prepare(path, wishes)
-        entry = chosen_entry(job.plan)
+        entry, notes, books = wished_entry(job, wishes)
         target = results or collecting.results_folder(job.project.root, job.configuration.results)
         collecting.check_writable(target)
-        for note in job.plan.notes:
+        for note in (*job.plan.notes, *notes):
             if note.level == "warning":
                 text = note.text if note.reason is None else f"{note.reason}: {note.text}"
                 reporter.warning(text)
@@ -129,8 +131,28 @@ def run(
         engine = opening.result()
         state = replace(asking.result(), name=job.plan.name)
         started = _make_ready(job, entry, engine, watch, state, ahead, folder, no_cache=no_cache)
-        started = replace(started, repeat=repeat)
-        return run_and_record(started, engine, watch, index, target)
+        started = replace(started, repeat=repeat, notebooks=books)
+        result = run_and_record(started, engine, watch, index, target)
+        if wishes.write_back and result.failure is None:
+            from reprokit.notebook_runs.marking import mark
+
+            for book in books:
+                mark(book, job.project, started.folder.results, result.record)
+        return result
+
+
+def wished_entry(job: Job, wishes: Wishes) -> tuple[Entry, tuple[Note, ...], tuple[Stored, ...]]:
+    """The entry to run with its parameters, what to say of these, and the notebooks it runs."""
+    entry, notes = chosen_entry(job.plan), tuple[Note, ...]()
+    if wishes.parameters:
+        from reprokit.notebook_runs.parameters import given
+
+        found = given(entry, wishes.parameters, job.project)
+        entry, notes = found.entry, found.notes
+    books = stored(entry, job.project)
+    if wishes.write_back:
+        check_writable(books, with_parameters=bool(wishes.parameters))
+    return entry, notes, books
 
 
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:
@@ -305,8 +327,24 @@ def _contained(
                 once, started.repeat, first, folder.path, options, run_r, watch.reporter
             )
             variation = None if learnt is None else learnt.json()
-    record = _record(started, outcome, found, variation)
+    record = _record(started, outcome, found, variation, _outputs(started, engine, watch))
     return record, outcome, found
+
+
+def _outputs(started: Started, engine: Engine, watch: Stopwatch) -> list[JSON] | None:
+    """Whether the outputs of the notebooks that ran are those stored."""
+    if not started.notebooks:
+        return None
+    from reprokit.notebook_runs import outputs
+    from reprokit.pipeline.r_container import r_in
+
+    with watch.phase("compare"):
+        return outputs.checked(
+            started.notebooks,
+            started.folder.results,
+            options=started.job.configuration.compare,
+            run_r=r_in(engine, started.image.reference),
+        )
 
 
 def _request(started: Started, reporter: Reporter) -> runs.RunRequest:
@@ -339,6 +377,7 @@ def _record(
     outcome: Outcome,
     results: tuple[ResultFile, ...],
     variation: dict[str, JSON] | None,
+    notebooks: list[JSON] | None,
 ) -> dict[str, JSON]:
     plan, lock = started.job.plan, started.lock
     undated = tuple(text for e in lock.ecosystems for text in e.undated)
@@ -350,7 +389,7 @@ def _record(
         image=started.image,
         engine=started.engine.result(),
         steps=started.entry.steps,
-        parameters={},
+        parameters=parameters_of(started.entry.steps),
         outcome=outcome,
         data=started.data,
         results=results,
@@ -366,6 +405,7 @@ def _record(
         notes=_notes(plan),
         undated=undated,
         variation=variation,
+        notebooks=notebooks,
         rerun_of=started.rerun_of,
     )
 

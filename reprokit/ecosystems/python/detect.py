@@ -15,6 +15,7 @@ from reprokit.ecosystems.python import (
     local_projects,
     notebooks,
     python2,
+    r_notebooks,
     version,
 )
 from reprokit.ecosystems.python.found import Found, information, merged, warning
@@ -22,8 +23,6 @@ from reprokit.ecosystems.python.names import normalised
 from reprokit.model import JSON, Detection, Entry, Reason, Requirement, Runtime
 from reprokit.project import Project
 
-# Above this a project's notebooks are data, or the scan would be slow.
-NOTEBOOK_LIMIT = 100
 TOOLS: tuple[str, ...] = ("ipykernel", "nbclient")
 MISNAMED = {"sklearn": "scikit-learn"}
 """Names that people ask for, and that PyPI keeps only to say what is meant."""
@@ -34,9 +33,10 @@ def detect(project: Project) -> Detection | None:
     declared, passed = declarations.strongest(project)
     books = _notebooks(project)
     python_books = tuple(n for n in books if n.language == "python")
+    r_books = tuple(n for n in books if n.language == "r")
     has_scripts = any(path.endswith(".py") for path in project.files)
     if declared is None and not has_scripts and not python_books:
-        return None
+        return r_notebooks.runner_only(books)
     if declared is None or not declarations.asks(declared):
         declared = merged(declared or Found(), _imported(project, python_books, declared))
     elif not declared.complete:
@@ -50,7 +50,8 @@ def detect(project: Project) -> Detection | None:
     found = replace(merged(declared, others, notes), complete=declared.complete)
     local = local_projects.settings(project, found)
     programs = itself.programs(project) if any(r.name == "." for r in found.requirements) else ()
-    return _detection(_renamed(found), python_books, local, programs)
+    detection = _detection(_renamed(found), python_books, local, programs)
+    return r_notebooks.with_kernel(detection, r_books)
 
 
 def _imported(
@@ -112,7 +113,7 @@ def _with_local(project: Project, declared: Found) -> Found:
 
 
 def _notebooks(project: Project) -> tuple[notebooks.Notebook, ...]:
-    listed = notebooks.paths(project)[:NOTEBOOK_LIMIT]
+    listed = notebooks.paths(project)[: notebooks.LIMIT]
     return tuple(notebooks.read(project, path) for path in listed)
 
 

@@ -1,8 +1,11 @@
 #!/opt/reprokit/notebook/bin/python
 """Run a notebook from a clean kernel, without a display; the result is results/NAME.ipynb.
 
-Usage: repro-notebook NOTEBOOK. Ends with status 1 and the cell's traceback when a cell fails; the
-notebook as far as it came is written all the same.
+Usage: repro-notebook NOTEBOOK [--parameters JSON]. Ends with status 1 and the cell's traceback when
+a cell fails; the notebook as far as it came is written all the same. Parameters are given as
+papermill gives them: in a cell of their own, after the one that is tagged "parameters". Lines that
+call reprokit itself (`%repro run`) are left out: the notebook already runs in its container. So are
+cells tagged "skip-execution", as nbclient does.
 """
 
 import json
@@ -15,12 +18,21 @@ from typing import Any
 
 KERNELS = "/opt/reprokit/notebook/share/reprokit"
 RESULTS = "/app/results"
+LANGUAGES = {"python": "reprokit", "r": "reprokit-r"}
+OWN_LINE = re.compile(r"^([ \t]*)%(?:repro\b|(?:re)?load_ext[ \t]+reprokit\b).*$", re.MULTILINE)
+# A cell that keeps what a run gave goes on to use it, and that is not there in the container.
+OWN_CELL = re.compile(r"\s*%%repro\b|^[ \t]*[\w.]+[ \t]*=[ \t]*%repro\b", re.MULTILINE)
+SKIPPED = "skip-execution"
+INJECTED = "injected-parameters"
 
 
 def main(arguments: "list[str]") -> int:
     """Execute one notebook; the status to end with."""
-    if len(arguments) != 1:
-        print("usage: repro-notebook NOTEBOOK", file=sys.stderr)
+    parameters = {}
+    if len(arguments) == 3 and arguments[1] == "--parameters":
+        parameters = json.loads(arguments[2])
+    elif len(arguments) != 1:
+        print("usage: repro-notebook NOTEBOOK [--parameters JSON]", file=sys.stderr)
         return 2
     path = Path(arguments[0]).absolute()
     if not path.is_file():
@@ -33,10 +45,10 @@ def main(arguments: "list[str]") -> int:
             folder.mkdir()
             os.environ[name] = str(folder)
         os.environ["JUPYTER_PATH"] = os.environ.get("REPRO_KERNELS", KERNELS)
-        return execute(path, f"{temporary}/kernel")
+        return execute(path, f"{temporary}/kernel", parameters)
 
 
-def execute(path: Path, socket: str) -> int:
+def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
     """Run the notebook's cells in its own folder and write the result down.
 
     socket: the beginning of the paths of the kernel's sockets.
@@ -48,11 +60,23 @@ def execute(path: Path, socket: str) -> int:
 
     nbformat: Any = imported
     notebook = nbformat.reads(_with_ids(path.read_text(encoding="utf-8")), as_version=4)
+    language = language_of(notebook.metadata)
+    if language not in LANGUAGES:
+        message = (
+            f"repro-notebook: {path.name} needs a kernel for {language}; there are Python and R"
+        )
+        print(message, file=sys.stderr)
+        return 2
+    if parameters:
+        inject(notebook, parameters, language)
+    sources = _made_ready(notebook)
+    # R's kernel knows no sockets in folders. A container's own loopback is nobody else's either.
+    private = {"transport": "ipc", "ip": socket} if language == "python" else {}
     client = NotebookClient(
         notebook,
-        kernel_name="reprokit",
+        kernel_name=LANGUAGES[language],
         # Sockets in a private folder: nobody else on the machine can reach the kernel.
-        config=Config({"KernelManager": {"transport": "ipc", "ip": socket}}),
+        config=Config({"KernelManager": private}),
         timeout=None,
         record_timing=False,  # the same results must give the same file
         resources={"metadata": {"path": str(path.parent)}},
@@ -66,6 +90,8 @@ def execute(path: Path, socket: str) -> int:
     except (DeadKernelError, RuntimeError) as error:
         print(f"repro-notebook: {path.name}: {error or 'the kernel died'}", file=sys.stderr)
         status = 137
+    for cell, source in sources:
+        cell.source = source
     target = Path(os.environ.get("REPRO_RESULTS", RESULTS)) / path.name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +101,94 @@ def execute(path: Path, socket: str) -> int:
         print(f"repro-notebook: {target} cannot be written: {error.strerror}", file=sys.stderr)
         return status or 1
     return status
+
+
+def language_of(metadata: Any) -> str:
+    """The language of a notebook's kernel in small letters; Python's where none is named."""
+    kernel, language = metadata.get("kernelspec") or {}, metadata.get("language_info") or {}
+    named = (language.get("name"), kernel.get("language"), kernel.get("name"), "python")
+    name = str(next(name for name in named if name)).lower()
+    if name.startswith("python"):
+        return "python"
+    return "r" if name == "ir" else name
+
+
+def _made_ready(notebook: Any) -> "list[tuple[Any, str]]":
+    """Take out what an earlier run left, so that no output is mistaken for one of this run, and
+    the lines that call reprokit; the cells with those, and their source as it was."""
+    changed = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs, cell.execution_count = [], None
+        source = without_own(cell.source)
+        if source != cell.source:
+            changed.append((cell, cell.source))
+            cell.source = source
+    return changed
+
+
+def without_own(source: str) -> str:
+    """A cell's source without reprokit's own magics; empty where nothing is left to run."""
+    if OWN_CELL.search(source):
+        return ""
+    changed = OWN_LINE.sub(r"\1pass", source)
+    if changed == source:
+        return source
+    lines = [line.strip() for line in changed.splitlines()]
+    rest = [line for line in lines if line and line != "pass" and not line.startswith("#")]
+    return changed if rest else ""
+
+
+def is_left_out(source: str, tags: Any) -> bool:
+    """Whether a cell, or a part of it, does not run in the container."""
+    return SKIPPED in (tags or ()) or without_own(source) != source
+
+
+def inject(notebook: Any, parameters: "dict[str, Any]", language: str) -> None:
+    """Put the parameters into a cell: in place of one that was put there before, else after the
+    cell that is tagged "parameters", else before all others."""
+    import nbformat as imported
+
+    nbformat: Any = imported
+    cells = notebook.cells
+    text = "\n".join(
+        ["# Parameters", *(f"{n} = {LITERALS[language](v)}" for n, v in parameters.items())]
+    )
+    cell = nbformat.v4.new_code_cell(text, id=INJECTED, metadata={"tags": [INJECTED]})
+    if notebook.nbformat_minor < 5:
+        del cell["id"]
+    before = _tagged(cells, INJECTED)
+    if before is not None:
+        cells[before] = cell
+        return
+    declared = _tagged(cells, "parameters")
+    cells.insert(0 if declared is None else declared + 1, cell)
+
+
+def _tagged(cells: Any, tag: str) -> "int | None":
+    found = (at for at, cell in enumerate(cells) if tag in cell.metadata.get("tags", []))
+    return next(found, None)
+
+
+def r_literal(value: Any) -> str:
+    """A value of JSON as R writes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "NULL", True: "TRUE", False: "FALSE"}[value]
+    if isinstance(value, str):
+        # A JSON string is an R string too: the same quotes and escapes.
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return f"list({', '.join(map(r_literal, value))})"
+    if isinstance(value, dict):
+        items = (
+            f"{json.dumps(name, ensure_ascii=False)} = {r_literal(v)}" for name, v in value.items()
+        )
+        return f"list({', '.join(items)})"
+    return repr(value)
+
+
+LITERALS = {"python": repr, "r": r_literal}
 
 
 def _with_ids(text: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reprokit.ecosystems.python import notebook_installs
@@ -24,6 +24,8 @@ from reprokit.errors import BadRequest
 from reprokit.model import Requirement
 from reprokit.project import Project
 
+LIMIT = 100
+"""Above this a project's notebooks are data, or the scan would be slow."""
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)(.*)")
 _PYTHON_CELLS = ("time", "timeit", "capture", "prun", "python", "python3")
 _SHELL_CELLS = ("bash", "sh", "script", "system", "!")
@@ -31,12 +33,18 @@ _SHELL_CELLS = ("bash", "sh", "script", "system", "!")
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """A notebook's path, language, recorded language version and code cells (number, source)."""
+    """A notebook's path, language, recorded language version and code cells (number, source).
+
+    `tags` maps the number of a code cell to its tags, where it has some; `counts` to the number
+    that it last ran with.
+    """
 
     path: str
     language: str
     version: str | None
     cells: tuple[tuple[int, str], ...]
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    counts: Mapping[int, int] = field(default_factory=dict)
 
 
 def paths(project: Project) -> tuple[str, ...]:
@@ -74,12 +82,27 @@ def read(project: Project, path: str) -> Notebook:
         raise BadRequest("is not a notebook: it has no list of cells", where=path)
     metadata = content.get("metadata")
     language, version = _language(metadata if isinstance(metadata, dict) else {})
-    code = [
-        (number, _source(cell.get("source", cell.get("input", ""))))
+    code = {
+        number: cell
         for number, cell in enumerate(cells, start=1)
         if isinstance(cell, dict) and cell.get("cell_type") == "code"
-    ]
-    return Notebook(path, language, version, tuple(code))
+    }
+    sources = ((n, _source(cell.get("source", cell.get("input", "")))) for n, cell in code.items())
+    counts = {n: cell.get("execution_count", cell.get("prompt_number")) for n, cell in code.items()}
+    return Notebook(
+        path,
+        language,
+        version,
+        tuple(sources),
+        {n: tags for n, cell in code.items() if (tags := _tags(cell))},
+        {n: count for n, count in counts.items() if isinstance(count, int)},
+    )
+
+
+def _tags(cell: dict[str, Any]) -> tuple[str, ...]:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return tuple(map(str, tags)) if isinstance(tags, list) else ()
 
 
 def _source(source: Any) -> str:
@@ -146,6 +169,28 @@ def installs(project: Project, notebooks: tuple[Notebook, ...]) -> Found:
     return merged(*parts)
 
 
+def python_of(source: str) -> str | None:
+    """A cell's Python without IPython's own notation, as far as it can be read; `None` for a cell
+    in another language."""
+    magic = _CELL_MAGIC.match(source)
+    if magic is not None:
+        if magic[1] not in _PYTHON_CELLS:
+            return None
+        source = source[magic.end() :]
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        # Only now: importing IPython takes a third of a second.
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        manager: Any = TransformerManager
+        try:
+            return str(manager().transform_cell(source))
+        except (SyntaxError, ValueError, RecursionError):
+            return source
+    return source
+
+
 def _cell(path: str, number: int, source: str, local: frozenset[str]) -> Found:
     parts = list[Found]()
     magic = _CELL_MAGIC.match(source)
@@ -186,13 +231,13 @@ def _imports(source: str) -> Iterator[Imported]:
 
 
 def foreign(notebooks: tuple[Notebook, ...]) -> Found:
-    """A note for each notebook whose kernel is not Python's."""
+    """A note for each notebook whose kernel is neither Python's nor R's."""
     notes = tuple(
         warning(
-            f"{n.path} needs a kernel for {n.language}; reprokit runs only Python notebooks yet",
+            f"{n.path} needs a kernel for {n.language}; reprokit runs those of Python and R",
             n.path,
         )
         for n in notebooks
-        if n.language != "python"
+        if n.language not in ("python", "r")
     )
     return Found(notes=notes)

@@ -51,6 +51,15 @@ from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()
 """
 
+_R_KERNEL = """\
+{
+ "argv": ["R", "--no-echo", "--no-save", "--no-restore", "-e", "IRkernel::main()", "--args",
+  "{connection_file}"],
+ "display_name": "R",
+ "language": "R"
+}
+"""
+
 
 def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     """See `Ecosystem.render`."""
@@ -61,7 +70,7 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     if names["project"]:
         files.append(_list("requirements.txt", locked, names["project"], "wheels"))
     if names["tools"]:
-        files += [_list("notebook.txt", locked, names["tools"], "wheels"), *_notebook_files()]
+        files += [_list("notebook.txt", locked, names["tools"], "wheels"), *_notebook_files(locked)]
         runs.append(_notebook_run(locked, compiles))
     local = locked.settings.get("local")
     installs = _local_runs(locked, local, names["build"], compiles)
@@ -171,6 +180,10 @@ def _notebook_run(locked: LockedEcosystem, compiles: bool) -> Run:
     kernel = f"{NOTEBOOK}/share/reprokit/kernels/reprokit/kernel.json"
     script = ("install", "-D", "-m", "0755", f"{_LISTS}/repro-notebook")
     plain = ("install", "-D", "-m", "0644")
+    of_r: tuple[Argv, ...] = ()
+    if _runs_r(locked):
+        place = f"{NOTEBOOK}/share/reprokit/kernels/reprokit-r/kernel.json"
+        of_r = ((*plain, f"{_LISTS}/kernel-r.json", place),)
     return Run(
         comment="What runs notebooks, apart from the project's own packages.",
         commands=(
@@ -180,13 +193,18 @@ def _notebook_run(locked: LockedEcosystem, compiles: bool) -> Run:
             (*script, "/usr/local/bin/repro-notebook"),
             (*plain, f"{_LISTS}/kernel.json", kernel),
             (*plain, f"{_LISTS}/kernel.py", f"{NOTEBOOK}/share/reprokit/kernel.py"),
+            *of_r,
         ),
         mounts=(tools, *_mounts(compiles)),
         environment=_ENVIRONMENT,
     )
 
 
-def _notebook_files() -> list[GeneratedFile]:
+def _runs_r(locked: LockedEcosystem) -> bool:
+    return "r" in _names(locked.settings, "kernels")
+
+
+def _notebook_files(locked: LockedEcosystem) -> list[GeneratedFile]:
     runner = Path(__file__).with_name("notebook_runner.py")
     start = [f"{VENV}/bin/python", f"{NOTEBOOK}/share/reprokit/kernel.py"]
     kernel = {
@@ -197,7 +215,11 @@ def _notebook_files() -> list[GeneratedFile]:
         "env": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
     }
     text = json.dumps(kernel, indent=1, sort_keys=True) + "\n"
+    of_r = (
+        [GeneratedFile(path="python/kernel-r.json", content=_R_KERNEL)] if _runs_r(locked) else []
+    )
     return [
+        *of_r,
         GeneratedFile(path="python/kernel.json", content=text),
         GeneratedFile(path="python/kernel.py", content=_KERNEL),
         GeneratedFile(

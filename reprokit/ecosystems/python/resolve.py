@@ -67,6 +67,8 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         "build": _names(in_building),
         "local": detection.settings.get("local", []),
     }
+    if "kernels" in detection.settings:
+        settings["kernels"] = detection.settings["kernels"]
     repaired = compiler.changes((r.name, r.version) for r in (*project, *tools, *building))
     if repaired:
         settings["repaired"] = list(repaired)

@@ -22,7 +22,10 @@ class REcosystem:
     def detect(self, project: Project) -> Detection | None:
         """Declarations and code, read without R. Raises BadRequest with file and line."""
         if not project.matching("DESCRIPTION", "renv.lock", "*.[rR]", "*.[rR]md", "*.qmd"):
-            return None
+            from reprokit.ecosystems.r import notebooks
+
+            if not notebooks.read(project):
+                return None
         from reprokit.ecosystems.r.detecting import detect
 
         return detect(project)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reprokit.ecosystems.r import notebooks
 from reprokit.ecosystems.r.documents import Document, document, formats
 from reprokit.ecosystems.r.usage import Use, sourced, uses
 from reprokit.ecosystems.r.versions import BASE_PACKAGES
@@ -28,11 +29,17 @@ _FOLDERS = ("scripts", "code", "analysis", "src", "R")
 @dataclass(frozen=True, slots=True)
 class CodeFile:
     """One file with R code. `code` has the code on its own lines; `document` is set for R
-    Markdown and Quarto."""
+    Markdown and Quarto. Of a Jupyter `notebook` it is the code of all cells: its lines are no lines
+    of the file."""
 
     path: str
     code: str
     document: Document | None = None
+    notebook: bool = False
+
+    def line(self, line: int) -> int | None:
+        """A line of the code as the file counts it."""
+        return None if self.notebook else line
 
 
 def code_files(project: Project) -> tuple[CodeFile, ...]:
@@ -49,7 +56,8 @@ def code_files(project: Project) -> tuple[CodeFile, ...]:
         read = document(text)
         if "r" in read.engines or not path.endswith(".qmd"):
             found.append(CodeFile(path, read.code, read))
-    return tuple(found)
+    found += [CodeFile(book.path, book.code, notebook=True) for book in notebooks.read(project)]
+    return tuple(sorted(found, key=lambda file: file.path))
 
 
 def used_packages(files: tuple[CodeFile, ...]) -> Iterator[tuple[CodeFile, Use]]:
@@ -76,6 +84,7 @@ def entries(files: tuple[CodeFile, ...]) -> tuple[Entry, ...]:
         file.path
         for file in files
         if file.document is None
+        and not file.notebook
         and file.path.rpartition("/")[2] not in called
         and file.path.rpartition("/")[2].lower() not in INSTALL_SCRIPTS
     ]

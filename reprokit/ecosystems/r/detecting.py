@@ -17,6 +17,7 @@ from reprokit.ecosystems.r.code import (
 from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
 from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
 from reprokit.ecosystems.r.documents import formats
+from reprokit.ecosystems.r.notebooks import KERNEL
 from reprokit.ecosystems.r.usage import compiling, uses
 from reprokit.ecosystems.r.versions import PACKAGE
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, SystemPackage
@@ -69,6 +70,11 @@ def detect(project: Project) -> Detection | None:
     if documents and project.has("_bookdown.yml"):
         book = Reason(text="the documents are a book", file="_bookdown.yml")
         documents.append(Requirement(name="bookdown", reason=book))
+    documents += [
+        Requirement(name=KERNEL, reason=Reason(text="a notebook of R", file=file.path))
+        for file in code
+        if file.notebook
+    ]
     known = {r.name for r in requirements} - optional
     requirements += [r for r in _first_of_each(documents) if r.name not in known]
     optional -= {r.name for r in documents}
@@ -128,7 +134,7 @@ def _used(
     tried: dict[str, Requirement] = {}
     notes = []
     for file, use in used_packages(code):
-        reason = Reason(text=use.how, file=file.path, line=use.line)
+        reason = Reason(text=use.how, file=file.path, line=file.line(use.line))
         if use.way == "installs":
             if file.path.lower() not in INSTALL_SCRIPTS:
                 text = f"{use.how} cannot install anything at run time: the network is off"
@@ -163,7 +169,7 @@ def _compiles(code: tuple[CodeFile, ...], packages: set[str]) -> Reason | None:
     for file in code:
         for call in compiling(file.code):
             if call.package in packages:
-                return Reason(text=f"{call.function}()", file=file.path, line=call.line)
+                return Reason(text=f"{call.function}()", file=file.path, line=file.line(call.line))
         engines = file.document.engines & _COMPILED_ENGINES if file.document is not None else ()
         for engine in sorted(engines):
             return Reason(text=f"has chunks of {engine}", file=file.path, line=1)

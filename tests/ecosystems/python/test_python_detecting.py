@@ -51,12 +51,24 @@ def notebook(*cells: str, version: str | None = "3.10.4", language: str = "pytho
         {"analysis.R": "library(dplyr)\n"},
         {"pom.xml": "<project/>", "src/main/java/A.java": "class A {}"},
         {"README.md": "hello"},
-        {"analysis.ipynb": notebook("library(x)", language="R", version="4.2.0")},
+        {"analysis.ipynb": notebook("using X", language="julia", version="1.9.0")},
         {"pyproject.toml": "[tool.ruff]\nline-length = 100\n"},
     ],
 )
 def test_projects_without_python(tmp_path: Path, files: dict[str, str]) -> None:
     assert detect(tmp_path, files) is None
+
+
+def test_notebooks_of_r_need_python_only_for_their_runner(tmp_path: Path) -> None:
+    r_book = notebook("library(x)", language="R", version="4.2.0")
+    alone = found(tmp_path / "alone", {"analysis.ipynb": r_book})
+    assert alone.requirements == ()
+    assert alone.settings == {"notebook": True, "tools": ["nbclient"], "kernels": ["r"]}
+    files = {"a.ipynb": notebook("import numpy"), "b.ipynb": r_book}
+    both = found(tmp_path / "both", files)
+    assert both.settings["tools"] == ["ipykernel", "nbclient"]
+    assert both.settings["kernels"] == ["r"]
+    assert not any("kernel" in note.text for note in both.notes)
 
 
 def test_scripts_without_third_party_imports_need_a_python_only(tmp_path: Path) -> None:
@@ -127,7 +139,7 @@ def test_notebooks_with_magics(tmp_path: Path) -> None:
 
 
 def test_a_notebook_of_another_language_is_said(tmp_path: Path) -> None:
-    files = {"a.py": "import numpy\n", "b.ipynb": notebook("x <- 1", language="R")}
+    files = {"a.py": "import numpy\n", "b.ipynb": notebook("x = 1", language="julia")}
     detection = found(tmp_path, files)
     assert "notebook" not in detection.settings
     assert any(note.level == "warning" and "b.ipynb" in note.text for note in detection.notes)

@@ -136,20 +136,32 @@ def test_a_lock_that_was_tampered_with_is_refused(settings: dict[str, object]) -
         render(replace(LOCKED, settings={**LOCKED.settings, **settings}))  # type: ignore[dict-item]
 
 
-def _run_notebook(folder: Path, cells: list[str]) -> tuple[int, str, dict[str, object]]:
-    """The very script of the image, on a kernel of this Python."""
+def _run_notebook(
+    folder: Path, cells: list[str], *more: str, stale: bool = False, language: str = "python"
+) -> tuple[int, str, dict[str, object]]:
+    """The very script of the image, on a kernel of this Python. `stale` cells have outputs that
+    no code of theirs can make."""
     kernel = folder / "kernels" / "kernels" / "reprokit" / "kernel.json"
     kernel.parent.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     kernel.write_text(json.dumps({"argv": argv, "display_name": "x", "language": "python"}))
     listed: list[dict[str, JSON]] = [
-        {"cell_type": "code", "source": c, "metadata": {}, "outputs": [], "execution_count": None}
+        {
+            "cell_type": "code",
+            "source": c,
+            "metadata": {},
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": "old"}]
+            if stale
+            else [],
+            "execution_count": 9 if stale else None,
+        }
         for c in cells
     ]
-    content = {"cells": listed, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    metadata = {"language_info": {"name": language}}
+    content = {"cells": listed, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     (folder / "a notebook.ipynb").write_text(json.dumps(content))
     done = subprocess.run(
-        [sys.executable, notebook_runner.__file__, "a notebook.ipynb"],
+        [sys.executable, notebook_runner.__file__, "a notebook.ipynb", *more],
         cwd=folder,
         env={
             **os.environ,
@@ -159,7 +171,8 @@ def _run_notebook(folder: Path, cells: list[str]) -> tuple[int, str, dict[str, o
         capture_output=True,
         text=True,
     )
-    written = json.loads((folder / "results" / "a notebook.ipynb").read_text())
+    result = folder / "results" / "a notebook.ipynb"
+    written = json.loads(result.read_text()) if result.exists() else {}
     return done.returncode, done.stderr, written
 
 
@@ -182,6 +195,45 @@ def test_a_failing_cell_fails_the_run_and_keeps_what_there_is(tmp_path: Path) ->
     assert "ZeroDivisionError" in said and "\x1b" not in said
     listed = written["cells"]
     assert isinstance(listed, list) and listed[0]["outputs"] and not listed[2]["outputs"]
+
+
+def test_outputs_of_an_earlier_run_are_gone_where_a_run_fails(tmp_path: Path) -> None:
+    _, _, written = _run_notebook(tmp_path, ["1 / 0", "print(2)"], stale=True)
+    listed = written["cells"]
+    assert isinstance(listed, list)
+    assert listed[0]["outputs"][0]["ename"] == "ZeroDivisionError"
+    assert (listed[1]["outputs"], listed[1]["execution_count"]) == ([], None)
+
+
+def test_parameters_are_set_and_reprokit_is_not_called(tmp_path: Path) -> None:
+    cells = ["%load_ext reprokit", "if True:\n    %repro run .\nprint(a, b)"]
+    values = json.dumps({"a": 1.5, "b": "it's"})
+    status, said, written = _run_notebook(tmp_path, cells, "--parameters", values, stale=True)
+    assert (status, said) == (0, "")
+    listed = written["cells"]
+    assert isinstance(listed, list)
+    assert listed[0]["source"] == ["# Parameters\n", "a = 1.5\n", 'b = "it\'s"']
+    assert [cell["outputs"] for cell in listed[:2]] == [[], []]
+    assert listed[2]["source"][1] == "    %repro run .\n"
+    assert listed[2]["outputs"][0]["text"] == ["1.5 it's\n"]
+
+
+def test_a_notebook_of_another_language_is_refused(tmp_path: Path) -> None:
+    status, said, written = _run_notebook(tmp_path, ["x = 1"], language="julia")
+    assert (status, written) == (2, {})
+    assert "needs a kernel for julia" in said
+
+
+def test_notebooks_of_r_get_a_kernel_of_r() -> None:
+    tools = package("nbclient", "0.10.0")
+    settings: dict[str, JSON] = {
+        **LOCKED.settings, "tools": ["nbclient==0.10.0"], "kernels": ["r"],
+    }  # fmt: skip
+    rendering = render(replace(LOCKED, packages=(*LOCKED.packages, tools), settings=settings))
+    kernel = next(f for f in rendering.files if f.path == "python/kernel-r.json")
+    assert json.loads(kernel.content)["argv"][0] == "R"
+    words = [w for run in rendering.dependencies for argv in run.commands for w in argv]
+    assert any(word.endswith("kernels/reprokit-r/kernel.json") for word in words)
 
 
 def test_a_dead_kernel_is_said(tmp_path: Path) -> None:

@@ -430,3 +430,19 @@ def test_the_shared_library_is_that_of_the_distributions_python(tmp_path: Path) 
     base = replace(_candidate(r="4.3.1"), name="rocker/r-ver:4.3.1", offers={"python": ("3.10",)})
     names = _packages(found, base, **{"libpython3.11": "3.11.0", "libpython3.10": "3.10.12"})
     assert [name for name in names if name.startswith("libpython")] == ["libpython3.10"]
+
+
+def test_notebooks_of_r_are_code_and_need_its_kernel(tmp_path: Path) -> None:
+    def notebook(source: str, language: str) -> str:
+        cell = {"cell_type": "code", "source": source, "metadata": {}, "outputs": []}
+        metadata = {"kernelspec": {"name": language}}
+        return json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4})
+
+    found = _detect(tmp_path, a__ipynb=notebook("%load_ext reprokit\nlibrary(dplyr)", "ir"))
+    assert _asked(found) == [
+        ("dplyr", "", "a.ipynb", None),  # a line of the cells is none of the file
+        ("IRkernel", "", "a.ipynb", None),
+    ]
+    assert found.entries == ()
+    other = _project(tmp_path / "python", {"a.ipynb": notebook("'R'", "python3")})
+    assert REcosystem().detect(other) is None

@@ -1,0 +1,1 @@
+"""`init`: what a working notebook needs, written down: requirements, repro.toml, warnings."""

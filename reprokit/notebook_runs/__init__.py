@@ -1,0 +1,1 @@
+"""Notebooks as experiments: their parameters, and whether their outputs are those stored."""
