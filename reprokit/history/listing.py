@@ -116,7 +116,9 @@ def record_of(entry: Entry) -> dict[str, JSON]:
         "running": "is still running, and has no record yet",
         "lost": "has no record: its process was killed",
     }.get(entry.status, f"has no record: it ended before its container did ({entry.status})")
-    raise BadRequest(f"run {entry.id} {why}", next=f"see what it printed: reprokit logs {entry.id}")
+    raise BadRequest(
+        f"run {entry.id} {why}", next=f"`reprokit logs {entry.id}` has what it printed"
+    )
 
 
 def _image(record: Record) -> str:

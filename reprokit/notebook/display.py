@@ -2,42 +2,75 @@
 
 The result classes know nothing of notebooks: their displays are registered by name, so that
 loading the extension imports none of them. Every display has its plain text beside the HTML.
-No colours are set, so both light and dark themes show it; status is said in words.
 """
 
 from __future__ import annotations
 
 import base64
-import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from reprokit.history import wording
-from reprokit.history.contents import inside
-from reprokit.history.reading import Record, command_text, mapping, number, rows, text
-from reprokit.notebook import previews
+from reprokit.history.reading import Record, mapping, rows, text
+from reprokit.notebook import card, changes, judged
+from reprokit.notebook.elements import (
+    Html,
+    code,
+    copied,
+    facts,
+    folded,
+    frame,
+    preformatted,
+    shell,
+    sign,
+    table,
+)
+from reprokit.notebook.elements import text as escaped
 
-PREVIEWS = 12
-"""Files shown with their content; the others are listed."""
-LISTED = 100
-BUDGET = 6_000_000
-"""Letters of HTML after which files are only listed, so that the notebook stays light."""
+
+@dataclass(slots=True)
+class Said:
+    """What was typed for the last result of a magic, to show the equal command below it."""
+
+    result: object = None
+    command: str = ""
+
+    def of(self, result: object) -> str | None:
+        """The equal shell command of a result, where a magic made it."""
+        return self.command if self.command and result is self.result else None
 
 
-def register(shell: Any) -> None:
+def register(formatters: Any, said: Said) -> None:
     """Teach a shell to display the results of all verbs."""
-    formatter = shell.display_formatter.mimebundle_formatter
-    for (module, name), html in DISPLAYS.items():
-        formatter.for_type_by_name(module, name, _formatter(html))
+    formatter = formatters.display_formatter.mimebundle_formatter
+    for (module, name), shown in DISPLAYS.items():
+        formatter.for_type_by_name(module, name, _formatter(shown, said))
 
 
-def _formatter(html: Callable[[Any], str]) -> Callable[..., dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How one kind of result is shown.
+
+    text: instead of the result's own. tone: of the frame. command: the verb that shows it again,
+    for results that no magic made.
+    """
+
+    html: Callable[[Any], str]
+    text: Callable[[Any], str] = lambda result: str(result.text())
+    tone: Callable[[Any], str] = lambda result: ""
+    command: Callable[[Any], str | None] = lambda result: None
+
+
+def _formatter(shown: Display, said: Said) -> Callable[..., dict[str, str]]:
     def bundle(result: Any, include: object = None, exclude: object = None) -> dict[str, str]:
+        command = said.of(result) or shown.command(result)
+        below = "" if command is None else shell(command)
+        label = "reprokit" if command is None else command
         return {
-            "text/plain": result.text(),
-            "text/html": f"<div class='reprokit'>{html(result)}</div>",
+            "text/plain": shown.text(result),
+            "text/html": frame(shown.html(result) + below, shown.tone(result), label),
         }
 
     return bundle
@@ -45,146 +78,76 @@ def _formatter(html: Callable[[Any], str]) -> Callable[..., dict[str, str]]:
 
 def plain(result: Any) -> str:
     """A result as its text, for verbs whose answer is a text."""
-    return f"<pre>{escape(_lines(result.text()))}</pre>"
-
-
-def _lines(content: str) -> str:
-    """A text of several lines without control characters."""
-    return "\n".join(wording.printable(line) for line in content.split("\n"))
+    return preformatted(result.text().rstrip("\n"))
 
 
 def citation(result: Any) -> str:
     """A citation to copy; a badge is shown as one."""
-    if result.format != "badge":
-        return plain(result)
-    encoded = base64.b64encode(result.content.encode()).decode()
-    return f"<img alt='badge' src='data:image/svg+xml;base64,{encoded}'>{plain(result)}"
+    from reprokit.citing.cite import FORMATS
+
+    picture = ""
+    if result.format == "badge":
+        encoded = base64.b64encode(result.content.encode()).decode()
+        picture = f'<p><img alt="badge of the run" src="data:image/svg+xml;base64,{encoded}"></p>'
+    written = "" if result.output is None else f"<p>{code(result.output)} is written.</p>"
+    others = ", ".join(name for name in sorted(FORMATS) if name != result.format)
+    missing = "".join(f"<li>{escaped(said, 300)}</li>" for said in result.facts.missing())
+    lacking = f"<p>{sign('missing', 'fair')}</p><ul>{missing}</ul>" if missing else ""
+    return (
+        f"{picture}{written}{preformatted(result.content, 'copy')}{lacking}"
+        f'<p class="soft">One click marks it all. Other notations: {code("--format")} '
+        f"{escaped(others)}.</p>"
+    )
 
 
 def plan(result: Any) -> str:
-    """A plan, with its Dockerfile folded below."""
-    dockerfile = result.dockerfile
-    if dockerfile is None:
-        return plain(result)
-    return (
-        f"{plain(dataclasses.replace(result, dockerfile=None))}"
-        f"<details><summary>Dockerfile</summary><pre>{escape(_lines(dockerfile))}</pre></details>"
-    )
-
-
-def run(result: Any) -> str:
-    """A finished run: how it ended, its results, and what a paper needs to name."""
-    return record_html(result.record, result.folder / "results")
-
-
-def shown(result: Any) -> str:
-    """The same for a former run."""
-    from reprokit.publishing import pushed
-
-    references = [push.reference for push in pushed.read(result.folder)]
-    return record_html(result.record, result.folder.results, references)
-
-
-def record_html(record: Record, results: Path, pushed: Sequence[str] = ()) -> str:
-    """HTML for a record whose result files lie in `results`; `pushed` is what can be pulled."""
-    return (
-        f"<p><strong>{escape(_ending(record))}</strong> {escape(_took(record))}</p>"
-        f"{_results(rows(record, 'results'), results)}{_facts(record, pushed)}"
-    )
-
-
-def _ending(record: Record) -> str:
-    status, code = text(record, "status"), record.get("exit_code")
-    return f"{status} (exit code {code})" if status == "failed" else status
-
-
-def _took(record: Record) -> str:
-    count = len(rows(record, "results"))
-    took = wording.duration(number(record, "seconds"))
-    return f"in {took}, {wording.counted(count, 'result')}"
-
-
-def _facts(record: Record, pushed: Sequence[str]) -> str:
-    """Digests in full, for copying; folded, because only papers need them."""
-    image, project = mapping(record, "image"), mapping(record, "project")
-    identifier = text(record, "run")
-    facts = [
-        ("run", identifier),
-        ("command", command_text(record)),
-        ("commit", _commit(project)),
-        ("image (config digest)", image.get("config_digest")),
-        ("image (registry digest)", ", ".join(pushed) or "not pushed"),
-        ("environment digest", record.get("environment_digest") or "not known"),
-        ("record", record.get("digest")),
-        ("packages as of", mapping(record, "date").get("day")),
-        ("in a shell", f"reprokit show {identifier}"),
-    ]
+    """A plan part by part, with its Dockerfile folded below."""
     body = "".join(
-        f"<tr><th style='text-align:left'>{escape(name)}</th>"
-        f"<td style='text-align:left'><code>{_text(value)}</code></td></tr>"
-        for name, value in facts
+        f"<dt>{escaped(title)}</dt>" + "".join(f"<dd>{_planned(line)}</dd>" for line in lines)
+        for title, lines in result.sections()
     )
-    return f"<details open><summary>what a paper needs</summary><table>{body}</table></details>"
+    dockerfile = ""
+    if result.dockerfile is not None:
+        dockerfile = folded("Dockerfile", preformatted(result.dockerfile.rstrip("\n")))
+    return f'<dl class="plan">{body}</dl>{dockerfile}'
 
 
-def _commit(project: Record) -> str:
-    if project.get("commit") is None:
-        return "not in a git repository"
-    return f"{project['commit']}{', with changes' if project.get('dirty') else ''}"
-
-
-def _results(files: Sequence[Record], folder: Path) -> str:
-    shown: list[str] = []
-    listed: list[Record] = []
-    spent = 0
-    for file in files:
-        content = None
-        if len(shown) < PREVIEWS and spent < BUDGET:
-            path = inside(folder, text(file, "path"))
-            content = None if path is None else previews.preview(path)
-        if content is None:
-            listed.append(file)
-            continue
-        spent += len(content)
-        shown.append(f"<h4>{_file(file)}</h4>{content}")
-    return "".join(shown) + _listing(listed)
-
-
-def _listing(files: Sequence[Record]) -> str:
-    if not files:
-        return ""
-    body = "".join(f"<li>{_file(file)}</li>" for file in files[:LISTED])
-    more = f"<li>and {len(files) - LISTED} more</li>" if len(files) > LISTED else ""
-    return f"<ul>{body}{more}</ul>"
-
-
-def _file(file: Record) -> str:
-    size = wording.size(int(number(file, "size")))
-    digest = text(file, "sha256")
-    return (
-        f"<code>{_text(text(file, 'path'))}</code> "
-        f"<small title='{escape(digest)}'>{size}, {wording.short_digest(digest)}</small>"
-    )
+def _planned(line: str) -> str:
+    """A line of a plan: its reason stands in parentheses after two spaces."""
+    what, between, why = line.rstrip().rpartition("  (")
+    if not between or not why.endswith(")"):
+        return escape(line.strip())
+    return f'{escape(what.strip())} <small class="soft">({escape(why)}</small>'
 
 
 def run_list(result: Any) -> str:
     """The table of runs."""
     if not result.entries:
-        return plain(result)
-    body = (
-        [
-            entry["run"],
-            mapping(entry, "project")["name"],
-            entry["status"] if entry["exit_code"] in (0, None) else _failed(entry),
+        return f"<p>{escape(result.text())}</p>"
+    everywhere = result.project is None
+    header = ["run", "status", "started", "took", "image", "command"]
+    body = []
+    for entry in rows(result.json(), "runs"):
+        status = text(entry, "status")
+        cells: list[object] = [
+            copied(entry["run"]),
+            sign(status if entry["exit_code"] in (0, None) else _failed(entry), _tone(status)),
             wording.moment(text(entry, "started")),
             wording.duration(_optional(entry["seconds"])),
-            wording.short_digest(_digest(entry["config_digest"])),
-            wording.shortened(text(entry, "command"), 80),
+            code(wording.short_digest(_digest(entry["config_digest"]))),
+            code(text(entry, "command"), 80),
         ]
-        for entry in rows(result.json(), "runs")
-    )
-    more = "<p>There are older ones: <code>--limit</code> shows more.</p>" if result.more else ""
-    return table(("run", "project", "status", "started", "took", "image", "command"), body) + more
+        cells[1:1] = [mapping(entry, "project")["name"]] if everywhere else []
+        body.append(cells)
+    header[1:1] = ["project"] if everywhere else []
+    older = "<p>There are older ones: <code>--limit</code> shows more.</p>" if result.more else ""
+    brief = tuple(range(len(header) - 1))
+    return table(header, body, "the runs, newest first", brief=brief) + older
+
+
+def _tone(status: str) -> str:
+    tones = {"succeeded": "good", "running": "now", "interrupted": "fair", "lost": "fair"}
+    return tones.get(status, "bad")
 
 
 def _failed(entry: Record) -> str:
@@ -199,72 +162,104 @@ def _digest(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def difference(result: Any) -> str:
-    """What changed between two runs, a table a section; sections without a change are left out."""
-    document = result.json()
-    before, after = mapping(document, "before"), mapping(document, "after")
-    parts = [f"<p>{_side(before)} → {_side(after)}</p>"]
-    for name in ("code", "environment", "command", "outcome", "packages"):
-        changes = rows(document, name)
-        if changes:
-            changed = [(row["name"], row["before"], row["after"]) for row in changes]
-            parts.append(f"<h4>{name}</h4>" + table(("what", "before", "after"), changed))
-    for name in ("data", "results"):
-        files = rows(document, name)
-        if files:
-            body = [(f["path"], f["status"], _hash(f["before"]), _hash(f["after"])) for f in files]
-            parts.append(f"<h4>{name}</h4>" + table(("file", "status", "before", "after"), body))
-    if document["same"]:
-        parts.append("<p><strong>Nothing differs but the times.</strong></p>")
+def publication(result: Any) -> str:
+    """Where a run is now, and what others type."""
+    parts = []
+    if result.pushed is not None:
+        pushed = result.pushed
+        pull = f"docker pull {pushed.reference}"
+        parts.append(
+            f'<p class="lead">{sign("pushed", "good")}<span>{code(pushed.name)}</span></p>'
+        )
+        said: list[tuple[str, object]] = [
+            ("to have it", copied(pull)),
+            ("to run it again", copied(f"reprokit rerun {pushed.reference}")),
+            ("environment digest", copied(pushed.environment)),
+            ("attached record", copied(pushed.record)),
+        ]
+        said += [] if pushed.data is None else [("attached data", copied(pushed.data))]
+        said += [] if pushed.key is None else [("signed by", copied(pushed.key))]
+        parts.append(facts(said))
+    if result.archive is not None:
+        archive = result.archive
+        size = f"{wording.counted(archive.files, 'file')}, {wording.size(archive.size)}"
+        parts.append(f'<p class="lead">{sign("written", "good")}{code(archive.archive)}</p>')
+        parts.append(
+            facts(
+                [
+                    ("holds", size),
+                    ("SHA-256", copied(archive.sha256)),
+                    ("to run it again", copied(f"reprokit rerun {archive.archive.name}")),
+                ]
+            )
+        )
+        missing = "".join(f"<li>{escaped(said, 300)}</li>" for said in archive.missing)
+        parts.append(f"<p>{sign('missing', 'fair')}</p><ul>{missing}</ul>" if missing else "")
     return "".join(parts)
 
 
-def _side(side: Record) -> str:
-    return f"<code>{_text(side['run'])}</code> ({_text(side['status'])})"
+def examination(result: Any) -> str:
+    """What the doctor found, a row a check, with the way out where something is missing."""
+    words = {"good": ("ok", "good"), "warning": ("warning", "fair"), "bad": ("missing", "bad")}
+    body = []
+    for check in result.checks:
+        advice = check.next if check.level != "good" and check.next else ""
+        finding = Html(escaped(check.text, 400))
+        body.append((check.name, sign(*words[check.level]), finding, Html(escaped(advice, 400))))
+    fixable = any(check.fixable and check.level != "good" for check in result.checks)
+    help_is_near = "<p><code>%repro doctor --fix</code> can put this right.</p>" if fixable else ""
+    return table(("checked", "state", "found", "what to do"), body, brief=(1,)) + help_is_near
 
 
-def _hash(content: object) -> str:
-    return wording.short_digest(str(content["sha256"])) if isinstance(content, dict) else "none"
+def _examined(result: Any) -> str:
+    levels = {check.level for check in result.checks}
+    return "bad" if "bad" in levels else "fair" if "warning" in levels else "good"
 
 
-def table(header: Sequence[str], body: Iterable[Sequence[object]]) -> str:
-    """An HTML table of values from anywhere."""
-    head = "".join(f"<th style='text-align:left'>{escape(name)}</th>" for name in header)
-    lines = "".join(
-        "<tr>"
-        + "".join(f"<td style='text-align:left'>{_text(cell)}</td>" for cell in row)
-        + "</tr>"
-        for row in body
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+def _of_run(verb: str) -> Callable[[Any], str]:
+    return lambda result: f"reprokit {verb} {text(result.record, 'run')}"
 
 
-def _text(value: object) -> str:
-    """Any value of a record as one line of escaped text."""
-    if value is None:
-        return "none"
-    if isinstance(value, list):
-        value = ", ".join(map(str, value)) or "none"
-    return escape(wording.shortened(str(value), 200))
+def _of_difference(result: Any) -> str:
+    sides = (text(mapping(result.document, side), "run") for side in changes.SIDES)
+    return f"reprokit diff {' '.join(sides)}"
 
 
-DISPLAYS: dict[tuple[str, str], Callable[[Any], str]] = {
-    ("reprokit.pipeline.running", "RunResult"): run,
-    ("reprokit.pipeline.locked", "LockResult"): plain,
-    ("reprokit.pipeline.exporting", "ExportResult"): plain,
-    ("reprokit.pipeline.verifying", "Verification"): plain,
-    ("reprokit.pipeline.bill", "Bill"): plain,
-    ("reprokit.citing.cite", "Citation"): citation,
-    ("reprokit.publishing.publish", "Publication"): plain,
-    ("reprokit.publishing.checking", "ImageCheck"): plain,
-    ("reprokit.rerunning.result", "RerunResult"): plain,
-    ("reprokit.verdict", "Verdict"): plain,
-    ("reprokit.phases.plan_report", "PlanReport"): plan,
-    ("reprokit.history.listing", "RunList"): run_list,
-    ("reprokit.history.listing", "Shown"): shown,
-    ("reprokit.history.listing", "Log"): plain,
-    ("reprokit.history.difference", "Difference"): difference,
-    ("reprokit.history.cleaning", "Cleaned"): plain,
-    ("reprokit.engines.doctor", "Report"): plain,
-    ("reprokit.verbs", "PluginList"): plain,
+DISPLAYS: dict[tuple[str, str], Display] = {
+    ("reprokit.pipeline.running", "RunResult"): Display(
+        card.run,
+        card.run_text,
+        lambda result: card.tone(result.record),
+        command=_of_run("show"),
+    ),
+    ("reprokit.pipeline.locked", "LockResult"): Display(plain),
+    ("reprokit.pipeline.exporting", "ExportResult"): Display(plain),
+    ("reprokit.pipeline.verifying", "Verification"): Display(
+        judged.verification,
+        tone=lambda result: "good" if result.same else "bad",
+        command=lambda result: f"reprokit verify {result.run}",
+    ),
+    ("reprokit.pipeline.bill", "Bill"): Display(plain),
+    ("reprokit.citing.cite", "Citation"): Display(
+        citation,
+        command=lambda result: f"reprokit cite {result.facts.run} --format {result.format}",
+    ),
+    ("reprokit.publishing.publish", "Publication"): Display(publication),
+    ("reprokit.publishing.checking", "ImageCheck"): Display(plain),
+    ("reprokit.rerunning.result", "RerunResult"): Display(judged.rerun, tone=judged.tone),
+    ("reprokit.verdict", "Verdict"): Display(judged.verdict),
+    ("reprokit.phases.plan_report", "PlanReport"): Display(plan),
+    ("reprokit.history.listing", "RunList"): Display(run_list),
+    ("reprokit.history.listing", "Shown"): Display(
+        card.shown, tone=lambda result: card.tone(result.record), command=_of_run("show")
+    ),
+    ("reprokit.history.listing", "Log"): Display(
+        plain, command=lambda result: f"reprokit logs {result.entry.id}"
+    ),
+    ("reprokit.history.difference", "Difference"): Display(
+        changes.difference, command=_of_difference
+    ),
+    ("reprokit.history.cleaning", "Cleaned"): Display(plain),
+    ("reprokit.engines.doctor", "Report"): Display(examination, tone=_examined),
+    ("reprokit.verbs", "PluginList"): Display(plain),
 }

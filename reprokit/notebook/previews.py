@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -31,6 +33,7 @@ FIGURES = {
     ".webp": "image/webp",
     ".svg": "image/svg+xml",
 }
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 TEXTS = frozenset({".txt", ".log", ".md", ".json", ".yaml", ".yml", ".out", ".dat", ".nt", ".ttl"})
 
@@ -43,12 +46,13 @@ class Head:
     more: bool
 
 
-def preview(path: Path) -> str | None:
+def preview(path: Path, name: str | None = None) -> str | None:
     """HTML that shows the file, or `None` for one that cannot be shown in little space.
 
-    `path` is a regular file that the caller has found to be inside the results.
+    `path` is a regular file that the caller has found to be inside the results, `name` what it is
+    called there.
     """
-    show = _kind(path.suffix.lower())
+    show = _kind(path.suffix.lower(), name or path.name)
     if show is None:
         return None
     try:
@@ -57,22 +61,22 @@ def preview(path: Path) -> str | None:
         return None
 
 
-def _kind(suffix: str) -> Callable[[Path], str | None] | None:
+def _kind(suffix: str, name: str) -> Callable[[Path], str | None] | None:
     if suffix in FIGURES:
-        return figure
+        return partial(figure, name=name)
     if suffix in SEPARATORS:
         return table
     return text if suffix in TEXTS else None
 
 
-def figure(path: Path) -> str | None:
+def figure(path: Path, name: str | None = None) -> str | None:
     """An `img` that holds the picture itself; white behind it, as axes are usually black."""
     if path.stat().st_size > FIGURE_BYTES:
         return None
     kind = FIGURES[path.suffix.lower()]
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     return (
-        f'<img alt="{escape(printable(path.name))}" src="data:{kind};base64,{data}" '
+        f'<img alt="figure {escape(printable(name or path.name))}" src="data:{kind};base64,{data}" '
         'style="max-width:100%;max-height:32em;background:#fff"/>'
     )
 
@@ -93,13 +97,22 @@ def table(path: Path) -> str | None:
     shown = rows[: ROWS + 1]
     body = "".join(_row(row, "td") for row in shown[1:])
     more = head.more or len(rows) > len(shown) or any(len(row) > COLUMNS for row in shown)
-    tail = "<p>…</p>" if more else ""
-    return f"<table><thead>{_row(shown[0], 'th')}</thead><tbody>{body}</tbody></table>{tail}"
+    tail = f'<p class="soft">the first {ROWS} rows and {COLUMNS} columns</p>' if more else ""
+    return (
+        f'<div class="wide"><table><thead>{_row(shown[0], "th")}</thead>'
+        f"<tbody>{body}</tbody></table></div>{tail}"
+    )
 
 
 def _row(cells: list[str], tag: str) -> str:
-    shown = "".join(f"<{tag}>{escape(shortened(cell, CELL))}</{tag}>" for cell in cells[:COLUMNS])
-    return f"<tr>{shown}</tr>"
+    return f"<tr>{''.join(_cell(cell, tag) for cell in cells[:COLUMNS])}</tr>"
+
+
+def _cell(cell: str, tag: str) -> str:
+    shown = escape(shortened(cell, CELL))
+    if tag == "th":
+        return f'<th scope="col">{shown}</th>'
+    return f'<td class="number">{shown}</td>' if NUMBER.fullmatch(cell) else f"<td>{shown}</td>"
 
 
 def text(path: Path) -> str | None:
@@ -111,7 +124,7 @@ def text(path: Path) -> str | None:
     shown = [shortened(line.expandtabs(4), LINE) for line in lines[:LINES]]
     if head.more or len(lines) > LINES:
         shown.append("…")
-    return f"<pre>{escape(chr(10).join(shown))}</pre>"
+    return f'<pre tabindex="0">{escape(chr(10).join(shown))}</pre>'
 
 
 def _head(path: Path) -> Head:

@@ -109,6 +109,7 @@ def run(
         from reprokit.pipeline import repeating
 
         repeating.check(repeat)
+    reporter.phase("plan")
     with ExitStack() as stack:
         # The engine is asked who it is, and git which commit this is, while the plan is made.
         ahead = stack.enter_context(ThreadPoolExecutor(2))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reprokit.notebook import display, previews
+from reprokit.notebook import card, display, elements, previews
 from reprokit.pipeline.running import RunResult
 from tests.notebook import records
 
@@ -41,7 +41,7 @@ def run_html(folder: Path, contents: dict[str, bytes]) -> str:
         results=folder / "elsewhere",
         failure=None,
     )
-    return display.run(result)
+    return card.run(result)
 
 
 def test_every_display_belongs_to_a_class_that_exists() -> None:
@@ -67,13 +67,14 @@ def test_figures_tables_and_texts_are_shown_and_the_rest_is_listed(tmp_path: Pat
         "data:image/png;base64",
         "data:image/svg+xml;base64",
     ]
-    assert "<th>name</th><th>score</th>" in html and "<td>a, b</td><td>1.5</td>" in html
+    assert '<th scope="col">name</th><th scope="col">score</th>' in html
+    assert '<td>a, b</td><td class="number">1.5</td>' in html
     assert "first\nsecond" in html
     assert "<li><code>model.bin</code>" in html
     assert "succeeded" in tags.text and "5 results" in tags.text
     for digest in ("sha256:" + "c" * 64, "sha256:" + "e" * 64):
         assert digest in tags.text
-    assert "reprokit show 20260102-030405-abcd" in tags.text
+    assert "%repro cite 20260102-030405-abcd" in tags.text
 
 
 def test_hostile_names_and_contents_stay_text(tmp_path: Path) -> None:
@@ -89,13 +90,13 @@ def test_hostile_names_and_contents_stay_text(tmp_path: Path) -> None:
         },
     )
     allowed = {
-        "p", "strong", "h4", "code", "small", "table", "thead", "tbody", "tr", "th", "td", "pre",
-        "img", "ul", "li", "details", "summary",
+        "p", "span", "strong", "h3", "h4", "code", "small", "div", "table", "thead", "tbody", "tr",
+        "th", "td", "pre", "img", "ul", "li", "details", "summary", "dl", "dt", "dd",
     }  # fmt: skip
     tags = Tags(html)
     assert {tag for tag, _ in tags.found} == allowed
     assert {name for _, attributes in tags.found for name in attributes} <= {
-        "style", "title", "alt", "src", "open",
+        "style", "title", "alt", "src", "class", "scope", "tabindex", "aria-hidden",
     }  # fmt: skip
     assert "\u202e" not in html
 
@@ -103,13 +104,13 @@ def test_hostile_names_and_contents_stay_text(tmp_path: Path) -> None:
 def test_other_results_are_text_whatever_they_hold(tmp_path: Path) -> None:
     records_of = [records.record("20260102-030405-abcd", [])]
     records_of[0]["command"] = [{"argv": [HOSTILE], "folder": "."}]
-    assert "<script" not in display.record_html(records_of[0], tmp_path)
-    assert "<script" not in display.table(["a"], [[HOSTILE], [[HOSTILE]], [None]])
+    assert "<script" not in card.card(records_of[0], tmp_path, None)
+    assert "<script" not in elements.table(["a"], [[HOSTILE], [[HOSTILE]], [None]])
 
 
 def test_a_failed_run_says_so_in_words(tmp_path: Path) -> None:
     failed = records.record("20260102-030405-abcd", [], status="failed")
-    assert "failed (exit code 1)" in display.record_html(failed, tmp_path)
+    assert "failed (exit code 1)" in card.card(failed, tmp_path, None)
 
 
 def test_a_link_in_the_results_is_not_followed(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_a_link_in_the_results_is_not_followed(tmp_path: Path) -> None:
     listed = [{"path": name, "size": 8, "sha256": records.DIGEST, "origin": "results"}
               for name in ("link.txt", "../../secret.txt")]  # fmt: skip
     made = records.record("20260102-030405-abcd", [dict(file) for file in listed])
-    html = display.record_html(made, results)
+    html = card.card(made, tmp_path / "run", None)
     assert "password" not in html
     assert html.count("<li>") == 2
 
@@ -143,8 +144,8 @@ def test_large_results_do_not_make_a_large_notebook(
     [
         ("empty.csv", b"", "(empty)"),
         ("latin.csv", "größe,1\n".encode("latin-1"), "gr\ufffd\ufffde"),
-        ("mark.csv", "\ufeffname,b\n".encode(), "<th>name</th>"),
-        ("quote.csv", b'a,"b\nc,d\n', "<th>a</th>"),
+        ("mark.csv", "\ufeffname,b\n".encode(), '<th scope="col">name</th>'),
+        ("quote.csv", b'a,"b\nc,d\n', '<th scope="col">a</th>'),
         ("long.csv", b"x," + b"y" * 200_000 + b"\n", "y"),
     ],
 )

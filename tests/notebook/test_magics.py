@@ -44,11 +44,19 @@ def test_a_notebook_shows_former_runs(project: Path) -> None:
         "%repro logs last --tail 1",
     )
     assert FIRST in plain(listed[0]) and SECOND in plain(listed[0])
-    assert f"<td style='text-align:left'>{SECOND}</td>" in html(listed[0])
-    assert "<th>x</th><th>y</th>" in html(shown[0]) and "<td>2</td>" in html(shown[0])
+    assert f'<code class="copy">{SECOND}</code>' in html(listed[0])
+    assert '<th scope="col">x</th>' in html(shown[0])
+    assert '<td class="number">2</td>' in html(shown[0])
     assert "sha256:" + "c" * 64 in html(shown[0])
     assert "table.csv" in html(changed[0]) and "different" in html(changed[0])
-    assert html(logged[0]) == "<div class='reprokit'><pre>two</pre></div>"
+    assert '<pre tabindex="0">two</pre>' in html(logged[0])
+    for output, command in (
+        (listed, "reprokit runs"),
+        (shown, f"reprokit show {FIRST}"),
+        (changed, f"reprokit diff {FIRST[:10]} {SECOND}"),
+        (logged, "reprokit logs last --tail 1"),
+    ):
+        assert f'in a shell: <code class="copy">{command}</code>' in html(output[0])
 
 
 def test_a_bad_request_fails_the_cell_without_a_traceback(project: Path) -> None:
@@ -66,7 +74,8 @@ def test_a_bad_request_fails_the_cell_without_a_traceback(project: Path) -> None
     )
     assert unknown[0]["output_type"] == "error"
     assert unknown[0]["traceback"] == [
-        "BadRequest: there is no run 'nothing'\n  start one: `reprokit run`"
+        "BadRequest: there is no run 'nothing'\n  start one: `%repro run`",
+        "  in a shell: reprokit show nothing",
     ]
     assert "invalid choice: 'fly'" in verb[0]["traceback"][0]
     assert "%repro show 'half: the line cannot be read" in quote[0]["traceback"][0]
@@ -95,7 +104,8 @@ def test_results_of_the_python_functions_are_shown_as_well(project: Path) -> Non
     _, _, listed = kernels.execute(
         project, "%load_ext reprokit", "import reprokit", "reprokit.runs()"
     )
-    assert f"{FIRST}</td>" in html(listed[0])
+    assert f"{FIRST}</code>" in html(listed[0])
+    assert "in a shell" not in html(listed[0])
 
 
 LIVE = """
