@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reprokit.errors import ReprokitError
 from reprokit.history import wording
-from reprokit.history.difference import Difference, compare
+from reprokit.history.difference import compare
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import record_of
 from reprokit.history.reading import Record, mapping, rows, text, texts
@@ -32,22 +32,24 @@ class Change:
 class Since:
     """What is new since `earlier`, the last run of the project that succeeded before this one.
 
-    verdict: of the results of this run, with the earlier ones as what is expected.
+    verdict: of the results of this run, with the earlier ones as what is expected; `None` for a
+    run that did not succeed, whose results mean nothing yet.
     """
 
     earlier: Entry
-    verdict: Verdict
+    verdict: Verdict | None
     changes: tuple[Change, ...]
 
     @property
     def headline(self) -> str:
         """One sentence about the results."""
-        counts = self.verdict.counts
-        total = wording.counted(len(self.verdict.files), "result")
+        if self.verdict is None:
+            return "it did not come to its end, so its results are not compared"
         if not self.verdict.files:
             return "neither run wrote results"
         if self.verdict.grade is Grade.IDENTICAL:
-            return f"{total}, all identical"
+            return f"{wording.counted(len(self.verdict.files), 'result')}, all identical"
+        counts = self.verdict.counts
         said = ", ".join(f"{count:,} {grade}" for grade, count in counts.items() if count)
         same = "the same within tolerance" if self.verdict.grade.reproduced else "not the same"
         return f"{same}: {said}"
@@ -58,7 +60,7 @@ class Since:
         if self.changes:
             kinds = list(dict.fromkeys(change.kind for change in self.changes))
             return f"changed: {', '.join(kinds)}"
-        if self.verdict.grade is Grade.IDENTICAL:
+        if self.verdict is None or self.verdict.grade is Grade.IDENTICAL:
             return "code, data, environment and command are the same"
         return (
             "code, data, environment and command are the same, so the program's results vary by "
@@ -81,7 +83,9 @@ def since(record: Record, project: Path, results: Path) -> Since | None:
         if earlier is None:
             return None
         before = record_of(earlier)
-        verdict = _verdict(before, earlier.folder.results, record, results, project)
+        verdict = None
+        if record["status"] == "succeeded":
+            verdict = _verdict(before, earlier.folder.results, record, results, project)
     except (ReprokitError, OSError):
         return None
     return Since(earlier=earlier, verdict=verdict, changes=tuple(changes(before, record)))
@@ -118,7 +122,7 @@ def _results(record: Record) -> tuple[ResultFile, ...]:
 def changes(before: Record, after: Record) -> Iterator[Change]:
     """What went into the runs and is not the same, in words."""
     found = compare(before, after)
-    if _code_changed(found, before, after):
+    if code_changed(found.document):
         yield Change(kind="code", text=_code(before, after))
     data = rows(found.document, "data")
     if data:
@@ -132,27 +136,27 @@ def changes(before: Record, after: Record) -> Iterator[Change]:
             row = others[name]
             said = f"{name}: {_value(row['before'])} → {_value(row['after'])}"
             yield Change(kind="environment", text=said)
-    if not packages and not others.keys().isdisjoint(("lock", "dockerfile")):
-        yield Change(kind="environment", text="the lock or the Dockerfile is another one")
+    if "lock" in others and not packages:
+        yield Change(kind="environment", text="repro.lock is another one, with the same packages")
+    if "dockerfile" in others and "lock" not in others:
+        yield Change(kind="environment", text="the Dockerfile is another one")
     for row in rows(found.document, "command"):
         said = f"{text(row, 'name')}: {_value(row['before'])} → {_value(row['after'])}"
         yield Change(kind="command", text=said)
 
 
-def _code_changed(found: Difference, before: Record, after: Record) -> bool:
-    """The build's key is over code, Dockerfile and lock (and over data that the image carries):
-    it speaks of the code where none of the others is another one."""
-    names = {text(row, "name") for row in rows(found.document, "code")}
-    environment = {text(row, "name") for row in rows(found.document, "environment")}
+def code_changed(document: Record) -> bool:
+    """Whether a difference of two runs says for sure that the code is another one.
+
+    The build's key ("context") is over code, Dockerfile and lock, and over data that the image
+    carries: it speaks of the code where none of the others is another one.
+    """
+    names = {text(row, "name") for row in rows(document, "code")}
+    environment = {text(row, "name") for row in rows(document, "environment")}
     if "context" not in names:
         return False
-    if "commit" in names:
-        return True
-    baked = mapping(after, "data")["mode"] == "bake" and bool(found.document["data"])
-    if not baked and environment.isdisjoint(("lock", "dockerfile")):
-        return True
-    clean = not mapping(before, "project")["dirty"] and not mapping(after, "project")["dirty"]
-    return not (clean and mapping(after, "project")["commit"] is not None)
+    alone = environment.isdisjoint(("lock", "dockerfile")) and not rows(document, "data")
+    return alone or "commit" in names
 
 
 def _code(before: Record, after: Record) -> str:

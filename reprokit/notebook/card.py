@@ -31,7 +31,8 @@ from reprokit.notebook.elements import (
     table,
 )
 from reprokit.notebook.elements import text as escaped
-from reprokit.verdict import Grade
+from reprokit.terminal import one_line
+from reprokit.verdict import Grade, Verdict
 
 if TYPE_CHECKING:
     from reprokit.history.since import Since
@@ -105,7 +106,9 @@ def _lead(record: Record) -> str:
     kept = "" if record["status"] == "succeeded" else f"; {_KEPT}"
     said = f"run {text(record, 'run')} of {text(project, 'name')} in {took}, "
     said += wording.counted(count, "result") + kept
-    return f'<p class="lead">{sign(ending(record), tone(record))}<span>{escaped(said)}</span></p>'
+    return (
+        f'<p class="headline">{sign(ending(record), tone(record))}<span>{escaped(said)}</span></p>'
+    )
 
 
 def ending(record: Record) -> str:
@@ -117,25 +120,33 @@ def ending(record: Record) -> str:
 def _compared(found: Since | None) -> str:
     if found is None:
         return ""
-    grade = found.verdict.grade
-    shade = "good" if grade.reproduced else "fair"
-    word = "same results" if grade.reproduced else "other results"
-    head = (
-        f'<p class="lead">{sign(word, shade)}<span>since {code(found.earlier.id)}: '
-        f"{escaped(found.headline)}</span></p><p>{escaped(found.reason, 400)}</p>"
-    )
-    differing = [file for file in found.verdict.files if file.grade is not Grade.IDENTICAL]
-    listed = ""
-    if found.changes:
-        listed += facts((change.kind, Html(escaped(change.text, 400))) for change in found.changes)
-    if differing:
-        body = [
-            (code(file.path), Html(escaped(file.grade.value)), Html(escaped(file.summary, 300)))
-            for file in differing[:PREVIEWS]
-        ]
-        table_of = table(("result", "now", "what differs"), body, brief=(1,))
-        listed += table_of + more(len(differing) - PREVIEWS, "result")
-    return head + listed
+    earlier = f"since {code(found.earlier.id)}"
+    if found.verdict is None:
+        head = f"<p>{earlier}, the last that succeeded: {escaped(found.reason, 400)}</p>"
+    else:
+        reproduced = found.verdict.grade.reproduced
+        word = "same results" if reproduced else "other results"
+        head = (
+            f'<p class="headline">{sign(word, "good" if reproduced else "fair")}'
+            f"<span>{earlier}: {escaped(found.headline)}</span></p>"
+            f"<p>{escaped(found.reason, 400)}</p>"
+        )
+    changed = facts((change.kind, Html(escaped(change.text, 400))) for change in found.changes)
+    return head + (changed if found.changes else "") + _differing(found.verdict)
+
+
+def _differing(verdict: Verdict | None) -> str:
+    """What is new in the results, file by file."""
+    files = () if verdict is None else verdict.files
+    differing = [file for file in files if file.grade is not Grade.IDENTICAL]
+    if not differing:
+        return ""
+    body = [
+        (code(file.path), Html(escaped(file.grade.value)), Html(escaped(file.summary, 300)))
+        for file in differing[:PREVIEWS]
+    ]
+    listed = table(("result", "now", "what differs"), body, brief=(1,))
+    return listed + more(len(differing) - PREVIEWS, "result")
 
 
 def _log(record: Record, path: Path) -> str:
@@ -150,7 +161,7 @@ def _log(record: Record, path: Path) -> str:
         return ""
     if not lines:
         return "<p>It printed nothing.</p>"
-    tail = "\n".join(wording.shortened(line, previews.LINE) for line in lines)
+    tail = "\n".join(wording.shortened(one_line(line), previews.LINE) for line in lines)
     return folded("the end of its log", preformatted(tail), open=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from reprokit.history import wording
 from reprokit.history.contents import inside
 from reprokit.history.reading import Record, mapping, rows, text, texts
+from reprokit.history.since import code_changed
 from reprokit.model import JSON
 from reprokit.notebook import previews
 from reprokit.notebook.elements import Html, code, more, preformatted, sign, table
@@ -50,11 +51,11 @@ def _lead(document: Record) -> str:
     results = rows(document, "results")
     differing = sum(row["status"] != "identical" for row in results)
     word, tone = ("other results", "fair") if differing else ("same results", "good")
-    names = ("code", "environment", "packages", "command", "data")
-    changed = ", ".join(name for name in names if document[name])
+    names = [name for name in ("environment", "packages", "command", "data") if document[name]]
+    changed = ", ".join(["code", *names] if code_changed(document) else names)
     said = f"{differing} of {wording.counted(len(results), 'result')} differ; "
     said += f"changed: {changed}" if changed else "what went into the runs is the same"
-    return f'<p class="lead">{sign(word, tone)}<span>{escaped(said)}</span></p>'
+    return f'<p class="headline">{sign(word, tone)}<span>{escaped(said)}</span></p>'
 
 
 def _side(side: Record) -> str:

@@ -38,7 +38,7 @@ def verdict(result: Verdict) -> str:
         return "<p>nothing was expected, and nothing compared</p>"
     total = counted(len(result.files), "file")
     said = ", ".join(f"{count:,} {grade}" for grade, count in result.counts.items() if count)
-    lead = f'<p class="lead">{_grade(result.grade)}<span>of {total}: {escaped(said)}</span></p>'
+    lead = f'<p class="headline">{_grade(result.grade)}<span>of {total}: {escaped(said)}</span></p>'
     return lead + _files(result)
 
 
@@ -69,7 +69,7 @@ def rerun(result: Any) -> str:
     from reprokit.rerunning import report
 
     parts = [
-        f'<p class="lead">{sign(result.status, tone(result))}'
+        f'<p class="headline">{sign(result.status, tone(result))}'
         f"<span>{escaped(report.headline(result))}</span></p>"
     ]
     if result.failure is not None and result.verdict is None:
@@ -119,7 +119,7 @@ def verification(result: Any) -> str:
         word = "the same digest" if same else "another digest"
         rows.append(("rebuilt", sign(word, "good" if same else "bad"), copied(result.rebuilt)))
     word, shade = ("as recorded", "good") if result.same else ("not as recorded", "bad")
-    lead = f'<p class="lead">{sign(word, shade)}<span>run {code(result.run)}</span></p>'
+    lead = f'<p class="headline">{sign(word, shade)}<span>run {code(result.run)}</span></p>'
     recorded = facts([("environment digest", copied(result.recorded))])
     return lead + recorded + table(("checked", "finding", ""), rows) + _compared(result.comparison)
 

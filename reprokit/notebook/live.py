@@ -5,7 +5,6 @@ It needs no widgets, so that its last state is right in a saved notebook, in HTM
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import deque
@@ -74,7 +73,7 @@ class Progress:
             f"<p>{sign('warning', 'fair')} {escape(warning)}</p>" for warning in self.warnings
         )
         return frame(
-            f'<p class="lead"><code>$ {escape(self.command)}</code>'
+            f'<p class="headline"><code>$ {escape(self.command)}</code>'
             f'<span role="status">{escape(self._state())}</span></p>'
             f'<table class="phases"><caption class="unseen">phases</caption>'
             f"<tbody>{rows}</tbody></table>{warnings}{self._log_html()}",
@@ -100,7 +99,7 @@ class Progress:
 
     def _rows(self) -> list[Row]:
         begun = {phase.name: self._begun(phase) for phase in self.phases}
-        if self.phases and self.phases[0].name != WAY[0]:
+        if not self.phases or self.phases[0].name != WAY[0]:
             return [*begun.values()]
         latest = max((WAY.index(name) for name in begun if name in WAY), default=-1)
         over = self.finished and not any(phase.failed for phase in self.phases)
@@ -240,13 +239,12 @@ class LiveReporter:
         self._open()
         self._changed = True
 
-    def finish(self) -> None:
-        """Stop updating; the display keeps its final state. While an error is on its way, which
-        is how most phases end early, the present phase is shown as stopped."""
+    def finish(self, *, failed: bool = False) -> None:
+        """Stop updating; the display keeps its final state."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
-        self._conclude(failed=sys.exception() is not None)
+        self._conclude(failed=failed)
         self.shown.finished = True
         if self._handle is not None:
             self._handle.update(self.shown)

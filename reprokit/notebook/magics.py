@@ -56,6 +56,7 @@ def repro(shell: Shell, line: str, said: Said) -> Any:
 
 def _done(shell: Shell, line: str, command: str, said: Said) -> Any:
     from reprokit import arguments, verbs
+    from reprokit.errors import CommandFailed, Interrupted
 
     words, own = arguments.split_command(_split(line))
     try:
@@ -63,12 +64,14 @@ def _done(shell: Shell, line: str, command: str, said: Said) -> Any:
     except SystemExit:  # --help and --version have said all there is to say
         return None
     reporter = _reporter(shell, command)
+    failed = True
     try:
         result = verbs.execute(parsed, own, reporter)
+        failed = isinstance(getattr(result, "failure", None), CommandFailed | Interrupted)
     except KeyboardInterrupt:
         raise _interrupted() from None
     finally:
-        reporter.finish()
+        reporter.finish(failed=failed)
     said.result, said.command = result, command
     return _shown(result, as_json=parsed.json)
 

@@ -10,7 +10,7 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -95,24 +95,31 @@ def table(path: Path) -> str | None:
     if not rows:
         return "<p>(empty)</p>"
     shown = rows[: ROWS + 1]
-    body = "".join(_row(row, "td") for row in shown[1:])
-    more = head.more or len(rows) > len(shown) or any(len(row) > COLUMNS for row in shown)
-    tail = f'<p class="soft">the first {ROWS} rows and {COLUMNS} columns</p>' if more else ""
+    figures = [_is_number(column) for column in zip(*shown[1:], strict=False)]
+    body = "".join(_row(row, "td", figures) for row in shown[1:])
+    tail = ""
+    if head.more or len(rows) > len(shown):
+        tail = f'<p class="soft">the first {ROWS} rows</p>'
+    if any(len(row) > COLUMNS for row in shown):
+        tail += f'<p class="soft">the first {COLUMNS} columns</p>'
     return (
-        f'<div class="wide"><table><thead>{_row(shown[0], "th")}</thead>'
+        f'<div class="wide"><table><thead>{_row(shown[0], "th", figures)}</thead>'
         f"<tbody>{body}</tbody></table></div>{tail}"
     )
 
 
-def _row(cells: list[str], tag: str) -> str:
-    return f"<tr>{''.join(_cell(cell, tag) for cell in cells[:COLUMNS])}</tr>"
+def _is_number(column: Iterable[str]) -> bool:
+    return all(NUMBER.fullmatch(cell) for cell in column)
 
 
-def _cell(cell: str, tag: str) -> str:
-    shown = escape(shortened(cell, CELL))
-    if tag == "th":
-        return f'<th scope="col">{shown}</th>'
-    return f'<td class="number">{shown}</td>' if NUMBER.fullmatch(cell) else f"<td>{shown}</td>"
+def _row(cells: list[str], tag: str, figures: list[bool]) -> str:
+    """Columns of numbers stand to the right, their heads as well."""
+    shown = []
+    for place, cell in enumerate(cells[:COLUMNS]):
+        scope = ' scope="col"' if tag == "th" else ""
+        kind = ' class="number"' if place < len(figures) and figures[place] else ""
+        shown.append(f"<{tag}{scope}{kind}>{escape(shortened(cell, CELL))}</{tag}>")
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def text(path: Path) -> str | None:

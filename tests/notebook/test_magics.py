@@ -45,7 +45,7 @@ def test_a_notebook_shows_former_runs(project: Path) -> None:
     )
     assert FIRST in plain(listed[0]) and SECOND in plain(listed[0])
     assert f'<code class="copy">{SECOND}</code>' in html(listed[0])
-    assert '<th scope="col">x</th>' in html(shown[0])
+    assert '<th scope="col" class="number">x</th>' in html(shown[0])
     assert '<td class="number">2</td>' in html(shown[0])
     assert "sha256:" + "c" * 64 in html(shown[0])
     assert "table.csv" in html(changed[0]) and "different" in html(changed[0])
