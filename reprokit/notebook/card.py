@@ -25,6 +25,7 @@ from reprokit.notebook.elements import (
     copied,
     facts,
     folded,
+    headline,
     more,
     preformatted,
     sign,
@@ -106,9 +107,7 @@ def _lead(record: Record) -> str:
     kept = "" if record["status"] == "succeeded" else f"; {_KEPT}"
     said = f"run {text(record, 'run')} of {text(project, 'name')} in {took}, "
     said += wording.counted(count, "result") + kept
-    return (
-        f'<p class="headline">{sign(ending(record), tone(record))}<span>{escaped(said)}</span></p>'
-    )
+    return headline(sign(ending(record), tone(record)), escaped(said))
 
 
 def ending(record: Record) -> str:
@@ -126,11 +125,9 @@ def _compared(found: Since | None) -> str:
     else:
         reproduced = found.verdict.grade.reproduced
         word = "same results" if reproduced else "other results"
-        head = (
-            f'<p class="headline">{sign(word, "good" if reproduced else "fair")}'
-            f"<span>{earlier}: {escaped(found.headline)}</span></p>"
-            f"<p>{escaped(found.reason, 400)}</p>"
-        )
+        mark = sign(word, "good" if reproduced else "fair")
+        head = headline(mark, f"{earlier}: {escaped(found.headline)}")
+        head += f"<p>{escaped(found.reason, 400)}</p>"
     changed = facts((change.kind, Html(escaped(change.text, 400))) for change in found.changes)
     return head + (changed if found.changes else "") + _differing(found.verdict)
 

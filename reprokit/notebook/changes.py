@@ -11,13 +11,15 @@ from reprokit.history.reading import Record, mapping, rows, text, texts
 from reprokit.history.since import code_changed
 from reprokit.model import JSON
 from reprokit.notebook import previews
-from reprokit.notebook.elements import Html, code, more, preformatted, sign, table
+from reprokit.notebook.elements import Html, code, headline, more, preformatted, sign, table
 from reprokit.notebook.elements import text as escaped
 
 SIDES = ("before", "after")
 SHOWN = 12
 """Results whose difference is shown; the others are listed."""
 LISTED = 100
+CELLS = 8
+"""Cells of a table that are listed: the tables themselves stand below."""
 BUDGET = 6_000_000
 _TONES = {"identical": "good", "different": "fair", "extra": "fair", "missing": "bad"}
 
@@ -55,7 +57,7 @@ def _lead(document: Record) -> str:
     changed = ", ".join(["code", *names] if code_changed(document) else names)
     said = f"{differing} of {wording.counted(len(results), 'result')} differ; "
     said += f"changed: {changed}" if changed else "what went into the runs is the same"
-    return f'<p class="headline">{sign(word, tone)}<span>{escaped(said)}</span></p>'
+    return headline(sign(word, tone), escaped(said))
 
 
 def _side(side: Record) -> str:
@@ -133,7 +135,7 @@ def _cells(detail: Record) -> str:
     said = "".join(f"<li>{escaped(line)}</li>" for line in columns)
     cells = [
         (cell["row"], cell["column"], cell["before"], cell["after"])
-        for cell in rows(detail, "cells")
+        for cell in rows(detail, "cells")[:CELLS]
     ]
     listed = table(("row", "column", *SIDES), cells, "the first cells that differ") if cells else ""
     return f"<ul>{said}</ul>{listed}"

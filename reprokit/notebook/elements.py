@@ -78,6 +78,11 @@ def sign(word: str, tone: str) -> Html:
     return Html(f'<strong class="sign {tone}">{before}{text(word)}</strong>')
 
 
+def headline(mark: str, content: str) -> str:
+    """A status, and the HTML of what is said of it."""
+    return f'<p class="headline">{mark} <span>{content}</span></p>'
+
+
 def preformatted(content: str, kind: str = "") -> str:
     """Lines as they are; a keyboard can scroll them."""
     chosen = f' class="{kind}"' if kind else ""

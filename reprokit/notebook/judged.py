@@ -11,6 +11,7 @@ from reprokit.notebook.elements import (
     copied,
     facts,
     folded,
+    headline,
     more,
     sign,
     table,
@@ -38,7 +39,7 @@ def verdict(result: Verdict) -> str:
         return "<p>nothing was expected, and nothing compared</p>"
     total = counted(len(result.files), "file")
     said = ", ".join(f"{count:,} {grade}" for grade, count in result.counts.items() if count)
-    lead = f'<p class="headline">{_grade(result.grade)}<span>of {total}: {escaped(said)}</span></p>'
+    lead = headline(_grade(result.grade), f"of {total}: {escaped(said)}")
     return lead + _files(result)
 
 
@@ -68,10 +69,7 @@ def rerun(result: Any) -> str:
     """A rerun: its verdict, its environment, and what differs side by side."""
     from reprokit.rerunning import report
 
-    parts = [
-        f'<p class="headline">{sign(result.status, tone(result))}'
-        f"<span>{escaped(report.headline(result))}</span></p>"
-    ]
+    parts = [headline(sign(result.status, tone(result)), escaped(report.headline(result)))]
     if result.failure is not None and result.verdict is None:
         parts.append(f"<p>{escaped(result.failure.what, 2000)}</p>")
     said: list[tuple[str, object]] = [
@@ -119,7 +117,7 @@ def verification(result: Any) -> str:
         word = "the same digest" if same else "another digest"
         rows.append(("rebuilt", sign(word, "good" if same else "bad"), copied(result.rebuilt)))
     word, shade = ("as recorded", "good") if result.same else ("not as recorded", "bad")
-    lead = f'<p class="headline">{sign(word, shade)}<span>run {code(result.run)}</span></p>'
+    lead = headline(sign(word, shade), f"run {code(result.run)}")
     recorded = facts([("environment digest", copied(result.recorded))])
     return lead + recorded + table(("checked", "finding", ""), rows) + _compared(result.comparison)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from reprokit.history.wording import duration, printable, shortened
+from reprokit.history.wording import counted, duration, printable, shortened
 from reprokit.notebook.elements import SIGNS, folded, frame, sign
 from reprokit.terminal import amount, one_line
 
@@ -73,7 +73,7 @@ class Progress:
             f"<p>{sign('warning', 'fair')} {escape(warning)}</p>" for warning in self.warnings
         )
         return frame(
-            f'<p class="headline"><code>$ {escape(self.command)}</code>'
+            f'<p class="headline"><code>$ {escape(self.command)}</code> '
             f'<span role="status">{escape(self._state())}</span></p>'
             f'<table class="phases"><caption class="unseen">phases</caption>'
             f"<tbody>{rows}</tbody></table>{warnings}{self._log_html()}",
@@ -151,7 +151,7 @@ class Progress:
         )
         if not self.finished:
             return block
-        return folded(f"log, {self.lines:,} lines", block)
+        return folded(f"log, {counted(self.lines, 'line')}", block)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from reprokit.notebook.elements import (
     facts,
     folded,
     frame,
+    headline,
     preformatted,
     shell,
     sign,
@@ -142,9 +143,7 @@ def publication(result: Any) -> str:
     if result.pushed is not None:
         pushed = result.pushed
         pull = f"docker pull {pushed.reference}"
-        parts.append(
-            f'<p class="headline">{sign("pushed", "good")}<span>{code(pushed.name)}</span></p>'
-        )
+        parts.append(headline(sign("pushed", "good"), code(pushed.name)))
         said: list[tuple[str, object]] = [
             ("to have it", copied(pull)),
             ("to run it again", copied(f"reprokit rerun {pushed.reference}")),
@@ -157,7 +156,7 @@ def publication(result: Any) -> str:
     if result.archive is not None:
         archive = result.archive
         size = f"{wording.counted(archive.files, 'file')}, {wording.size(archive.size)}"
-        parts.append(f'<p class="headline">{sign("written", "good")}{code(archive.archive)}</p>')
+        parts.append(headline(sign("written", "good"), code(archive.archive)))
         parts.append(
             facts(
                 [
