@@ -106,7 +106,7 @@ def run_list(result: Any) -> str:
         status = text(entry, "status")
         cells: list[object] = [
             copied(entry["run"]),
-            sign(status if entry["exit_code"] in (0, None) else _failed(entry), _tone(status)),
+            sign(_failed(entry) if status == "failed" else status, _tone(status)),
             wording.moment(text(entry, "started")),
             wording.duration(_optional(entry["seconds"])),
             code(wording.short_digest(_digest(entry["config_digest"]))),
