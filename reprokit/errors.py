@@ -42,7 +42,8 @@ class ReprokitError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback, which is only for our own defects."""
-        return [f"{type(self).__name__}: {self}"]
+        notes = (f"  {printable(note)}" for note in getattr(self, "__notes__", ()))
+        return [f"{type(self).__name__}: {self}", *notes]
 
 
 class Telling(Exception):

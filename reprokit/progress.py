@@ -23,8 +23,9 @@ class Reporter(Protocol):
     def warning(self, text: str) -> None:
         """Something the user should know even if all ends well."""
 
-    def finish(self) -> None:
-        """No more is coming; leave the display in its final state."""
+    def finish(self, *, failed: bool = False) -> None:
+        """No more is coming; leave the display in its final state. failed: the present phase did
+        not come to its end."""
 
 
 class Silent:
@@ -35,4 +36,4 @@ class Silent:
     def log(self, line: str) -> None: ...
     def advance(self, done: int, total: int | None, unit: str = "B") -> None: ...
     def warning(self, text: str) -> None: ...
-    def finish(self) -> None: ...
+    def finish(self, *, failed: bool = False) -> None: ...

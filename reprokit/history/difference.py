@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reprokit.history import contents
@@ -24,9 +24,11 @@ Detail = Callable[[str], JSON]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What changed from one run to another. `document` fits the schema diff-1."""
+    """What changed from one run to another. `document` fits the schema diff-1; `folders` hold the
+    results of both, where they are at hand."""
 
     document: Mapping[str, JSON]
+    folders: tuple[Path, Path] | None = None
 
     @property
     def same(self) -> bool:
@@ -59,7 +61,8 @@ def diff(
             return None
         return contents.detail(files[0], files[1])
 
-    return compare(record_of(entries[0]), record_of(entries[1]), detail)
+    found = compare(record_of(entries[0]), record_of(entries[1]), detail)
+    return replace(found, folders=folders)
 
 
 def compare(before: Record, after: Record, detail: Detail = lambda path: None) -> Difference:

@@ -115,9 +115,9 @@ def record_of(entry: Entry) -> dict[str, JSON]:
         "running": "is still running, and has no record yet",
         "lost": "has no record: its process was killed",
     }.get(entry.status, f"has no record: it ended before its container did ({entry.status})")
-    way = f"see what it printed: reprokit logs {entry.id}"
+    way = f"`reprokit logs {entry.id}` has what it printed"
     if progress_log.place(folder).exists():
-        way = f"see how it goes, or how it ended: reprokit attach {entry.id}"
+        way = f"`reprokit attach {entry.id}` shows how it goes, or how it ended"
     raise BadRequest(f"run {entry.id} {why}", next=way)
 
 

@@ -13,29 +13,40 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from reprokit.history.wording import duration, printable, shortened
+from reprokit.history.wording import counted, duration, printable, shortened
+from reprokit.notebook.elements import SIGNS, folded, frame, sign
 from reprokit.terminal import amount, one_line
 
 PAUSE = 0.25  # seconds between two updates: at most four a second
 IDLE = 1.0  # seconds between two updates while only time passes
 TAIL = 12  # lines of the log that stay in sight
 WIDTH = 200  # letters of a line that are shown
+LONGEST = 4 * WIDTH  # letters of a line that are looked at: programs print lines of megabytes
 WARNINGS = 20
+WAY = ("plan", "lock", "fetch", "build", "run")
+"""The phases of a run, in order: those that had nothing to do are shown as well."""
 
 
 @dataclass(slots=True)
 class Phase:
-    """A phase as it is shown. `seconds` is `None` while it goes on."""
+    """A phase as it is shown. `seconds` is `None` while it goes on; `failed`: it did not end."""
 
     name: str
     expected: float | None
     started: float
     seconds: float | None = None
+    before: float = 0.0
+    failed: bool = False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds so far, those before it was taken up again among them."""
+        return time.monotonic() - self.started + self.before
 
 
 @dataclass(slots=True)
 class Progress:
-    """The object that is displayed: a table of phases and the last lines of the log."""
+    """The object that is displayed: a row for each phase and the last lines of the log."""
 
     command: str
     phases: list[Phase] = field(default_factory=list)
@@ -51,39 +62,78 @@ class Progress:
 
     def text(self) -> str:
         """Lines for where no HTML is shown."""
-        rows = [f"{name:<8}{took}  {note}".rstrip() for name, took, note in self._rows()]
+        rows = [f"{row.name:<8}{row.took:<9}{row.note}".rstrip() for row in self._rows()]
         rows += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([f"$ {self.command}", *rows, *self._tail()])
 
     def html(self) -> str:
-        """The same as HTML. Without colours of its own, it follows the front end's theme."""
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{escape(name)}</td>"
-            f"<td style='text-align:right'>{escape(took)}</td>"
-            f"<td style='text-align:left'>{escape(note)}</td></tr>"
-            for name, took, note in self._rows()
-        )
+        """The same as HTML, with a bar for what goes on."""
+        rows = "".join(map(_row, self._rows()))
         warnings = "".join(
-            f"<div><strong>warning:</strong> {escape(warning)}</div>" for warning in self.warnings
+            f"<p>{sign('warning', 'fair')} {escape(warning)}</p>" for warning in self.warnings
         )
-        return (
-            f"<div class='reprokit'><code>$ {escape(self.command)}</code>"
-            f"<table>{rows}</table>{warnings}{self._log_html()}</div>"
+        return frame(
+            f'<p class="headline"><code>$ {escape(self.command)}</code> '
+            f'<span role="status">{escape(self._state())}</span></p>'
+            f'<table class="phases"><caption class="unseen">phases</caption>'
+            f"<tbody>{rows}</tbody></table>{warnings}{self._log_html()}",
+            self._tone(),
+            self.command,
         )
 
-    def _rows(self) -> list[tuple[str, str, str]]:
+    def _tone(self) -> str:
+        if not self.finished:
+            return "now"
+        return "fair" if any(phase.failed for phase in self.phases) else ""
+
+    def _state(self) -> str:
+        """Where it is, without anything that changes each second: it is read aloud."""
+        if not self.phases:
+            return ""
+        last = self.phases[-1]
+        if not self.finished:
+            return f"{last.name} is going on"
+        if last.failed:
+            return f"stopped in {last.name}"
+        return f"done in {duration(sum(phase.seconds or 0 for phase in self.phases))}"
+
+    def _rows(self) -> list[Row]:
+        begun = {phase.name: self._begun(phase) for phase in self.phases}
+        if not self.phases or self.phases[0].name != WAY[0]:
+            return [*begun.values()]
+        latest = max((WAY.index(name) for name in begun if name in WAY), default=-1)
+        over = self.finished and not any(phase.failed for phase in self.phases)
         rows = []
-        for phase in self.phases:
-            if phase.seconds is not None:
-                rows.append((phase.name, duration(phase.seconds), ""))
-                continue
-            notes = [] if self.progress is None else [amount(*self.progress)]
-            if phase.expected is not None:
-                notes.append(f"took {duration(phase.expected)} last time")
-            notes += [self.doing] if self.doing else []
-            elapsed = duration(time.monotonic() - phase.started)
-            rows.append((phase.name, elapsed, ", ".join(notes) or "…"))
-        return rows
+        for place, name in enumerate(WAY):
+            if name in begun:
+                rows.append(begun.pop(name))
+            elif place < latest or over:
+                rows.append(Row(name, "", "up to date", "good"))
+            elif not self.finished:
+                rows.append(Row(name, "", "to come", ""))
+        return [*rows, *begun.values()]
+
+    def _begun(self, phase: Phase) -> Row:
+        if phase.seconds is not None:
+            shade = "bad" if phase.failed else "good"
+            return Row(phase.name, duration(phase.seconds), "stopped" * phase.failed, shade)
+        notes = [] if self.progress is None else [amount(*self.progress)]
+        if phase.expected is not None:
+            notes.append(f"took {duration(phase.expected)} last time")
+        notes += [self.doing] if self.doing else []
+        elapsed = phase.elapsed
+        share, exact = self._share(phase, elapsed)
+        note = ", ".join(notes) or "…"
+        return Row(phase.name, duration(elapsed), note, "now", share, exact)
+
+    def _share(self, phase: Phase, elapsed: float) -> tuple[float | None, bool]:
+        """How much of the present phase is done: as counted, else by the time it took last time,
+        which is only a guess and never says that it is done."""
+        if self.progress is not None and self.progress[1]:
+            return min(self.progress[0] / self.progress[1], 1.0), True
+        if phase.expected:
+            return min(elapsed / phase.expected, 0.95), False
+        return None, False
 
     def _tail(self) -> list[str]:
         hidden = self.lines - len(self.tail)
@@ -95,10 +145,51 @@ class Progress:
         lines = "\n".join(self._tail())
         if not lines:
             return ""
-        block = f"<pre style='max-height:16em;overflow:auto'>{escape(lines)}</pre>"
+        block = (
+            f'<pre role="log" aria-live="off" aria-label="last lines of the log" tabindex="0">'
+            f"{escape(lines)}</pre>"
+        )
         if not self.finished:
             return block
-        return f"<details><summary>log, {self.lines} lines</summary>{block}</details>"
+        return folded(f"log, {counted(self.lines, 'line')}", block)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A phase in words. `share` is how much is done; `exact`: counted, not guessed."""
+
+    name: str
+    took: str
+    note: str
+    tone: str
+    share: float | None = None
+    exact: bool = False
+
+
+def _row(row: Row) -> str:
+    mark = SIGNS.get(row.tone, "·")
+    bar = _bar(row) if row.tone == "now" else ""
+    kind = row.tone or "later"
+    return (
+        f'<tr class="{kind}"><th scope="row" class="{kind}">'
+        f'<span aria-hidden="true">{mark} </span>{escape(row.name)}</th>'
+        f'<td class="number">{escape(row.took)}</td><td>{bar}{escape(row.note)}</td></tr>'
+    )
+
+
+def _bar(row: Row) -> str:
+    """A bar that is right without scripts; without a value it says that nobody knows."""
+    if row.share is None:
+        value, inner = "", '<span class="unknown" style="width:100%"></span>'
+    else:
+        percent = round(row.share * 100)
+        said = f"{percent} %" if row.exact else f"about {percent} %, by the time it took last time"
+        value = f' aria-valuenow="{percent}" aria-valuetext="{said}"'
+        inner = f'<span style="width:{percent}%"></span>'
+    return (
+        f'<span class="track" role="progressbar" aria-label="{escape(row.name)}" '
+        f'aria-valuemin="0" aria-valuemax="100"{value}>{inner}</span>'
+    )
 
 
 class LiveReporter:
@@ -121,7 +212,7 @@ class LiveReporter:
         self.shown.doing, self.shown.progress = "", None
         self.shown.tail.clear()
         self.shown.lines = 0
-        self.shown.phases.append(Phase(printable(name), expected, time.monotonic()))
+        self._begin(printable(name), expected)
         self._open()
         self._changed = True
 
@@ -133,7 +224,7 @@ class LiveReporter:
 
     def log(self, line: str) -> None:
         """A line of a build's or program's own output."""
-        self.shown.tail.append(line)
+        self.shown.tail.append(line[:LONGEST])
         self.shown.lines += 1
         self._changed = True
 
@@ -148,20 +239,30 @@ class LiveReporter:
         self._open()
         self._changed = True
 
-    def finish(self) -> None:
+    def finish(self, *, failed: bool = False) -> None:
         """Stop updating; the display keeps its final state."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
-        self._conclude()
+        self._conclude(failed=failed)
         self.shown.finished = True
         if self._handle is not None:
             self._handle.update(self.shown)
 
-    def _conclude(self) -> None:
+    def _begin(self, name: str, expected: float | None) -> None:
+        """A new row, or the same one again: building has two parts."""
+        phases = self.shown.phases
+        if phases and phases[-1].name == name:
+            again = phases[-1]
+            again.before, again.seconds = again.seconds or 0.0, None
+            again.started = time.monotonic()
+            return
+        phases.append(Phase(name, expected, time.monotonic()))
+
+    def _conclude(self, *, failed: bool = False) -> None:
         if self.shown.phases and self.shown.phases[-1].seconds is None:
             last = self.shown.phases[-1]
-            last.seconds = time.monotonic() - last.started
+            last.seconds, last.failed = last.elapsed, failed
 
     def _open(self) -> None:
         """Show it for the first time: verbs that have nothing to say leave no empty display."""

@@ -7,12 +7,17 @@ shown is the error's own text, see `ReprokitError._render_traceback_`.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reprokit.errors import ReprokitError
+    from reprokit.notebook.display import Said
     from reprokit.progress import Reporter
 
 NAME = "repro"
+_VERB = re.compile(r"((?<=`)|(?<=    ))reprokit (?=[a-z])")
+"""A command in an advice: in back-ticks, or on an indented line of its own."""
 Shell = Any  # IPython.core.interactiveshell.InteractiveShell; its types differ between versions
 
 
@@ -20,16 +25,18 @@ def load_ipython_extension(shell: Shell) -> None:
     """Register the magic, its completion and the display of results."""
     from reprokit.notebook import completion, display
 
+    said = display.Said()
+
     def magic(line: str) -> Any:
-        return repro(shell, line)
+        return repro(shell, line, said)
 
     magic.__doc__ = repro.__doc__
     shell.register_magic_function(magic, "line", NAME)
     completion.register(shell, NAME)
-    display.register(shell)
+    display.register(shell, said)
 
 
-def repro(shell: Shell, line: str) -> Any:
+def repro(shell: Shell, line: str, said: Said) -> Any:
     """%repro VERB ...: what `reprokit VERB ...` does in a shell, shown in the notebook.
 
     `%repro run` builds this project's environment and runs its experiment in it;
@@ -37,19 +44,53 @@ def repro(shell: Shell, line: str) -> Any:
     `%repro run --help` the options of one. `r = %repro run` keeps the result;
     the equal Python call is `reprokit.run(".")`.
     """
-    from reprokit import arguments, verbs
+    from reprokit.errors import ReprokitError
 
-    words, command = arguments.split_command(_split(line))
+    command = f"reprokit {line}".strip()
+    try:
+        return _done(shell, line, command, said)
+    except ReprokitError as error:
+        _teach(error, command)
+        raise
+
+
+def _done(shell: Shell, line: str, command: str, said: Said) -> Any:
+    from reprokit import arguments, verbs
+    from reprokit.errors import CommandFailed, Interrupted
+
+    words, own = arguments.split_command(_split(line))
     try:
         parsed = arguments.build_parser(f"%{NAME}").parse_args(words)
     except SystemExit:  # --help and --version have said all there is to say
         return None
-    reporter = _reporter(shell, line)
+    reporter = _reporter(shell, command)
+    failed = True
     try:
-        result = verbs.execute(parsed, command, reporter)
+        result = verbs.execute(parsed, own, reporter)
+        failed = isinstance(getattr(result, "failure", None), CommandFailed | Interrupted)
+    except KeyboardInterrupt:
+        raise _interrupted() from None
     finally:
-        reporter.finish()
+        reporter.finish(failed=failed)
+    said.result, said.command = result, command
     return _shown(result, as_json=parsed.json)
+
+
+def _interrupted() -> ReprokitError:
+    """The stop button was pressed while no container of the project's ran."""
+    from reprokit.errors import Interrupted
+
+    return Interrupted(
+        "stopped before it was done",
+        next="nothing is left running; what was fetched and built is kept for the next time",
+    )
+
+
+def _teach(error: ReprokitError, command: str) -> None:
+    """In a notebook the way on is a magic, and the equal command is what a shell would be given."""
+    if error.next is not None:
+        error.next = _VERB.sub(f"%{NAME} ", error.next)
+    error.add_note(f"in a shell: {command}")
 
 
 def _split(line: str) -> list[str]:
@@ -66,12 +107,12 @@ def _split(line: str) -> list[str]:
     return words if os.name == "posix" else [word.strip("\"'") for word in words]
 
 
-def _reporter(shell: Shell, line: str) -> Reporter:
+def _reporter(shell: Shell, command: str) -> Reporter:
     """A live display where the shell has a front end, lines where it is a terminal's IPython."""
     if hasattr(shell, "kernel"):
         from reprokit.notebook.live import LiveReporter
 
-        return LiveReporter(command=f"reprokit {line}".strip())
+        return LiveReporter(command)
     from reprokit.terminal import TerminalReporter
 
     return TerminalReporter(program_to_stdout=True)

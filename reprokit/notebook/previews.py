@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -31,6 +33,7 @@ FIGURES = {
     ".webp": "image/webp",
     ".svg": "image/svg+xml",
 }
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 TEXTS = frozenset({".txt", ".log", ".md", ".json", ".yaml", ".yml", ".out", ".dat", ".nt", ".ttl"})
 
@@ -43,12 +46,13 @@ class Head:
     more: bool
 
 
-def preview(path: Path) -> str | None:
+def preview(path: Path, name: str | None = None) -> str | None:
     """HTML that shows the file, or `None` for one that cannot be shown in little space.
 
-    `path` is a regular file that the caller has found to be inside the results.
+    `path` is a regular file that the caller has found to be inside the results, `name` what it is
+    called there.
     """
-    show = _kind(path.suffix.lower())
+    show = _kind(path.suffix.lower(), name or path.name)
     if show is None:
         return None
     try:
@@ -57,22 +61,22 @@ def preview(path: Path) -> str | None:
         return None
 
 
-def _kind(suffix: str) -> Callable[[Path], str | None] | None:
+def _kind(suffix: str, name: str) -> Callable[[Path], str | None] | None:
     if suffix in FIGURES:
-        return figure
+        return partial(figure, name=name)
     if suffix in SEPARATORS:
         return table
     return text if suffix in TEXTS else None
 
 
-def figure(path: Path) -> str | None:
+def figure(path: Path, name: str | None = None) -> str | None:
     """An `img` that holds the picture itself; white behind it, as axes are usually black."""
     if path.stat().st_size > FIGURE_BYTES:
         return None
     kind = FIGURES[path.suffix.lower()]
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     return (
-        f'<img alt="{escape(printable(path.name))}" src="data:{kind};base64,{data}" '
+        f'<img alt="figure {escape(printable(name or path.name))}" src="data:{kind};base64,{data}" '
         'style="max-width:100%;max-height:32em;background:#fff"/>'
     )
 
@@ -91,15 +95,31 @@ def table(path: Path) -> str | None:
     if not rows:
         return "<p>(empty)</p>"
     shown = rows[: ROWS + 1]
-    body = "".join(_row(row, "td") for row in shown[1:])
-    more = head.more or len(rows) > len(shown) or any(len(row) > COLUMNS for row in shown)
-    tail = "<p>…</p>" if more else ""
-    return f"<table><thead>{_row(shown[0], 'th')}</thead><tbody>{body}</tbody></table>{tail}"
+    figures = [_is_number(column) for column in zip(*shown[1:], strict=False)]
+    body = "".join(_row(row, "td", figures) for row in shown[1:])
+    tail = ""
+    if head.more or len(rows) > len(shown):
+        tail = f'<p class="soft">the first {ROWS} rows</p>'
+    if any(len(row) > COLUMNS for row in shown):
+        tail += f'<p class="soft">the first {COLUMNS} columns</p>'
+    return (
+        f'<div class="wide"><table><thead>{_row(shown[0], "th", figures)}</thead>'
+        f"<tbody>{body}</tbody></table></div>{tail}"
+    )
 
 
-def _row(cells: list[str], tag: str) -> str:
-    shown = "".join(f"<{tag}>{escape(shortened(cell, CELL))}</{tag}>" for cell in cells[:COLUMNS])
-    return f"<tr>{shown}</tr>"
+def _is_number(column: Iterable[str]) -> bool:
+    return all(NUMBER.fullmatch(cell) for cell in column)
+
+
+def _row(cells: list[str], tag: str, figures: list[bool]) -> str:
+    """Columns of numbers stand to the right, their heads as well."""
+    shown = []
+    for place, cell in enumerate(cells[:COLUMNS]):
+        scope = ' scope="col"' if tag == "th" else ""
+        kind = ' class="number"' if place < len(figures) and figures[place] else ""
+        shown.append(f"<{tag}{scope}{kind}>{escape(shortened(cell, CELL))}</{tag}>")
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def text(path: Path) -> str | None:
@@ -111,7 +131,7 @@ def text(path: Path) -> str | None:
     shown = [shortened(line.expandtabs(4), LINE) for line in lines[:LINES]]
     if head.more or len(lines) > LINES:
         shown.append("…")
-    return f"<pre>{escape(chr(10).join(shown))}</pre>"
+    return f'<pre tabindex="0">{escape(chr(10).join(shown))}</pre>'
 
 
 def _head(path: Path) -> Head:

@@ -91,29 +91,38 @@ class PlanReport:
 
     def text(self) -> str:
         """For people: a section for each part of the plan."""
-        lines: list[str] = [f"project   {self.plan.name}"]
-        for title, content in (
-            ("date", _date_lines(self.plan)),
-            ("needs", _needs_lines(self.plan)),
-            ("runtimes", (_runtime(r) for r in self.plan.runtimes)),
-            ("base", _base_lines(self.plan)),
-            ("packages", (f"{p.name}  ({p.reason})" for p in self.plan.system_packages)),
-            ("command", _command_lines(self.plan)),
-            ("data", _data_lines(self.plan)),
-            ("code", [f"{len(self.plan.code)} files"]),
-            ("left out", _shortened(f"{e.path}  ({e.why})" for e in self.plan.excluded)),
-            ("looser", self.plan.options.loosenings()),
-            ("notes", (_note(note) for note in self.plan.notes)),
-        ):
-            lines += _section(title, content)
+        lines = [
+            f"{title if number == 0 else '':<10}{line}"
+            for title, content in self.sections()
+            for number, line in enumerate(content)
+        ]
         if self.dockerfile is not None:
-            lines += ["", self.dockerfile.rstrip("\n")]
-        return "\n".join(printable(redacted(line)) for line in lines) + "\n"
+            lines += ["", *map(_told, self.dockerfile.rstrip("\n").split("\n"))]
+        return "\n".join(lines) + "\n"
+
+    def sections(self) -> list[tuple[str, list[str]]]:
+        """The parts of the plan that say something, each a title and lines for people."""
+        plan = self.plan
+        parts: tuple[tuple[str, Iterable[str]], ...] = (
+            ("project", [plan.name]),
+            ("date", _date_lines(plan)),
+            ("needs", _needs_lines(plan)),
+            ("runtimes", (_runtime(r) for r in plan.runtimes)),
+            ("base", _base_lines(plan)),
+            ("packages", (f"{p.name}  ({p.reason})" for p in plan.system_packages)),
+            ("command", _command_lines(plan)),
+            ("data", _data_lines(plan)),
+            ("code", [f"{len(plan.code)} files"]),
+            ("left out", _shortened(f"{e.path}  ({e.why})" for e in plan.excluded)),
+            ("looser", plan.options.loosenings()),
+            ("notes", (_note(note) for note in plan.notes)),
+        )
+        listed = [(title, [_told(line) for line in content]) for title, content in parts]
+        return [(title, lines) for title, lines in listed if lines]
 
 
-def _section(title: str, content: Iterable[str]) -> Iterator[str]:
-    for index, line in enumerate(content):
-        yield f"{title if index == 0 else '':<10}{line}"
+def _told(line: str) -> str:
+    return printable(redacted(line))
 
 
 def _date_lines(plan: Plan) -> Iterator[str]:

@@ -26,8 +26,8 @@ from reprokit.history.wording import printable
 from reprokit.interrupts import deferred
 from reprokit.model import JSON
 from reprokit.phases import collect as collecting
+from reprokit.pipeline.entry_choice import command_text, wished_entry
 from reprokit.pipeline.job import Wishes, prepare
-from reprokit.pipeline.running import command_text, wished_entry
 
 # -P: the folder that we are in is a project, and nothing in it may pass for a module of ours.
 PROGRAM = ("-P", "-m", "reprokit.pipeline.detached")

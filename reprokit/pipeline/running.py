@@ -13,7 +13,7 @@ from reprokit import files, folders, lock_file, registry
 from reprokit.data_hashes import hash_files
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Bind, Container, Engine, EngineInformation
-from reprokit.errors import BadRequest, CommandFailed, Interrupted, ReprokitError
+from reprokit.errors import CommandFailed, Interrupted, ReprokitError
 from reprokit.history import index as indexes
 from reprokit.history import run_folder
 from reprokit.history.wording import size
@@ -27,16 +27,16 @@ from reprokit.model import (
     Note,
     Outcome,
     Plan,
-    Reason,
     ResultFile,
 )
-from reprokit.notebook_runs.stored import Stored, check_writable, parameters_of, stored
+from reprokit.notebook_runs.stored import Stored, parameters_of
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
 from reprokit.phases import run as runs
 from reprokit.phases.mounting import binds
 from reprokit.phases.render import steps_command
 from reprokit.phases.self_description import plan_text
+from reprokit.pipeline.entry_choice import command_text, wished_entry
 from reprokit.pipeline.job import (
     Job,
     Stopwatch,
@@ -48,9 +48,7 @@ from reprokit.pipeline.job import (
     prepare,
     prepare_build,
 )
-from reprokit.printable import redacted
 from reprokit.progress import Reporter
-from reprokit.quoting import printable_command
 from reprokit.unpacking import limits_for
 from reprokit.version import __version__
 
@@ -113,6 +111,7 @@ def run(
         from reprokit.pipeline import repeating
 
         repeating.check(repeat)
+    reporter.phase("plan")
     with ExitStack() as stack:
         # The engine is asked who it is, and git which commit this is, while the plan is made.
         ahead = stack.enter_context(ThreadPoolExecutor(2))
@@ -141,20 +140,6 @@ def run(
         return result
 
 
-def wished_entry(job: Job, wishes: Wishes) -> tuple[Entry, tuple[Note, ...], tuple[Stored, ...]]:
-    """The entry to run with its parameters, what to say of these, and the notebooks it runs."""
-    entry, notes = chosen_entry(job.plan), tuple[Note, ...]()
-    if wishes.parameters:
-        from reprokit.notebook_runs.parameters import given
-
-        found = given(entry, wishes.parameters, job.project)
-        entry, notes = found.entry, found.notes
-    books = stored(entry, job.project)
-    if wishes.write_back:
-        check_writable(books, with_parameters=bool(wishes.parameters))
-    return entry, notes, books
-
-
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:
     engine = stack.enter_context(connect(wanted))
     engine.prefetch()
@@ -167,35 +152,6 @@ def meanwhile(engine: Engine) -> EngineInformation:
     from reprokit.history import listing  # noqa: F401
 
     return engine.information()
-
-
-def chosen_entry(plan: Plan) -> Entry:
-    """The entry to run. Raises BadRequest that lists the choices where there is not one."""
-    if plan.entry is not None:
-        return plan.entry
-    if plan.dockerfile is not None:
-        return Entry(
-            steps=(), reason=Reason(text="the image's own command", file=plan.dockerfile), rank=0
-        )
-    if not plan.alternatives:
-        raise BadRequest(
-            "nothing says how to run this project",
-            next='give the command: `reprokit run -- COMMAND`, or `command = "…"` in repro.toml',
-        )
-    choices = "\n".join(
-        f"    reprokit run -- {' && '.join(printable_command(s.argv) for s in entry.steps)}"
-        f"    ({entry.reason})"
-        for entry in plan.alternatives
-    )
-    raise BadRequest(
-        "there are several ways to run this project, and none is better founded",
-        next=f"choose one, or write it as `command` or `steps` into repro.toml:\n{choices}",
-    )
-
-
-def command_text(entry: Entry) -> str:
-    """The entry's steps as people type them, for the list of runs."""
-    return redacted(" && ".join(printable_command(step.argv) for step in entry.steps))
 
 
 def _make_ready(

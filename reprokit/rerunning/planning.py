@@ -23,8 +23,8 @@ from reprokit.model import (
 )
 from reprokit.phases import build as building
 from reprokit.phases import own_images
-from reprokit.pipeline import running
 from reprokit.pipeline.earlier_code import same_build
+from reprokit.pipeline.entry_choice import chosen_entry
 from reprokit.pipeline.job import (
     Job,
     Stopwatch,
@@ -65,7 +65,7 @@ class Planned:
 def plain(root: Path, date: str | None, powers: Powers, watch: Stopwatch, allow: Allow) -> Planned:
     """A project that nobody published: by its own lock, else locked as of its date."""
     job = prepare(root, Wishes(date=date), upgrade=date is not None)
-    entry = running.chosen_entry(job.plan)
+    entry = chosen_entry(job.plan)
     allow((*consent.of_run(job.plan), *consent.of_build(job.plan)))
     lock = current_lock(job, powers, watch, again=False)
     how = f"planned and locked as of {lock.date.day} ({lock.date.source})"
@@ -202,7 +202,7 @@ def _entry(job: Job, record: reading.Record) -> Entry:
         for step in reading.rows(record, "command")
     )
     if not steps or any(not step.argv for step in steps):
-        return running.chosen_entry(job.plan)
+        return chosen_entry(job.plan)
     return Entry(steps=steps, reason=Reason(text="what the published run ran"), rank=0)
 
 

@@ -105,7 +105,7 @@ def _tone(found: RerunResult) -> str:
 
 
 def _verdict(found: RerunResult) -> str:
-    parts = [f"<p><strong>{text(_headline(found))}</strong></p>"]
+    parts = [f"<p><strong>{text(headline(found))}</strong></p>"]
     if found.verdict is not None:
         counts = [f"{n:,} {grade}" for grade, n in found.verdict.counts.items() if n]
         total = counted(len(found.verdict.files), "file")
@@ -121,7 +121,8 @@ def _verdict(found: RerunResult) -> str:
     return "\n".join(parts)
 
 
-def _headline(found: RerunResult) -> str:
+def headline(found: RerunResult) -> str:
+    """What came of it, in one sentence."""
     if found.record is None:
         return f"It did not run: {found.phase} failed"
     status = reading.text(found.record, "status")
@@ -144,8 +145,8 @@ def _sections(found: RerunResult) -> Iterator[str]:
         yield "<h2>Environment</h2>" + "".join(_environment(found))
     if found.verdict is not None:
         yield "<h2>Results</h2>" + "".join(_results(found))
-        yield from _differences(found)
-    log = _log(found.folder / "log.txt")
+        yield from differences(found, PICTURES)
+    log = log_end(found.folder / "log.txt")
     if log is not None:
         yield f"<h2>End of the log</h2>{log}"
     yield f"<h2>To repeat this</h2>{_repeat(found)}"
@@ -202,14 +203,14 @@ def _results(found: RerunResult) -> Iterator[str]:
         yield f'<p class="soft">{ignored} not compared, as the configuration says.</p>'
 
 
-def _differences(found: RerunResult) -> Iterator[str]:
-    """What differs in each file, pictures beside each other."""
+def differences(found: RerunResult, pictures: int) -> Iterator[str]:
+    """What differs in each file, pictures beside each other: at most so many bytes of them."""
     differing = [f for f in _worst_first(found) if f.details or f.attachments or _is_figure(f.path)]
     differing = [file for file in differing if file.grade is not Grade.IDENTICAL]
     if not differing:
         return
     yield "<h2>What differs</h2>"
-    left = PICTURES
+    left = pictures
     for file in differing[:DETAILED]:
         figures, spent = _pictures(found, file, left)
         left -= spent
@@ -263,7 +264,7 @@ def _small(place: Path) -> bytes | None:
         return None
 
 
-def _log(path: Path) -> str | None:
+def log_end(path: Path) -> str | None:
     """The last lines of the log."""
     try:
         with path.open("rb") as file:

@@ -12,7 +12,7 @@ from reprokit.errors import BadRequest
 from reprokit.history import index as indexes
 from reprokit.history import listing, run_folder
 from reprokit.history.index import Index
-from reprokit.notebook import display
+from reprokit.notebook import card
 from reprokit.publishing import pushed
 from reprokit.schemas import names, schema
 from tests.history.made import NOW, entry, finished
@@ -99,7 +99,7 @@ def test_show_says_where_the_image_can_be_pulled(index: Index, project: Path) ->
     shown = listing.show("last", project=project, index=index)
     assert f"ghcr.io/me/wheat@sha256:{'5' * 64}" in shown.text()
     assert shown.json() == record
-    assert f"ghcr.io/me/wheat@sha256:{'5' * 64}" in display.shown(shown)
+    assert f"ghcr.io/me/wheat@sha256:{'5' * 64}" in card.shown(shown)
 
 
 def test_what_is_said_after_a_run(index: Index, project: Path) -> None:

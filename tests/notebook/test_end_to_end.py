@@ -66,7 +66,7 @@ def test_a_run_shows_its_results_and_they_can_be_used(project: Path, engine: Soc
     assert "…" not in live["data"]["text/plain"]
     html = result["data"]["text/html"]
     assert "src='data:image/png;base64," in html.replace('"', "'")
-    assert "<th>x</th><th>y</th>" in html and "&lt;b&gt;2&lt;/b&gt;" in html
+    assert '<th scope="col" class="number">x</th>' in html and "&lt;b&gt;2&lt;/b&gt;" in html
     digest = value[0]["data"]["text/plain"].strip("'")
     assert digest.startswith("sha256:") and digest in html
     assert "succeeded" in listed[0]["data"]["text/plain"]
@@ -80,7 +80,7 @@ def test_a_failed_run_is_shown_and_fails_the_cell(project: Path, engine: SocketE
     )
     assert [output["output_type"] for output in ran] == ["display_data", "display_data", "error"]
     assert "failed (exit code 3)" in shown(ran) and "half way" in shown(ran)
-    assert "<th>x</th>" in shown(ran)
+    assert '<th scope="col" class="number">x</th>' in shown(ran)
     assert ran[2]["ename"] == "CommandFailed"
     assert "Traceback" not in "".join(ran[2]["traceback"])
     assert after[0]["data"]["text/plain"] == "2"

@@ -44,11 +44,19 @@ def test_a_notebook_shows_former_runs(project: Path) -> None:
         "%repro logs last --tail 1",
     )
     assert FIRST in plain(listed[0]) and SECOND in plain(listed[0])
-    assert f"<td style='text-align:left'>{SECOND}</td>" in html(listed[0])
-    assert "<th>x</th><th>y</th>" in html(shown[0]) and "<td>2</td>" in html(shown[0])
+    assert f'<code class="copy">{SECOND}</code>' in html(listed[0])
+    assert '<th scope="col" class="number">x</th>' in html(shown[0])
+    assert '<td class="number">2</td>' in html(shown[0])
     assert "sha256:" + "c" * 64 in html(shown[0])
     assert "table.csv" in html(changed[0]) and "different" in html(changed[0])
-    assert html(logged[0]) == "<div class='reprokit'><pre>two</pre></div>"
+    assert '<pre tabindex="0">two</pre>' in html(logged[0])
+    for output, command in (
+        (listed, "reprokit runs"),
+        (shown, f"reprokit show {FIRST}"),
+        (changed, f"reprokit diff {FIRST[:10]} {SECOND}"),
+        (logged, "reprokit logs last --tail 1"),
+    ):
+        assert f'in a shell: <code class="copy">{command}</code>' in html(output[0])
 
 
 def test_a_bad_request_fails_the_cell_without_a_traceback(project: Path) -> None:
@@ -66,7 +74,8 @@ def test_a_bad_request_fails_the_cell_without_a_traceback(project: Path) -> None
     )
     assert unknown[0]["output_type"] == "error"
     assert unknown[0]["traceback"] == [
-        "BadRequest: there is no run 'nothing'\n  start one: `reprokit run`"
+        "BadRequest: there is no run 'nothing'\n  start one: `%repro run`",
+        "  in a shell: reprokit show nothing",
     ]
     assert "invalid choice: 'fly'" in verb[0]["traceback"][0]
     assert "%repro show 'half: the line cannot be read" in quote[0]["traceback"][0]
@@ -95,7 +104,8 @@ def test_results_of_the_python_functions_are_shown_as_well(project: Path) -> Non
     _, _, listed = kernels.execute(
         project, "%load_ext reprokit", "import reprokit", "reprokit.runs()"
     )
-    assert f"{FIRST}</td>" in html(listed[0])
+    assert f"{FIRST}</code>" in html(listed[0])
+    assert "in a shell" not in html(listed[0])
 
 
 LIVE = """
@@ -125,6 +135,80 @@ def test_a_saved_notebook_holds_the_final_state_of_a_live_display(project: Path)
     assert lines[-1] == "iteration <4999>" and len(lines) == 17
     assert "$ reprokit run &lt;b&gt;" in html(outputs[0])
     assert "iteration &lt;4999&gt;" in html(outputs[0]) and "<details>" in html(outputs[0])
+
+
+WAY = """
+import time
+from reprokit.notebook.live import LiveReporter
+reporter = LiveReporter("reprokit run")
+reporter.phase("plan")
+reporter.phase("build", expected=0.0)
+reporter.advance(30, 120, "files")
+{then}
+print(reporter.shown.html())
+reporter.finish(failed={failed})
+"""
+
+
+def printed(outputs: list[dict[str, Any]]) -> str:
+    return "".join(o["text"] for o in outputs if o["output_type"] == "stream")
+
+
+def displayed(outputs: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(o for o in outputs if o["output_type"] == "display_data")
+
+
+def test_phases_are_shown_with_bars_and_those_to_come(project: Path) -> None:
+    (outputs,) = kernels.execute(project, WAY.format(then="", failed=True))
+    for said in (
+        'role="progressbar" aria-label="build" aria-valuemin="0" aria-valuemax="100" '
+        'aria-valuenow="25" aria-valuetext="25 %"',
+        '<span role="status">build is going on</span>',
+        "30 of 120 files",
+        "to come",
+    ):
+        assert said in printed(outputs)
+    lines = plain(displayed(outputs)).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["plan", "lock", "fetch", "build"]
+    assert "up to date" in lines[2] and "stopped" in lines[4]
+    final = html(displayed(outputs))
+    assert "progressbar" not in final and "stopped in build" in final
+
+
+def test_a_guessed_bar_never_says_that_it_is_done(project: Path) -> None:
+    then = "reporter.phase('run', expected=0.01); time.sleep(0.1)"
+    (outputs,) = kernels.execute(project, WAY.format(then=then, failed=False))
+    assert 'aria-valuetext="about 95 %, by the time it took last time"' in printed(outputs)
+    assert "done in" in html(displayed(outputs))
+
+
+def test_an_endless_line_of_the_log_is_cut(project: Path) -> None:
+    code = (
+        "from reprokit.notebook.live import LiveReporter\n"
+        "reporter = LiveReporter('reprokit run')\n"
+        "reporter.phase('run')\n"
+        "reporter.log('x' * 50_000_000)\n"
+        "reporter.finish()\n"
+        "print(sum(map(len, reporter.shown.tail)))"
+    )
+    (outputs,) = kernels.execute(project, code)
+    assert int(printed(outputs)) < 2000
+
+
+STOPPED = """
+from unittest import mock
+from reprokit import verbs
+with mock.patch.object(verbs, "execute", side_effect=KeyboardInterrupt):
+    get_ipython().run_line_magic("repro", "run .")
+"""
+
+
+def test_a_stop_before_the_container_is_told_without_a_traceback(project: Path) -> None:
+    _, outputs = kernels.execute(project, "%load_ext reprokit", STOPPED, allow_errors=True)
+    assert [output["ename"] for output in outputs] == ["Interrupted"]
+    told = "\n".join(outputs[0]["traceback"])
+    assert "stopped before it was done" in told and "Traceback" not in told
+    assert told.endswith("in a shell: reprokit run .")
 
 
 def test_updates_are_few_and_the_log_is_cheap(project: Path) -> None:

@@ -1,0 +1,53 @@
+"""Which entry a run starts: the one wished for, the one inferred, or the choices."""
+
+from __future__ import annotations
+
+from reprokit.errors import BadRequest
+from reprokit.model import Entry, Note, Plan, Reason
+from reprokit.notebook_runs.stored import Stored, check_writable, stored
+from reprokit.pipeline.job import Job, Wishes
+from reprokit.printable import redacted
+from reprokit.quoting import printable_command
+
+
+def wished_entry(job: Job, wishes: Wishes) -> tuple[Entry, tuple[Note, ...], tuple[Stored, ...]]:
+    """The entry to run with its parameters, what to say of these, and the notebooks it runs."""
+    entry, notes = chosen_entry(job.plan), tuple[Note, ...]()
+    if wishes.parameters:
+        from reprokit.notebook_runs.parameters import given
+
+        found = given(entry, wishes.parameters, job.project)
+        entry, notes = found.entry, found.notes
+    books = stored(entry, job.project)
+    if wishes.write_back:
+        check_writable(books, with_parameters=bool(wishes.parameters))
+    return entry, notes, books
+
+
+def chosen_entry(plan: Plan) -> Entry:
+    """The entry to run. Raises BadRequest that lists the choices where there is not one."""
+    if plan.entry is not None:
+        return plan.entry
+    if plan.dockerfile is not None:
+        return Entry(
+            steps=(), reason=Reason(text="the image's own command", file=plan.dockerfile), rank=0
+        )
+    if not plan.alternatives:
+        raise BadRequest(
+            "nothing says how to run this project",
+            next='give the command: `reprokit run -- COMMAND`, or `command = "…"` in repro.toml',
+        )
+    choices = "\n".join(
+        f"    reprokit run -- {' && '.join(printable_command(s.argv) for s in entry.steps)}"
+        f"    ({entry.reason})"
+        for entry in plan.alternatives
+    )
+    raise BadRequest(
+        "there are several ways to run this project, and none is better founded",
+        next=f"choose one, or write it as `command` or `steps` into repro.toml:\n{choices}",
+    )
+
+
+def command_text(entry: Entry) -> str:
+    """The entry's steps as people type them, for the list of runs."""
+    return redacted(" && ".join(printable_command(step.argv) for step in entry.steps))
