@@ -10,13 +10,14 @@ import json
 from dataclasses import replace
 
 from reprokit import lock_file
-from reprokit.model import JSON, BuildContext, Entry, GeneratedFile, Plan
+from reprokit.model import JSON, BuildContext, Entry, GeneratedFile, Lock, Plan
 from reprokit.printable import redacted
 from reprokit.quoting import copy_form
 
 FOLDER = "/usr/share/reprokit"
 PLAN = "plan.json"
 _PATH = f"reprokit/{PLAN}"
+_LOCK = f"reprokit/{lock_file.NAME}"
 
 
 def files(plan: Plan, lock_text: str) -> tuple[GeneratedFile, ...]:
@@ -24,7 +25,7 @@ def files(plan: Plan, lock_text: str) -> tuple[GeneratedFile, ...]:
     text = json.dumps(document(plan), ensure_ascii=True, indent=1, sort_keys=True)
     return (
         GeneratedFile(path=_PATH, content=f"{text}\n"),
-        GeneratedFile(path=f"reprokit/{lock_file.NAME}", content=lock_text),
+        GeneratedFile(path=_LOCK, content=lock_text),
     )
 
 
@@ -33,13 +34,18 @@ def plan_text(context: BuildContext) -> str | None:
     return next((file.content for file in context.files if file.path == _PATH), None)
 
 
+def lock_text(context: BuildContext, lock: Lock) -> str:
+    """The lock as a context puts it into its image; written anew for a project's own Dockerfile."""
+    kept = next((file.content for file in context.files if file.path == _LOCK), None)
+    return lock_file.dumps(lock) if kept is None else kept
+
+
 def as_kept(context: BuildContext, dockerfile: str, plan: str | None) -> BuildContext:
     """A context with the Dockerfile of an earlier run, and the plan that the run kept: another
     version of reprokit may write both otherwise."""
     found = context.files
     if FOLDER not in dockerfile:
-        ours = (_PATH, f"reprokit/{lock_file.NAME}")
-        found = tuple(file for file in found if file.path not in ours)
+        found = tuple(file for file in found if file.path not in (_PATH, _LOCK))
     elif plan is not None:
         kept = GeneratedFile(path=_PATH, content=plan)
         found = tuple(kept if file.path == _PATH else file for file in found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reprokit import files, folders, lock_file, registry
+from reprokit import files, folders, registry
 from reprokit.data_hashes import hash_files
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Bind, Container, Engine, EngineInformation
@@ -33,9 +33,9 @@ from reprokit.notebook_runs.stored import Stored, parameters_of
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
 from reprokit.phases import run as runs
+from reprokit.phases import self_description
 from reprokit.phases.mounting import binds
 from reprokit.phases.render import steps_command
-from reprokit.phases.self_description import plan_text
 from reprokit.pipeline.entry_choice import command_text, wished_entry
 from reprokit.pipeline.job import (
     Job,
@@ -181,11 +181,11 @@ def _make_ready(
     return Started(
         job=job,
         lock=locked,
-        lock_text=lock_file.dumps(locked),
+        lock_text=self_description.lock_text(prepared.context, locked),
         image=image,
         engine=ahead.submit(meanwhile, engine),
         dockerfile=prepared.context.dockerfile,
-        image_plan=plan_text(prepared.context),
+        image_plan=self_description.plan_text(prepared.context),
         context_digest=prepared.key,
         data=data,
         entry=entry,
@@ -205,10 +205,6 @@ def run_and_record(
     """Run the container, write its record and enter it into the index. The results are copied to
     `target`, where there is one."""
     folder, plan = started.folder, started.job.plan
-    folder.dockerfile.write_text(started.dockerfile, "utf-8")
-    if started.image_plan is not None:
-        folder.plan.write_text(started.image_plan, "utf-8")
-    folder.lock.write_text(started.lock_text, "utf-8")
     running = indexes.running(
         folder.id,
         folder.project,
@@ -217,6 +213,10 @@ def run_and_record(
         command_text(started.entry),
         image=started.image.config_digest,
     )
+    folder.dockerfile.write_text(started.dockerfile, "utf-8")
+    if started.image_plan is not None:
+        folder.plan.write_text(started.image_plan, "utf-8")
+    folder.lock.write_text(started.lock_text, "utf-8")
     index.add(running)
     try:
         record, outcome, found = _contained(started, engine, watch)
