@@ -9,12 +9,13 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from reprokit.configuration_keys import KEYS
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.model import Reason, RunOptions, Step
 from reprokit.tolerance import CompareOptions, Tolerance
 
@@ -25,7 +26,7 @@ _HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?")
 _ASSIGNMENT = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[\w"'-]+)*)\s*=""")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Configuration:
     """The user's wishes; the defaults are those of a project that says nothing.
 

@@ -14,6 +14,9 @@ from typing import IO, Any
 
 from reprokit.errors import StorageFailed
 
+TEMPORARY = ".reprokit-writing"
+"""What the names of files end in that are only half there."""
+
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's content, as "sha256:<hex>"."""
@@ -47,7 +50,7 @@ def replacing(path: Path, *, mode: int = 0o644, copy: bool = False) -> Iterator[
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A name may already have all the 255 bytes that a file system allows.
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
+        descriptor, name = tempfile.mkstemp(TEMPORARY, f".{path.name[:50]}.", path.parent)
     except OSError as error:
         raise storage_failed(error, path) from error
     temporary = Path(name)

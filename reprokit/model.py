@@ -12,8 +12,10 @@ Sizes are bytes, durations seconds, times UTC in ISO 8601 ending in "+00:00".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
+
+from reprokit.frozen import frozen
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 Settings: TypeAlias = Mapping[str, JSON]
@@ -23,7 +25,7 @@ Argv: TypeAlias = tuple[str, ...]
 # -- detect -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reason:
     """Why reprokit believes something: the file and line that say so, and a sentence."""
 
@@ -38,7 +40,7 @@ class Reason:
         return f"{place}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Requirement:
     """One thing a project asks its package manager for, in that manager's own notation.
 
@@ -55,7 +57,7 @@ class Requirement:
     hashes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Runtime:
     """A language the project needs: "python", "r" or "java", and which versions are acceptable.
 
@@ -69,7 +71,7 @@ class Runtime:
     development: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SystemPackage:
     """A package of the base's distribution. `stage` "build" keeps it out of the final image."""
 
@@ -78,7 +80,7 @@ class SystemPackage:
     stage: Literal["run", "build"] = "run"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Step:
     """One command of the experiment, and the folder (inside the project) it starts in."""
 
@@ -86,7 +88,7 @@ class Step:
     folder: str = "."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """A way to run the experiment: its steps, one after the other.
 
@@ -100,7 +102,7 @@ class Entry:
     rank: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Note:
     """Something the user should know. `level` "warning" is shown before a run starts."""
 
@@ -109,7 +111,7 @@ class Note:
     reason: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Detection:
     """What one ecosystem found in a project. Pure data: no paths of this machine, no time.
 
@@ -131,7 +133,7 @@ class Detection:
 # -- plan -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BaseCandidate:
     """A base image that satisfies the runtimes, before anybody asked a registry.
 
@@ -147,7 +149,7 @@ class BaseCandidate:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DateChoice:
     """The day as of which unpinned requirements are resolved, "YYYY-MM-DD", and who said so."""
 
@@ -155,7 +157,7 @@ class DateChoice:
     source: Literal["given", "configuration", "lock", "commit", "today"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DataMount:
     """Data the program sees read-only. `unpack` names the format of a compressed file."""
 
@@ -164,7 +166,7 @@ class DataMount:
     unpack: Literal["gzip", "xz", "bzip2", "zip", "tar"] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DataPlan:
     """Which files are data, and whether the image carries them ("bake") or not ("mount")."""
 
@@ -177,7 +179,7 @@ class DataPlan:
         return tuple(mount for mount in self.mounts if mount.unpack is not None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Exclusion:
     """A project file that never enters an image, and why ("secret", "version control", …)."""
 
@@ -185,7 +187,7 @@ class Exclusion:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunOptions:
     """How the container is confined. Defaults are the tightest; see `loosenings`."""
 
@@ -208,7 +210,7 @@ class RunOptions:
         return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plan:
     """What would be built and run, and why. Made without network, clock or engine.
 
@@ -238,7 +240,7 @@ class Plan:
 # -- lock -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Artifact:
     """One file that a build reads, named exactly. `path` is where it lies below vendor/, `url`
     where it came from; `None` for a file made here, from its ecosystem's `making`."""
@@ -250,7 +252,7 @@ class Artifact:
     executable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockedPackage:
     """One installed package: name and exact version, its files, and who asked for it."""
 
@@ -260,7 +262,7 @@ class LockedPackage:
     requested: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockedBase:
     """A base pinned by digest. `reference` is what FROM names.
 
@@ -279,7 +281,7 @@ class LockedBase:
     settings: Settings = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockedEcosystem:
     """What one ecosystem pinned. `settings` is all that its `render` needs besides the packages;
     `making` serves making the files without URL (see `Maker`) and enters no image."""
@@ -291,7 +293,7 @@ class LockedEcosystem:
     making: tuple[LockedPackage, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Lock:
     """Everything a build reads, by version, source and SHA-256. Written to repro.lock.
 
@@ -322,7 +324,7 @@ class Lock:
 # -- render -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Mount:
     """A read of vendor/ (or another stage) by one RUN. `writable` changes are thrown away."""
 
@@ -331,7 +333,7 @@ class Mount:
     writable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Run:
     """Commands that make one layer, in order; each stays a tuple until the Dockerfile is written.
 
@@ -345,7 +347,7 @@ class Run:
     folder: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BuildStage:
     """Compiling the project apart from the final image.
 
@@ -362,7 +364,7 @@ class BuildStage:
     checks: tuple[Run, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class GeneratedFile:
     """A file that reprokit writes beside the Dockerfile, below vendor/."""
 
@@ -371,7 +373,7 @@ class GeneratedFile:
     executable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rendering:
     """One ecosystem's share of the Dockerfile.
 
@@ -387,7 +389,7 @@ class Rendering:
     files: tuple[GeneratedFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BuildContext:
     """A Dockerfile and the files beside it. `code` maps context path to project path, `unpacked`
     a context path to the compressed data whose content lies there (a file or a folder)."""
@@ -403,7 +405,7 @@ class BuildContext:
 # -- build and run ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Image:
     """An image an engine holds. `config_digest` is computed over its config, never the engine's id
     on stores where that is something else; `layers` are diff ids; `registry_digests` are known
@@ -418,7 +420,7 @@ class Image:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ResultFile:
     """A file the run produced, by its path in the results folder. `origin`: written to
     /app/results ("results") or elsewhere below /app ("collected")."""
@@ -429,7 +431,7 @@ class ResultFile:
     origin: Literal["results", "collected"] = "results"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DataFile:
     """A data file as the run saw it."""
 
@@ -438,7 +440,7 @@ class DataFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome:
     """How the container ended. `status` "failed" covers every non-zero exit of the command."""
 

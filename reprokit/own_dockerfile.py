@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 
 _DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z]+)\s*=\s*(?P<value>.+?)\s*")
 _INSTRUCTION = re.compile(r"\s*(?P<word>[A-Za-z]+)(?:\s+(?P<rest>.*))?", re.DOTALL)
@@ -34,7 +35,7 @@ _KNOWN = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Base:
     """An image that a Dockerfile reads. `start` and `end` are where its name stands in the text.
 
@@ -50,7 +51,7 @@ class Base:
     instruction: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OwnDockerfile:
     """A parsed Dockerfile. `has_command` says whether its last stage sets CMD or ENTRYPOINT."""
 

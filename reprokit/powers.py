@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reprokit.bases.protocol import BaseFamily
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.model import LockedBase
 from reprokit.progress import Reporter
 from reprokit.site import Site
 from reprokit.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Powers:
     """An engine, how this site reaches the network, the store, and the plugins."""
 

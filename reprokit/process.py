@@ -12,9 +12,9 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from reprokit.frozen import frozen
 from reprokit.interrupts import deferred
 from reprokit.printable import redacted
 from reprokit.quoting import printable_command
@@ -22,7 +22,7 @@ from reprokit.quoting import printable_command
 _log = logging.getLogger("reprokit.process")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Completed:
     """A process that ended. `stdout` and `stderr` are decoded leniently as UTF-8."""
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from reprokit import git, process
 from reprokit.errors import BadRequest
+from reprokit.files import TEMPORARY
 from reprokit.shell_patterns import compiled
 
 LEFT_OUT = frozenset(
@@ -56,6 +57,8 @@ class Project:
         listed = _git_files(self.root, links) if self.is_repository else None
         # Nothing listed: the folder is ignored by the repository around it.
         files = listed or _walk(self.root, links)
+        # What another reprokit is just writing there is no part of it, and is gone in a moment.
+        files = [path for path in files if not path.endswith(TEMPORARY)]
         return tuple(sorted(files)), tuple(sorted(set(filter(_is_text, links))))
 
     def without(self, folder: str) -> Project:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 
 if TYPE_CHECKING:
     import pluggy
@@ -29,7 +30,7 @@ BUILT_IN = "reprokit"
 """The name of the plugin that holds the built-ins."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plugin:
     """An installed plugin: the distribution it came from and what it offers, hook by hook."""
 

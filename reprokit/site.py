@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from reprokit import credentials, folders
 from reprokit.credentials import Login
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.printable import redacted
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ _SYSTEM_BUNDLES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Site:
     """Proxy, private CA and mirrors of an institute, from site.toml in the user's configuration
     folder and the usual environment variables.

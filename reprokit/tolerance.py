@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from reprokit.frozen import frozen
 from reprokit.model import JSON
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tolerance:
     """How far a number may be from the expected one: by `relative` times the expected one, or by
     `absolute`, whichever is more. Both are always given, as a hidden default of one of them (as
@@ -47,7 +48,7 @@ DEFAULT_TOLERANCE = Tolerance(relative=1e-6, absolute=1e-12)
 EXACT = Tolerance(relative=0, absolute=0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FileRule:
     """What holds for the files that `paths` (shell patterns) name. `tolerance` `None` leaves the
     project's; `ignore` are patterns of columns, arrays and paths in documents."""
@@ -57,7 +58,7 @@ class FileRule:
     ignore: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CompareOptions:
     """How a project's results are compared. `ignore` are patterns of files that are not."""
 

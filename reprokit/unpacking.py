@@ -18,12 +18,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, cast, get_args
 
 from reprokit.errors import BadRequest
 from reprokit.files import storage_failed
+from reprokit.frozen import frozen
 from reprokit.progress import Reporter, Silent
 
 Format = Literal["gzip", "xz", "bzip2", "zip", "tar"]
@@ -37,7 +37,7 @@ _BY_HAND = "unpack it by hand, or set data.unpack = false in repro.toml"
 _RAISE_LIMIT = "raise data.unpack_limit in repro.toml if that is right"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """How much a compressed file may become: bytes in all, files, and times its own size (the
     last counts only beyond `free` bytes, as small texts compress extremely)."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from reprokit.errors import ResultsDiffer
+from reprokit.frozen import frozen
 from reprokit.history.wording import counted, printable
 from reprokit.model import JSON
 from reprokit.tolerance import Tolerance
@@ -51,7 +52,7 @@ def worst(grades: Iterable[Grade]) -> Grade:
     return max(grades, key=order.index, default=Grade.IDENTICAL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Attachment:
     """A picture or other file that shows a difference. `name` says of what it is."""
 
@@ -64,7 +65,7 @@ class Attachment:
         return {"name": self.name, "media_type": self.media_type, "size": len(self.content)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """What a comparator says of an expected and an actual file.
 
@@ -79,7 +80,7 @@ class Finding:
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Comparison:
     """A finding about the file at `path`, and the comparator that it comes from."""
 
@@ -101,7 +102,7 @@ class Comparison:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Verdict:
     """Every compared file, sorted by path, and what the project tolerates.
 

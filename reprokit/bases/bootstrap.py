@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import files, process
 from reprokit.credentials import Credentials, netrc_line
 from reprokit.errors import InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.mirrors import mirrored_url
 from reprokit.model import LockedPackage
 from reprokit.progress import Reporter
@@ -62,7 +62,7 @@ _LIST = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Bootstrapped:
     """A root file system as an uncompressed tar, its SHA-256, and what apt says is in it."""
 

@@ -7,19 +7,19 @@ by something else: `candidates` is empty then.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import lock_file
 from reprokit.bases.versions import languages, suits
 from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.model import BaseCandidate, LockedBase, Reason, Runtime
 from reprokit.progress import Reporter
 from reprokit.site import Site
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Suite:
     """A Debian release. `stable` is the day it became stable; `offers` names each language's
     versions as people say them, `exact` the patch release where that says more."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit.bases import official_images as images
 from reprokit.bases.versions import accepts, languages
 from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.model import BaseCandidate, Image, LockedBase, Reason, Runtime
 from reprokit.progress import Reporter
 from reprokit.site import Site
@@ -30,7 +30,7 @@ _EXACT_PYTHON = re.compile(r"==\s*(3\.\d+)\.(\d+)")
 _UNENDING = 999
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Choice:
     """An image that could be the base: which language it carries, on what distribution."""
 

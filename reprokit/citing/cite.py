@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import configuration as configurations
@@ -12,6 +11,7 @@ from reprokit.citing import badge, bibtex, citation_file, codecheck, latex, pros
 from reprokit.citing.facts import Facts, gather
 from reprokit.configuration_keys import chosen_values
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.history.index import Index
 from reprokit.model import JSON
 from reprokit.printable import printable
@@ -28,7 +28,7 @@ FORMATS: Mapping[str, Callable[[Facts], str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Citation:
     """A run as a paper cites it. `content` is a whole file or paragraph in `format`; `output` the
     file that it was written to."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from reprokit.citing import metadata, swhid, values
 from reprokit.citing.metadata import Metadata
 from reprokit.errors import BadRequest, InputUnavailable, ResultsDiffer
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.index import Entry
 from reprokit.history.listing import record_of
@@ -27,7 +27,7 @@ _LANGUAGES = (
 _NAMES = {"python": "Python", "r": "R", "java": "Java"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Facts:
     """What can be cited. `versions` are those of languages, then of packages that were asked for.
 

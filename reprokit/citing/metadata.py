@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from reprokit.citing.people import Author
 from reprokit.ecosystems.maven import markup
 from reprokit.ecosystems.r import dcf
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.project import Project
 
 CITATION_FILE = "CITATION.cff"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Metadata:
     """What a project says of itself; `None` and empty where it says nothing.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from reprokit.ecosystems.r.tokens import Token, tokens
+from reprokit.frozen import frozen
 
 _ORCID = re.compile(r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])")
 _ADDRESS = re.compile(r"\s*[<\[(][^<>\[\]()]*[>\])]\s*")
@@ -24,7 +24,7 @@ _PARTICLES = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Author:
     """A person, whose `family` is set, or a group. `name` is the whole of it as people read it;
     `orcid` is the plain identifier ("0000-0002-1825-0097")."""

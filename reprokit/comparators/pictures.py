@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reprokit.comparators.protocol import Limits, Settings, Unreadable, needing, reading
+from reprokit.frozen import frozen
 from reprokit.model import JSON
 from reprokit.verdict import Attachment, Finding, Grade
 
@@ -46,7 +46,7 @@ class Picture:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Likeness:
     """How two pictures compare. `sizes` are set where they differ, and then nothing else is.
 

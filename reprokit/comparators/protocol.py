@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeAlias
 
 from reprokit.errors import ReprokitError, Telling
+from reprokit.frozen import frozen
 from reprokit.tolerance import Tolerance
 from reprokit.verdict import Comparison, Finding
 
@@ -35,7 +36,7 @@ class NeedsExtra(Telling):
     """A library is not installed. The text names the kind of file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """How much of a file is read. Results may come from strangers: a small file can claim to hold
     more than any machine has."""
@@ -72,7 +73,7 @@ class Budget:
             raise Unreadable(f"it unpacks to more than {self._all:,} bytes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Learnt:
     """What the author's own runs of a file differed by (`reprokit.phases.learn`).
 
@@ -112,7 +113,7 @@ class Learnt:
         return spread is not None and abs(actual - expected) <= 2 * spread
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Settings:
     """How one file is judged.
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from reprokit.engines.confinement import Flavour
 from reprokit.engines.protocol import BuildRequest
 from reprokit.engines.translating import DISK_FULL, disk_full
 from reprokit.errors import BuildFailed, NoEngine, ReprokitError
+from reprokit.frozen import frozen
 from reprokit.model import Argv
 
 _SHOWN_LINES = 30
@@ -33,7 +34,7 @@ _BUILDAH_STEP = re.compile(r"(?:\[\d+/\d+\] )?STEP \d+/\d+: (?P<text>.+)")
 _OLD_CLIENT = re.compile(r"Docker version (\d+)\.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Address:
     """The engine a build goes to."""
 
@@ -43,7 +44,7 @@ class Address:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Builder:
     """A command that builds: its first words, and the environment it needs."""
 

@@ -11,12 +11,13 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from reprokit.errors import BadRequest, InputUnavailable, NoAnswer
+from reprokit.frozen import frozen
 from reprokit.web import bounded, plain_reason
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _TOKEN_LIMIT = 1024 * 1024
 _HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """A repository at a registry. `plain` means HTTP."""
 
@@ -41,7 +42,7 @@ class Refused(InputUnavailable):
     """A registry does not let this user do it, or does not tell them what exists."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Credentials:
     """A user's name and password at a registry, or the `token` that a helper gives instead."""
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from reprokit import files
 from reprokit.engines.credentials import Place, Refused, authorization, is_local
 from reprokit.errors import InputUnavailable, NoAnswer
+from reprokit.frozen import frozen
 from reprokit.printable import redacted
 from reprokit.site import load as load_site
 from reprokit.web import bounded, chunks, plain_reason
@@ -40,7 +41,7 @@ _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two bytes
 _PAGES = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Descriptor:
     """What a manifest says of something else in its repository."""
 
@@ -60,7 +61,7 @@ class Descriptor:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Manifest:
     """A manifest as its registry has it, byte for byte."""
 
@@ -76,7 +77,7 @@ class Manifest:
         return Descriptor(media_type=self.media_type, digest=self.digest, size=len(self.content))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Answer:
     status: int
     headers: Mapping[str, str]

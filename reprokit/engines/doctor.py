@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +19,7 @@ from reprokit.errors import (
     ReprokitError,
     StorageFailed,
 )
+from reprokit.frozen import frozen
 from reprokit.model import JSON
 from reprokit.printable import redacted
 from reprokit.progress import Reporter
@@ -37,7 +37,7 @@ _KINDS: dict[str, type[ReprokitError]] = {"bases": InputUnavailable, "disk": Sto
 _MARKS: dict[Level, str] = {"good": "ok", "warning": "!", "bad": "x"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Check:
     """One thing that was looked at. `next` says what to do where it is not good; `fixable` whether
     `reprokit doctor --fix` may do it."""
@@ -58,7 +58,7 @@ class Check:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Report:
     """What was found. `engine` is `None` where none answers."""
 

@@ -14,12 +14,12 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from reprokit.errors import NoPermission
+from reprokit.frozen import frozen
 
 State = Literal["answers", "missing", "stopped", "forbidden"]
 
@@ -27,7 +27,7 @@ DEFAULT_DOCKER = "/var/run/docker.sock"
 _UNASKED = ("ssh://", "npipe://")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Endpoint:
     """An engine's address: `url` in DOCKER_HOST notation (unix://, npipe://, tcp://, ssh://),
     `certificates` the folder with ca.pem, cert.pem and key.pem where TLS is asked for, `source`
@@ -44,7 +44,7 @@ class Endpoint:
         return Path(rest) if scheme == "unix" else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ping:
     """What an address answered. `api` is the newest API version of the engine there, `podman`
     whether it is one."""

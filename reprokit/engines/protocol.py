@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from reprokit.frozen import frozen
 from reprokit.model import Argv, Image
 
 PROCESS = "org.reprokit.process"
@@ -18,7 +19,7 @@ PURPOSE = "org.reprokit.purpose"
 """Set to "reprokit" on every container and volume of ours, so that `clean` finds them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class EngineInformation:
     """An engine and its host. `platform` is "linux/amd64" style; `builder` is "buildkit",
     "buildah" or "classic"; `rootless` says whether its root is the user."""
@@ -32,7 +33,7 @@ class EngineInformation:
     socket: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Bind:
     """A folder or file of the host inside a container."""
 
@@ -41,7 +42,7 @@ class Bind:
     writable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ContainerRequest:
     """A container as reprokit starts them. Confinement is always on: all capabilities dropped,
     no new privileges, init, bounded log; `privileged_setup` keeps the default capabilities, for
@@ -70,7 +71,7 @@ class ContainerRequest:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Exit:
     """How a container ended. `out_of_memory` is true only where the kernel said so (or status 137
     under a memory limit that was reached)."""
@@ -79,7 +80,7 @@ class Exit:
     out_of_memory: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Executed:
     """A command run inside a running container."""
 
@@ -88,7 +89,7 @@ class Executed:
     stderr: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """A path below / that the container added, changed or deleted."""
 
@@ -96,7 +97,7 @@ class Change:
     kind: Literal["added", "changed", "deleted"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UnpackedImage:
     """An image as it lies on this machine: its config as in an exported image, and the overlay's
     folder of each of its layers, lowest first."""
@@ -146,7 +147,7 @@ class Container(Protocol):
         """The highest memory use so far in bytes, where the engine or kernel tells."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BuildRequest:
     """A build. `network` off is `docker build --network none`. `target` names a stage."""
 

@@ -12,7 +12,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +26,7 @@ from reprokit.engines.endpoint import (
     usual_podman,
 )
 from reprokit.errors import NoEngine
+from reprokit.frozen import frozen
 
 Kind = Literal["docker", "podman"]
 Say = Callable[[str], None]
@@ -49,7 +49,7 @@ PACKAGES: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _READY_WITHIN = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Started:
     """An engine that answers. `ours` says whether it runs because of this call; `stop` knows it
     by `name`."""

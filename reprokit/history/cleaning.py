@@ -20,6 +20,7 @@ from pathlib import Path
 from reprokit import folders, identity
 from reprokit.engines.protocol import LABEL, PURPOSE, Engine
 from reprokit.errors import BadRequest, NoEngine, ReprokitError
+from reprokit.frozen import frozen
 from reprokit.history import run_folder, wording
 from reprokit.history.index import Entry, Index
 from reprokit.model import JSON, Image
@@ -27,7 +28,7 @@ from reprokit.model import JSON, Image
 _CONTEXT = re.compile(r"[0-9a-f]{16}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Removed:
     """Something that was, or would be, removed: "run", "context", "image" or "container".
 
@@ -40,7 +41,7 @@ class Removed:
     extra: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cleaned:
     """What `clean` did, or would do. `failed` holds what could not be removed, and why."""
 

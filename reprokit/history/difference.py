@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from reprokit.frozen import frozen
 from reprokit.history import contents
 from reprokit.history.index import Index
 from reprokit.history.listing import record_of
@@ -22,7 +23,7 @@ from reprokit.model import JSON
 Detail = Callable[[str], JSON]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Difference:
     """What changed from one run to another. `document` fits the schema diff-1; `folders` hold the
     results of both, where they are at hand."""

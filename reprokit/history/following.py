@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reprokit.errors import BadRequest, Interrupted
+from reprokit.frozen import frozen
 from reprokit.history import living, progress_log
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import Log, decoded, seek_tail
@@ -21,7 +21,7 @@ from reprokit.progress import Reporter
 PAUSE = 0.2  # seconds between two looks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Followed:
     """A run whose log was followed to its end."""
 

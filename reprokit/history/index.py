@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import NamedTuple, TypeVar
 
 from reprokit import folders
 from reprokit.errors import BadRequest, StorageFailed
+from reprokit.frozen import frozen
 from reprokit.history import living, run_folder
 from reprokit.model import JSON
 
@@ -99,7 +100,7 @@ def _integer(value: JSON) -> int | None:
     return value if isinstance(value, int) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Index:
     """All runs of this user. `warn` is told when the file had to be rebuilt.
 

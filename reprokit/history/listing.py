@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.history import progress_log, run_folder, wording
 from reprokit.history.index import Entry, Index
 from reprokit.history.reading import Record, mapping, number, rows, text, text_or_none, texts
@@ -18,7 +18,7 @@ from reprokit.model import JSON
 _BLOCK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunList:
     """Runs, newest first. `more` says that the limit left out older ones."""
 
@@ -80,7 +80,7 @@ def runs(
     return RunList(entries=shown, more=len(found) > len(shown), project=place)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shown:
     """One run: its record and its folder."""
 
@@ -146,7 +146,7 @@ def run_text(record: Record, *, folder: Path, results: Path) -> str:
     return "\n".join([*lines, *_listed("results", rows(record, "results"))])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Log:
     """What a run printed, or its last `tail` lines."""
 

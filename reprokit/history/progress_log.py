@@ -11,9 +11,10 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from reprokit.frozen import frozen
 from reprokit.history import living
 from reprokit.history.run_folder import RunFolder
 from reprokit.history.wording import shortened
@@ -86,7 +87,7 @@ class ProgressLog:
             os.write(self._file, line.encode("ascii"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Progress:
     """How far a run is, as its file says.
 

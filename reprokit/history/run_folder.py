@@ -13,12 +13,12 @@ import re
 import secrets
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reprokit import files
 from reprokit.errors import BadRequest, StorageFailed
+from reprokit.frozen import frozen
 from reprokit.model import JSON
 from reprokit.phases import record as records
 
@@ -27,7 +27,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _ATTEMPTS = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunFolder:
     """A run's folder. `project` is the project's absolute path, `id` the run's id."""
 

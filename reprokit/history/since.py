@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit.errors import ReprokitError
+from reprokit.frozen import frozen
 from reprokit.history import wording
 from reprokit.history.difference import compare
 from reprokit.history.index import Entry, Index
@@ -20,7 +20,7 @@ LOOKED_AT = 200
 _NAMED = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """One thing that is not what it was. kind: "code", "data", "environment" or "command"."""
 
@@ -28,7 +28,7 @@ class Change:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Since:
     """What is new since `earlier`, the last run of the project that succeeded before this one.
 

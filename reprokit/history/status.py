@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reprokit.frozen import frozen
 from reprokit.history import progress_log, wording
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import Log
@@ -15,7 +15,7 @@ from reprokit.model import JSON
 RECENT = 1000  # runs among which the last one of each project is looked for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Going:
     """A run that goes on, or was killed. `seconds` and `phase_seconds` are how long it and its
     present phase have been going on, `expected` how long that phase took last time."""
@@ -44,7 +44,7 @@ class Going:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Status:
     """What runs now in `project`, or in all. `newest` is the last run where none goes on."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import IO
 
 from reprokit import files
 from reprokit.errors import BuildFailed
+from reprokit.frozen import frozen
 from reprokit.identity import config as configs
 from reprokit.identity import installed, layer
 from reprokit.identity.installed import Installed
@@ -20,7 +20,7 @@ from reprokit.identity.source import RawImage
 from reprokit.identity.tree import Tree, apply
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CanonicalLayer:
     """A layer that the canonical image has, and the raw one it is made from. `below` counts the
     raw layers under it, `base` says that it is the base's and so the same in both."""
@@ -31,7 +31,7 @@ class CanonicalLayer:
     base: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Canonical:
     """A canonical image. `digest` is the environment digest: the SHA-256 of `config`."""
 

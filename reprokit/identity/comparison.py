@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from reprokit.frozen import frozen
 from reprokit.identity.canonical import packages_of, tree_digest, tree_of
 from reprokit.identity.installed import Installed
 from reprokit.identity.listing import Listing
@@ -35,7 +35,7 @@ _UNKNOWN = "not known: look at both files"
 _NOTHING: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FileDifference:
     """A path that differs. `layer` counts from 0 at the base, in the image that has the path last.
 
@@ -60,7 +60,7 @@ class FileDifference:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Comparison:
     """What two images have in common. `layers` are the positions at which digests differ."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
+from reprokit.frozen import frozen
 from reprokit.identity.agreement import same_version
 from reprokit.identity.canonical import packages_of, told_by, tree_of
 from reprokit.identity.installed import COPYRIGHT, DPKG, Installed, distributed
@@ -18,7 +19,7 @@ from reprokit.model import Artifact, Lock, LockedPackage
 _Key = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Item:
     """One package. `kind` is that of `Installed`, or "other" for those of ecosystems that leave
     no notes in an image.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reprokit import files
+from reprokit.frozen import frozen
 from reprokit.identity import POLICY
 from reprokit.identity.installed import Installed, Told
 from reprokit.identity.tree import Delta, Node
@@ -22,7 +23,7 @@ from reprokit.identity.tree import Delta, Node
 _SCHEMA = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Listing:
     """A canonical layer: its digest (a diff id), the size of its tar in bytes, what it changes,
     what its files tell of packages, and (path, reason) of what was left out."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from reprokit.frozen import frozen
 from reprokit.identity import keystore, texts
 from reprokit.identity.tree import Node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rule:
     """Files that do not belong to an image's identity: `why` in words.
 
@@ -33,7 +33,7 @@ class Rule:
         return self.pattern.fullmatch(path) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rewriting:
     """Files whose content is written anew; `rewrite` takes and gives all of it."""
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reprokit import lock_file
+from reprokit.frozen import frozen
 from reprokit.identity import POLICY
 from reprokit.identity.inventory import Item, inventory
 from reprokit.identity.listing import Listing
@@ -34,7 +34,7 @@ _NAMESPACE = uuid.UUID("5f6d2a52-6e0b-5d2e-9a0b-5d3a8f7c1e94")
 _IN_ADDRESSES = ":/?#[]@!$&'()*+,;=%~"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Subject:
     """The image that a bill is of. `digest` is its environment digest; `pushed` is its name and
     registry digest ("registry.example/name@sha256:…"), `None` before a push."""

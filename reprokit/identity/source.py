@@ -8,13 +8,13 @@ import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from reprokit import files
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.identity.raw import FolderLayer, RawLayer, TarLayer
 
 _DAMAGED = (tarfile.TarError, KeyError, ValueError, TypeError, AttributeError, IndexError,
@@ -23,7 +23,7 @@ _TEXT_LIMIT = 64 * 1024**2
 """Bytes of a manifest or config."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RawImage:
     """An image as the engine has it. `layers` are in the order of `rootfs.diff_ids` in `config`;
     `config_text` are the bytes of the config, empty where the engine has only its fields."""

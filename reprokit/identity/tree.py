@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple, TypeAlias
+
+from reprokit.frozen import frozen
 
 Kind = Literal["file", "folder", "link", "character", "block", "pipe"]
 
@@ -34,7 +36,7 @@ Tree: TypeAlias = dict[str, Node]
 """Everything below "/" by its path, without leading or trailing slash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Delta:
     """What a layer really changes. `removed` holds the topmost paths only.
 

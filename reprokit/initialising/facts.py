@@ -8,7 +8,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -16,10 +16,11 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 
 from reprokit.ecosystems.python.names import normalised
+from reprokit.frozen import frozen
 from reprokit.model import JSON
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Origin:
     """Where a package came from that is of no index, as direct_url.json says.
 
@@ -40,7 +41,7 @@ class Origin:
         return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Installed:
     """One installed distribution."""
 
@@ -50,7 +51,7 @@ class Installed:
     requires: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Environment:
     """An interpreter's packages, by normalised name and by the modules that they bring.
 
@@ -85,7 +86,7 @@ class Environment:
         return frozenset(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LiveKernel:
     """What the kernel that asks knows: the modules it loaded, what it ran (number, source), the
     names of its variables with what they are, and its notebook."""

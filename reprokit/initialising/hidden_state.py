@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from reprokit.ecosystems.python.notebook_runner import without_own
 from reprokit.ecosystems.python.notebooks import Notebook, python_of
+from reprokit.frozen import frozen
 from reprokit.history.wording import counted, shortened
 from reprokit.initialising.facts import LiveKernel
 from reprokit.initialising.sources import Source
@@ -26,7 +26,7 @@ _CONTAINER = ("/app/", "/dev/", "/proc/")
 _UP = re.compile(r"\.\.[\\/][^\n\0<>|*?\"]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """One thing to look at. `kind` is a word for programs ("order", "variable", "path", …)."""
 

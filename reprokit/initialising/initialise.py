@@ -5,7 +5,6 @@ Nothing is written unless asked; a file that changed since it was read is not wr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date as Date
 from difflib import unified_diff
 from pathlib import Path
@@ -18,6 +17,7 @@ from reprokit.ecosystems.python.found import Found
 from reprokit.ecosystems.python.names import normalised
 from reprokit.ecosystems.python.notebook_runner import without_own
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.history.wording import counted, printable
 from reprokit.initialising import configuration, hidden_state, requirements, seeds, sources
 from reprokit.initialising.facts import Environment, LiveKernel, of_the_shell
@@ -35,7 +35,7 @@ _TOOLS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Proposed:
     """A file as it is (`None`: not there) and as it would be."""
 
@@ -55,7 +55,7 @@ class Proposed:
         return {"path": self.path, "new": self.before is None, "difference": self.difference}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InitResult:
     """What was looked at, the files that would change (or did), and what to look at first.
 

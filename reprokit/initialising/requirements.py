@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from reprokit import git, process
 from reprokit.ecosystems.python.names import normalised, without_login
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.initialising.facts import Environment, Installed, Origin
 from reprokit.initialising.hidden_state import Finding
 from reprokit.model import Reason
@@ -28,7 +29,7 @@ _SIMPLE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """A package that the code needs, by the name to ask for: `what` says of the code at `place`
     why ("imports numpy")."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reprokit.ecosystems.python import imports, notebooks
 from reprokit.ecosystems.python.imports import Imported
 from reprokit.ecosystems.python.notebook_runner import without_own
+from reprokit.frozen import frozen
 from reprokit.model import Requirement
 from reprokit.project import Project
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Source:
     """One piece of code. `cell` is its number in the notebook, from 1, Markdown counted too.
     `tree` is `None` where it does not parse."""
@@ -30,7 +30,7 @@ class Source:
         return f"{self.path}:{line}" if line else self.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Use:
     """An import of a package, and by what name the package is asked for."""
 

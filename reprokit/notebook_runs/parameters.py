@@ -11,11 +11,12 @@ import keyword
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reprokit.ecosystems.python import notebooks
 from reprokit.errors import BadRequest
 from reprokit.files import canonical_json
+from reprokit.frozen import frozen
 from reprokit.model import JSON, Entry, Note, Reason
 from reprokit.notebook_runs.stored import OPTION, step_path
 from reprokit.project import Project
@@ -28,7 +29,7 @@ _R_WORDS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Given:
     """An entry with its parameters, and what to say of them before it runs."""
 

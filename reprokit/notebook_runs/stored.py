@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.model import JSON, Entry, Step
 from reprokit.project import Project
 
@@ -18,7 +18,7 @@ RUNNER = "repro-notebook"
 OPTION = "--parameters"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stored:
     """A notebook's path in the project and its bytes."""
 

@@ -16,12 +16,12 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import files, folders
 from reprokit.engines.protocol import BuildRequest, Engine
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.model import BuildContext, DataMount, Image
 from reprokit.progress import Reporter
 from reprokit.store import Store, StoredFileDamaged
@@ -29,7 +29,7 @@ from reprokit.store import Store, StoredFileDamaged
 _NOTHING: Mapping[str, Path] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Prepared:
     """A context with the digests of the project files in it. `key` is the build key."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit.comparators.dispatch import compare_differing, identical, settings_for
 from reprokit.comparators.protocol import Learnt, Limits, RunR
+from reprokit.frozen import frozen
 from reprokit.model import ResultFile
 from reprokit.phases.learn import Variation
 from reprokit.progress import Reporter, Silent
@@ -18,7 +18,7 @@ _NONE = "none"
 """What stands for the comparator where there was nothing to compare."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Expected:
     """An expected result. `sha256` is "sha256:<hex>". `content` is `None` where only the hash of
     the file is at hand."""

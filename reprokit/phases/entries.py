@@ -7,9 +7,10 @@ strong evidence, nothing is guessed: the choice is the user's, and the candidate
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reprokit.configuration import Configuration
+from reprokit.frozen import frozen
 from reprokit.model import Argv, Detection, Entry, Note, Reason, Step
 from reprokit.phases import entries_makefile, entries_readme, entries_scripts
 from reprokit.project import Project
@@ -18,7 +19,7 @@ PROGRAM = 60
 """The rank of a program that the project installs: weaker than anything that is run by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Choice:
     """The chosen entry, or `None`; the other candidates, strongest first; what to know."""
 

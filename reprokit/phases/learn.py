@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from reprokit.comparators.dispatch import compare_differing, settings_for
 from reprokit.comparators.protocol import Learnt, Limits, Place, RunR, Settings
+from reprokit.frozen import frozen
 from reprokit.model import JSON, ResultFile
 from reprokit.tolerance import EXACT, CompareOptions
 from reprokit.verdict import Comparison
@@ -24,7 +25,7 @@ Run = tuple[Sequence[ResultFile], Path]
 """The results of a run, and the folder they lie in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Variation:
     """What `runs` runs of a project differed by: per file, and the files not every one wrote."""
 

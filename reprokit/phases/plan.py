@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reprokit.bases.protocol import BaseFamily
 from reprokit.configuration import Configuration
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.errors import BadRequest
 from reprokit.files import canonical_json, sha256_text
+from reprokit.frozen import frozen
 from reprokit.model import (
     JSON,
     DateChoice,
@@ -41,7 +42,7 @@ _OWN_DOCKERFILES = ("Dockerfile", "Containerfile", "binder/Dockerfile", ".binder
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Given:
     """What the command line says; it wins over the configuration."""
 

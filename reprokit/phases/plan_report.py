@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from reprokit.frozen import frozen
 from reprokit.model import JSON, Entry, Note, Plan, Reason, Requirement, Runtime, Step
 from reprokit.printable import printable, redacted, redacted_values
 from reprokit.quoting import printable_command
@@ -12,7 +13,7 @@ from reprokit.quoting import printable_command
 _MOST_LISTED = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PlanReport:
     """What `reprokit plan` shows. `dockerfile` is the text of the Dockerfile, where it is known
     (it needs a lock); the plan alone names no exact versions."""

@@ -8,12 +8,12 @@ variables, no engine socket. Its `digest` is the SHA-256 of everything else in i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import files, git, process
 from reprokit.engines.protocol import EngineInformation
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.model import (
     JSON,
     DataFile,
@@ -35,7 +35,7 @@ UNIDENTIFYING = ("results/", "repro.lock")
 """Untracked files that do not make a project dirty: what reprokit itself writes there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ProjectState:
     """Which code ran. `root_name` is the folder's own name, never its path.
 

@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reprokit import files
 from reprokit.engines.protocol import Bind, Container, ContainerRequest, Engine, Exit
 from reprokit.errors import ReprokitError
+from reprokit.frozen import frozen
 from reprokit.model import Argv, Outcome, RunOptions
 from reprokit.progress import Reporter
 
@@ -22,7 +22,7 @@ SAMPLING = 0.25  # seconds between two looks at the memory
 CONTAINER_USER = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunRequest:
     """A run: the image, its command (`None`: the image's own), and what is mounted where.
 

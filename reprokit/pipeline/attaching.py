@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import errors
 from reprokit.errors import BadRequest, CommandFailed, Interrupted, ReprokitError
+from reprokit.frozen import frozen
 from reprokit.history import following, living, progress_log, run_folder
 from reprokit.history.index import Entry, Index
 from reprokit.history.progress_log import Event
@@ -77,7 +77,7 @@ def _without_a_word(entry: Entry) -> ReprokitError:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stopped:
     """What became of a run that was asked to stop. `asked` is false where it had ended before."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from reprokit import folders
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.index import Index
 from reprokit.history.listing import record_of
@@ -18,7 +19,7 @@ from reprokit.model import JSON, Lock
 from reprokit.pipeline.earlier_code import lock_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Bill:
     """A CycloneDX document, as `document` in bytes to write to a file."""
 

@@ -13,13 +13,13 @@ import shutil
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reprokit import files, process
 from reprokit.engines.connect import connect
 from reprokit.errors import BadRequest, StorageFailed
+from reprokit.frozen import frozen
 from reprokit.history import index as indexes
 from reprokit.history import living, progress_log, run_folder
 from reprokit.history.wording import printable
@@ -35,7 +35,7 @@ REQUEST, OUTPUT = "request.json", "detached.txt"
 """In the run's folder: what to do, until it is read; and what the process itself printed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Detached:
     """A run that was started and goes on by itself. `process` is the number of its process."""
 

@@ -8,12 +8,13 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reprokit import git, lock_file, process
 from reprokit.data_hashes import hash_files
 from reprokit.errors import BadRequest, InputUnavailable, ReprokitError
+from reprokit.frozen import frozen
 from reprokit.history import reading, run_folder
 from reprokit.history.index import Entry
 from reprokit.model import DataFile, Lock
@@ -23,7 +24,7 @@ from reprokit.pipeline.job import Job, Wishes, prepare, prepare_build
 from reprokit.progress import Silent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Kept:
     """The Dockerfile of a run, and what its image says of the plan, as far as they are kept."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from string import Template
 
@@ -14,6 +13,7 @@ from reprokit.data_hashes import hash_files
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.model import JSON, Lock
 from reprokit.phases import build as building
 from reprokit.phases.fetch import fetch, using
@@ -35,7 +35,7 @@ from reprokit.quoting import shell_word
 from reprokit.unpacking import limits_for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ExportResult:
     """An exported folder: its files and their size in bytes."""
 

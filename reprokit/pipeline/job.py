@@ -20,6 +20,7 @@ from reprokit.configuration_keys import size as valid_size
 from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.identity import LABEL, POLICY
 from reprokit.model import JSON, Image, Lock, Plan, Step
 from reprokit.phases import build as building
@@ -42,7 +43,7 @@ _DECLARATIONS = (
 """What tells a notebook's project from the folder that it merely lies in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wishes:
     """What a command line can say on top of the project's own configuration.
 
@@ -61,7 +62,7 @@ class Wishes:
     write_back: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Job:
     """A project with its configuration and plan, and the plugins that made it.
 

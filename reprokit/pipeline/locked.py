@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import lock_file
 from reprokit.engines.connect import connect
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.model import JSON, Lock, Plan
 from reprokit.phases.plan_report import PlanReport
 from reprokit.phases.render import render
@@ -23,7 +23,7 @@ from reprokit.pipeline.job import (
 from reprokit.progress import Reporter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockResult:
     """A lock and where it lies. `current` says whether it pins what the project asks for now."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from reprokit.data_hashes import hash_files
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Bind, Container, Engine, EngineInformation
 from reprokit.errors import CommandFailed, Interrupted, ReprokitError
+from reprokit.frozen import frozen
 from reprokit.history import index as indexes
 from reprokit.history import run_folder
 from reprokit.history.wording import size
@@ -53,7 +54,7 @@ from reprokit.unpacking import limits_for
 from reprokit.version import __version__
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunResult:
     """A finished run. `folder` is the run's own, `results` where people look."""
 
@@ -71,7 +72,7 @@ class RunResult:
         return run_text(self.record, folder=self.folder, results=self.results)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Started:
     """What is known when the container starts.
 

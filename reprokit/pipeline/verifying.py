@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from reprokit import files, folders
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest, ReprokitError, ResultsDiffer
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import record_of
@@ -33,7 +34,7 @@ from reprokit.progress import Reporter
 _SHOWN = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Verification:
     """What was checked of a run.
 
@@ -165,7 +166,7 @@ def _changed(entry: Entry, record: reading.Record) -> tuple[str, ...]:
     return tuple(sorted(changed))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Held:
     """What is known of an image after its layers were read."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import folders
@@ -12,6 +11,7 @@ from reprokit.citing import citation_file, codecheck, prose
 from reprokit.citing.facts import Facts, of_run, source_identifier
 from reprokit.engines.connect import connect
 from reprokit.errors import BadRequest, NoEngine
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.index import Entry
 from reprokit.history.listing import record_of
@@ -30,7 +30,7 @@ from reprokit.publishing.that_ran import image_that_ran
 from reprokit.version import __version__
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Published:
     """A published run: `archive` is the file, `files` how many it holds, `size` its bytes."""
 
@@ -58,7 +58,7 @@ class Published:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What an archive is to hold besides: every package, the image; and which engine gives them."""
 

@@ -19,6 +19,7 @@ from typing import cast
 
 from reprokit import files
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.progress import Reporter
 from reprokit.publishing.member import Member, of_text
 
@@ -33,7 +34,7 @@ _STORED = frozenset(
 _LEVEL = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Written:
     """A zip file that was written: its own hash, its bytes, and how many files it holds."""
 

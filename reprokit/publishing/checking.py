@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit.errors import ResultsDiffer
+from reprokit.frozen import frozen
 from reprokit.history import reading, wording
 from reprokit.model import JSON
 from reprokit.progress import Reporter
@@ -13,7 +13,7 @@ from reprokit.publishing import published_image, signing
 from reprokit.publishing.published_image import AttachedRecord, PublishedImage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImageCheck:
     """An image in a registry with the records attached to it, the latest last. `key` is the id of
     the public key by which they are signed, `None` where none was given."""

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import folders, lock_file, site, site_files
 from reprokit.errors import InputUnavailable, ResultsDiffer
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.contents import inside
 from reprokit.history.index import Entry
@@ -36,7 +36,7 @@ RESULTS = "results"
 CHECKSUMS = "results.sha256"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Source:
     """A run with the code it ran on, laid out as a build of it."""
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from reprokit import files, folders
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.identity import tar
 from reprokit.identity.raw import RawLayer, TarLayer
 from reprokit.identity.source import RawImage, exported
@@ -25,7 +25,7 @@ from reprokit.publishing.member import Member, checked
 _TYPE = "application/vnd.oci.image"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Blob:
     digest: str
     size: int

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.quoting import refuse_control_characters
 
 _CHUNK = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Member:
     """A file of an archive. `path` is where it lies there, `size` its bytes, `chunks` reads it."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.history.index import Index
 from reprokit.model import JSON
 from reprokit.progress import Reporter
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reprokit.publishing.push import InRegistry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wishes:
     """What is wanted: see `reprokit.verbs.publish`."""
 
@@ -29,7 +29,7 @@ class Wishes:
     engine: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Publication:
     """A published run: `archive` and `pushed` say where it is, `None` where it is not."""
 

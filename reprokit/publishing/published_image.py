@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reprokit import files, lock_file
 from reprokit.engines import registry
@@ -27,6 +27,7 @@ from reprokit.engines.distribution import (
 )
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.run_folder import checked_record
 from reprokit.model import Image
@@ -56,7 +57,7 @@ _NAME = re.compile(
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PublishedImage:
     """An image that a registry has. Nothing was pulled: `config_digest`, which is the environment
     digest of an image that reprokit published, comes from its manifest and was checked.
@@ -81,7 +82,7 @@ class PublishedImage:
         return f"{self.name}@{self.digest}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AttachedRecord:
     """The record of a run of an image, as attached to it. `digest` is that of the record's file,
     `files` everything attached with it, by name; `lock` the text of the run's lock."""

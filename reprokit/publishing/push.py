@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reprokit import files, lock_file
@@ -13,6 +13,7 @@ from reprokit.engines.connect import connect
 from reprokit.engines.distribution import Repository, descriptor, json_object, sha256
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest, InputUnavailable, NoEngine
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.index import Entry
 from reprokit.history.listing import record_of
@@ -40,7 +41,7 @@ _CRATE_TYPE = "application/ld+json"
 _MOST_IN_INDEX = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """Where to push a run: `reference` is the image's name there. `key` is a private key to sign
     with; `data` says whether the data and the results go along."""
@@ -51,7 +52,7 @@ class Wanted:
     engine: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InRegistry:
     """A pushed run. `record` is the digest of the manifest that attaches its record, `data` that
     of its data and results, `key` the id of the key that signed."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 
 from reprokit import files
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.history.run_folder import RunFolder
 
 NAME = "pushed.json"
@@ -20,7 +20,7 @@ _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._:/-]*", re.IGNORECASE)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Pushed:
     """A push: `repository` with its registry ("ghcr.io/me/wheat"), and the manifest's digest that
     the registry confirmed."""

@@ -8,6 +8,7 @@ from string import Template
 
 from reprokit import resources
 from reprokit.citing.facts import Facts
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.model import Argv
 from reprokit.phases.render import steps_command
@@ -17,7 +18,7 @@ from reprokit.quoting import refuse_control_characters, shell_word
 NEW = "new-results"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Held:
     """What of the environment an archive holds. `base` is false also where the base image comes
     from a registry by its digest; `bill` says whether there is a bill of materials."""

@@ -7,13 +7,14 @@ https://github.com/secure-systems-lab/dsse.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reprokit import files
 from reprokit.engines.distribution import json_object
 from reprokit.errors import BadRequest, InputUnavailable, ResultsDiffer
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.publishing.published_image import (
     RECORD,
@@ -35,7 +36,7 @@ _LIMIT = 4 * 1024 * 1024
 _MOST = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Signed:
     """A statement that the owner of a key made of an image: `record` is the digest of the file of
     the run's record that it names."""

@@ -17,13 +17,14 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from reprokit import files
 from reprokit.errors import BadRequest, StorageFailed
+from reprokit.frozen import frozen
 from reprokit.history.wording import printable, size
 from reprokit.progress import Reporter
 from reprokit.quoting import refuse_control_characters
@@ -43,7 +44,7 @@ _LINE = re.compile(r"(?P<hex>[0-9a-f]{64})[ \t]+\*?(?P<path>\S.*)")
 _ELSEWHERE = "get the archive again from where it was published"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Bag:
     """A bag's payload, checked and laid out in `folder`.
 
@@ -56,7 +57,7 @@ class Bag:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Member:
     """A file of the bag. `size` is what it claims."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit import git, process, site
 from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.history.wording import printable, size
 from reprokit.printable import redacted
 from reprokit.progress import Reporter
@@ -38,7 +38,7 @@ _SETTINGS = (
 _POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Address:
     """Where a repository is, and which commit, branch or tag of it is meant."""
 

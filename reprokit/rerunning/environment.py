@@ -6,13 +6,13 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from reprokit import files, folders
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.wording import counted, printable
 from reprokit.identity import POLICY
@@ -31,7 +31,7 @@ _NAME = f"{OURS}rerun"
 _SHOWN = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Environment:
     """What the rerun ran in. `how` says where its image came from, `expected` and `digest` are
     environment digests, `packages` what differs: (source, name, published, now)."""

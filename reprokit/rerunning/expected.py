@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from reprokit import files, git, process
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.contents import inside
 from reprokit.model import ResultFile, Step
@@ -24,7 +24,7 @@ _READ_LIMIT = 64 * 1024**2
 Basis = Literal["record", "codecheck.yml", "tracked files", "project files", "notebooks", "nothing"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Expectation:
     """Expected results and what says so. complete: the run is to write these files and no others;
     notes: what of it cannot be compared."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.model import JSON, Lock
 from reprokit.pipeline.earlier_code import Kept
@@ -13,7 +13,7 @@ from reprokit.pipeline.earlier_code import Kept
 Kind = Literal["archive", "image", "run", "folder", "git"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Source:
     """What the user named. `name` has no path of this machine in it; `identifier` is the SHA-256
     of an archive or record, the digest of an image, the SWHID of a commit."""
@@ -36,7 +36,7 @@ class Source:
         return f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Published:
     """What a published run left: its record and lock, and of the rest what is at hand.
 
@@ -64,7 +64,7 @@ class Published:
         return reading.text(reading.mapping(self.record, "context"), "sha256")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Origin:
     """A source made ready. `root` is the project's folder or a notebook in it, which is only read;
     of an image alone (`has_code` false) it holds the data."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from reprokit import configuration as configurations
 from reprokit.data_hashes import hash_files
 from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.model import (
     BuildContext,
@@ -45,7 +46,7 @@ Allow = Callable[[Sequence[str]], None]
 """Asks whether these loosenings are allowed; raises NotAllowed where they are not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Planned:
     """A job with its lock and build. `how` says where its packages come from; `foreign`: the
     Dockerfile is the published one, where this reprokit would write another; `same`: it is the very

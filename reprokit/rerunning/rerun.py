@@ -21,6 +21,7 @@ from reprokit.errors import (
     ReprokitError,
     ResultsDiffer,
 )
+from reprokit.frozen import frozen
 from reprokit.history import index as indexes
 from reprokit.history import reading, run_folder
 from reprokit.history.wording import counted
@@ -51,7 +52,7 @@ _OF_THE_SOURCE = (BadRequest, InputUnavailable, BuildFailed, CommandFailed)
 """Errors that say something about what is rerun, and nothing about this machine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """How to rerun. yes: loosened isolation is allowed. report: where the page goes."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit.errors import ReprokitError
+from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.history.wording import counted, duration
 from reprokit.model import JSON
@@ -18,7 +18,7 @@ from reprokit.verdict import Verdict
 SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RerunResult:
     """A rerun, however it ended. `folder` is that of its own run, with log and results.
 

@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from reprokit.ecosystems.python import index_pages, indexes, pylock, repairs, workshop
@@ -21,6 +21,7 @@ from reprokit.ecosystems.python.repairs import Repair
 from reprokit.ecosystems.python.system_packages import ask_for_compilers, ask_for_git
 from reprokit.ecosystems.python.version import building_since, python_version
 from reprokit.errors import InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.model import JSON, Artifact, Requirement
 from reprokit.resolving import Resolver
 
@@ -28,7 +29,7 @@ _UNREACHED = re.compile(r"Failed to fetch: `?([^\s`]+)`?\n(?=[\s\S]*error sendin
 _NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no wheels with a")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wish:
     """One environment to resolve: lines as pip writes them, options, allowed hashes.
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reprokit.frozen import frozen
 from reprokit.model import Note, Reason, Requirement, Runtime, SystemPackage
 
 Pins = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Normalised name -> version -> "sha256:…" of every file that a lock allows (empty: any)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """The content of a declaration and of whatever it includes.
 

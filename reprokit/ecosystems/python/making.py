@@ -12,7 +12,6 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +22,7 @@ from reprokit.ecosystems.python import virtualenv
 from reprokit.ecosystems.python.local_projects import DEFAULT
 from reprokit.ecosystems.python.workshop import FOLDER, UV, Workshop, opened
 from reprokit.errors import InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.model import JSON, Artifact, LockedEcosystem
 from reprokit.printable import redacted
 from reprokit.resolving import Resolver
@@ -36,7 +36,7 @@ _BACKEND = re.compile(r"[A-Za-z_][\w.]*(?::[A-Za-z_][\w.]*)?")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tools:
     """The wheels of uv, and of virtualenv where the Python is 2.7, which uv does not know."""
 
@@ -48,7 +48,7 @@ class Tools:
         return "python3" if self.virtualenv is None else "python2.7"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Origin:
     """What a wheel is built from: an archive, or a repository at a full commit; `folder` is where
     in it the package lies."""
@@ -64,7 +64,7 @@ class Origin:
         return f"{redacted(str(self.repository))} at {self.commit}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BuildSystem:
     """What pyproject.toml says of building (PEP 518), and the kinds of files that there are."""
 
@@ -74,7 +74,7 @@ class BuildSystem:
     suffixes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Built:
     """A wheel, or else what its backend asked for besides the given packages."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from email.parser import HeaderParser
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as ParsedRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from reprokit.frozen import frozen
 
 _REFUSED = re.compile(r"Metadata for `([^`]+)` \(v([^)\s]+)\) could not be parsed")
 _PARTS = re.compile(
@@ -25,7 +26,7 @@ _PARTS = re.compile(
 _CLAUSE = re.compile(r"\s*(~=|===?|!=|<=|>=|=|<|>)?\s*(.*?)\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Repair:
     """The metadata that uv is to take for one release, and in words what was changed."""
 

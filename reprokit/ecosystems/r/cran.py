@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from reprokit.ecosystems.r.dcf import Paragraph, paragraphs
 from reprokit.ecosystems.r.versions import (
@@ -16,6 +15,7 @@ from reprokit.ecosystems.r.versions import (
     version_key,
 )
 from reprokit.errors import InputUnavailable
+from reprokit.frozen import frozen
 from reprokit.site import Site
 
 DATED = "https://packagemanager.posit.co/cran/{date}"
@@ -23,7 +23,7 @@ NEWEST = "https://cloud.r-project.org"
 _BLANK_LINES = re.compile(r"\n[ \t]*\n")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Source:
     """A source package: where it is and what it needs. `compiled` needs a compiler."""
 

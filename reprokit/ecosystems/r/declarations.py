@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reprokit.ecosystems.r.dcf import Field, paragraphs
 from reprokit.ecosystems.r.usage import uses
 from reprokit.ecosystems.r.versions import BASE_PACKAGES, PACKAGE, VERSION, listed
 from reprokit.errors import BadRequest
+from reprokit.frozen import frozen
 from reprokit.model import Note, Reason, Requirement, Runtime
 
 _NEEDED = ("Depends", "Imports", "LinkingTo")
@@ -19,7 +19,7 @@ _BIOCONDUCTOR = "(Bioconductor)"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Declared:
     """What one file declares. `package` is set for a DESCRIPTION that describes an R package."""
 

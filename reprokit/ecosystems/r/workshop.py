@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprokit.ecosystems.r.code import CodeFile
 from reprokit.ecosystems.r.versions import BASE_PACKAGES, PACKAGE
 from reprokit.engines.protocol import Container, Executed
 from reprokit.errors import InputUnavailable
+from reprokit.frozen import frozen
 
 SCRIPT = Path(__file__).with_name("dependencies.R")
 _FOLDER = "/tmp/reprokit-r"
@@ -38,7 +38,7 @@ quit(status = download.file(url, arguments[2], quiet = TRUE, mode = "wb", method
 _RSCRIPT = ("Rscript", "--vanilla")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Installed:
     """The base's R and the packages it finds, without those that are part of R itself."""
 
@@ -46,7 +46,7 @@ class Installed:
     packages: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Parsed:
     """What R's parser found: packages by file, and R's message for files it cannot parse."""
 
