@@ -156,7 +156,7 @@ def test_a_build_that_fails_is_told_with_its_lines(project: Path) -> None:
     verbs.detach(project)
     with pytest.raises(BuildFailed, match=r"Dockerfile:3: .*could not be built"):
         verbs.attach()
-    with pytest.raises(BadRequest, match="reprokit attach .* how it ended"):
+    with pytest.raises(BadRequest, match=r"reprokit attach .* how it ended"):
         verbs.show()
     assert [entry.status for entry in Index().list()] == ["failed"]
 
