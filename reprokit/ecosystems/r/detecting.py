@@ -79,6 +79,10 @@ def detect(project: Project) -> Detection | None:
     requirements += [r for r in _first_of_each(documents) if r.name not in known]
     optional -= {r.name for r in documents}
     notes = [*(n for d in declared for n in d.notes), *notes, *more_notes]
+    if project.has("DESCRIPTION") and "DESCRIPTION" not in files:
+        text = "has none of R's fields `Package:`, `Type:`, `Imports:`, `Depends:`; it is not read"
+        reason = Reason(text="is not written as R reads it", file="DESCRIPTION", line=1)
+        notes.append(Note(level="warning", text=text, reason=reason))
     settings: dict[str, JSON] = {"optional": [*sorted(optional)]}
     compiles = _compiles(code, {r.name for r in requirements})
     if compiles is not None:

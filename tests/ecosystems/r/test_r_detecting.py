@@ -95,6 +95,13 @@ def test_a_file_of_that_name_that_is_not_of_r_is_none_of_ours(tmp_path: Path) ->
     assert REcosystem().detect(project) is None
 
 
+def test_a_description_that_r_cannot_read_is_told_beside_r_code(tmp_path: Path) -> None:
+    found = _detect(tmp_path, description="Package study\nImports ggplot2\n", a__R="x <- 1\n")
+    (note,) = found.notes
+    assert note.level == "warning" and "it is not read" in note.text
+    assert note.reason is not None and str(note.reason).startswith("DESCRIPTION:1")
+
+
 RENV = {
     "R": {"Version": "4.2.2", "Repositories": [{"Name": "CRAN", "URL": "https://cran.example"}]},
     "Packages": {
