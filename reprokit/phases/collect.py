@@ -138,19 +138,21 @@ def _free(results: Path, path: str) -> Path:
 def listing(
     results: Path, collected: tuple[str, ...], warn: Callable[[str], None]
 ) -> tuple[ResultFile, ...]:
-    """Every regular file below `results` with size and hash. Links are never followed. A name
-    that is not UTF-8 fits no record: such files stay in the run's folder."""
+    """Every regular file below `results` with size and hash. Links are never followed, and a name
+    that is not UTF-8 fits no record: such stay in the run's folder, and `warn` is told."""
     beside = set(collected)
-    found = []
+    found, no_files = [], []
     for parent, names, names_of_files in os.walk(results, followlinks=False):
-        names[:] = sorted(n for n in names if not (Path(parent) / n).is_symlink())
-        for name in sorted(names_of_files):
+        links = [name for name in names if (Path(parent) / name).is_symlink()]
+        names[:] = sorted(set(names).difference(links))
+        for name in sorted([*names_of_files, *links]):
             path = Path(parent) / name
-            if path.is_symlink() or not path.is_file():
-                continue
             relative = path.relative_to(results).as_posix()
+            if path.is_symlink() or not path.is_file():
+                no_files.append(_shown(relative))
+                continue
             if not _is_utf8(relative):
-                text = printable(os.fsencode(relative).decode("utf-8", "backslashreplace"))
+                text = _shown(relative)
                 warn(f"{text}: is not recorded, since its name is not UTF-8; it is in {results}")
                 continue
             found.append(
@@ -161,7 +163,14 @@ def listing(
                     origin="collected" if relative in beside else "results",
                 )
             )
+    if no_files:
+        first = ", ".join(no_files[:3]) + (f" and {len(no_files) - 3} more" * (len(no_files) > 3))
+        warn(f"{first}: not recorded, since only files are results, not links; see {results}")
     return tuple(sorted(found, key=lambda file: file.path))
+
+
+def _shown(path: str) -> str:
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
 def _is_utf8(path: str) -> bool:

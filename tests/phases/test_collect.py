@@ -94,7 +94,7 @@ def test_links_and_devices_stay_in_the_container(tmp_path: Path, kind: bytes) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_links_in_the_results_are_not_followed(tmp_path: Path) -> None:
+def test_links_in_the_results_are_told_and_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_text("s")
@@ -103,7 +103,13 @@ def test_links_in_the_results_are_not_followed(tmp_path: Path) -> None:
     (results / "link").symlink_to(outside / "secret")
     (results / "folder").symlink_to(outside)
     (results / "real.txt").write_text("r")
-    assert [file.path for file in listing(results, (), pytest.fail)] == ["real.txt"]
+    said: list[str] = []
+    assert [file.path for file in listing(results, (), said.append)] == ["real.txt"]
+    assert len(said) == 1 and said[0].startswith("folder, link: not recorded")
+    for number in range(4):
+        (results / f"a{number}").symlink_to("real.txt")
+    listing(results, (), said.append)
+    assert said[1].startswith("a0, a1, a2 and 3 more: not recorded")
 
 
 def test_delivery_never_writes_through_a_link(tmp_path: Path) -> None:
