@@ -90,16 +90,13 @@ def test_an_item_may_go_on_in_the_next_line(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_file_of_that_name_that_is_not_of_r_is_none_of_ours(tmp_path: Path) -> None:
-    project = _project(tmp_path, {"DESCRIPTION": "An experiment on growth.\n", "a.py": ""})
+def test_a_description_that_is_not_of_r_is_no_declaration_and_told_beside_code(
+    tmp_path: Path,
+) -> None:
+    project = _project(tmp_path, {"DESCRIPTION": "Package study\nImports ggplot2\n", "a.py": ""})
     assert REcosystem().detect(project) is None
-
-
-def test_a_description_that_r_cannot_read_is_told_beside_r_code(tmp_path: Path) -> None:
-    found = _detect(tmp_path, description="Package study\nImports ggplot2\n", a__R="x <- 1\n")
-    (note,) = found.notes
-    assert note.level == "warning" and "it is not read" in note.text
-    assert note.reason is not None and str(note.reason).startswith("DESCRIPTION:1")
+    (note,) = _detect(tmp_path, a__R="x <- 1\n").notes
+    assert note.level == "warning" and str(note.reason).startswith("DESCRIPTION:1")
 
 
 RENV = {
