@@ -90,9 +90,7 @@ def test_an_item_may_go_on_in_the_next_line(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_description_that_is_not_of_r_is_no_declaration_and_told_beside_code(
-    tmp_path: Path,
-) -> None:
+def test_a_description_not_of_r_is_none_of_ours_and_told_beside_code(tmp_path: Path) -> None:
     project = _project(tmp_path, {"DESCRIPTION": "Package study\nImports ggplot2\n", "a.py": ""})
     assert REcosystem().detect(project) is None
     (note,) = _detect(tmp_path, a__R="x <- 1\n").notes
