@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
 from typing import NoReturn
 
 from reprokit.errors import BadRequest
 from reprokit.version import __version__
 
+# argparse tells a value that is none of the choices only by this text.
+_CHOICE = re.compile(r"invalid choice: '(?P<given>.*)' \(choose from (?P<known>.*)\)", re.DOTALL)
+_WORD = re.compile(r"[\w.-]+")
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises BadRequest instead of ending the process."""
 
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """As argparse's, but what a verb does not know is told by the verb, with its options."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self._refuse(
+                f"unrecognized arguments: {' '.join(unknown)}", unknown[0], self._options()
+            )
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
-        raise BadRequest(message, next=f"see `{self.prog} --help`")
+        choice = _CHOICE.search(message)
+        if choice is not None:
+            self._refuse(message, choice["given"], _WORD.findall(choice["known"]))
+        self._refuse(message)
+
+    def _options(self) -> list[str]:
+        return [name for action in self._actions for name in action.option_strings]
+
+    def _refuse(self, message: str, given: str = "", known: Sequence[str] = ()) -> NoReturn:
+        import difflib
+
+        near = difflib.get_close_matches(given.partition("=")[0], known, n=1) if known else []
+        hint = f"did you mean `{near[0]}`? " if near else ""
+        raise BadRequest(message, next=f"{hint}see `{self.prog} --help`")
 
 
 def build_parser(prog: str = "reprokit") -> Parser:

@@ -14,6 +14,8 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit import arguments, errors, verbs
+from reprokit.arguments import build_parser
+from reprokit.errors import BadRequest
 from reprokit.schemas import schema
 from reprokit.version import __version__
 
@@ -93,6 +95,21 @@ def test_a_bad_request_is_told_without_a_traceback(words: tuple[str, ...], tmp_p
     assert done.stderr.startswith("reprokit: ")
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("rnu",), "did you mean `run`? see `reprokit --help`"),
+        (("run", "--nocache"), "did you mean `--no-cache`? see `reprokit run --help`"),
+        (("show", "last", "--jsn=1"), "did you mean `--json`? see `reprokit show --help`"),
+        (("run", ".", "x"), "see `reprokit run --help`"),
+    ],
+)
+def test_a_mistyped_verb_or_option_brings_the_nearest(words: tuple[str, ...], hint: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        build_parser().parse_args(words)
+    assert caught.value.next == hint
 
 
 def test_errors_are_documents_too(tmp_path: Path) -> None:
