@@ -59,7 +59,9 @@ def test_a_signal_while_a_container_is_created_removes_it(heard: int) -> None:
     assert removed == ["abc"]
 
 
-def test_a_service_that_does_not_hear_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_does_not_hear_sigterm_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(podman, "_GONE_WITHIN", 0.2)
     script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
     deaf = subprocess.Popen(
@@ -68,7 +70,7 @@ def test_a_service_that_does_not_hear_sigterm_is_killed(monkeypatch: pytest.Monk
     assert deaf.stdout is not None
     with deaf.stdout:
         deaf.stdout.readline()
-        podman._stop(deaf)
+        podman._stop(deaf, tmp_path / "no.sock")
     assert deaf.returncode == -signal.SIGKILL
 
 

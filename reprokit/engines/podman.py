@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
+import socket
+import struct
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
 from reprokit import process
 from reprokit.engines.endpoint import Endpoint, ping
 from reprokit.errors import NoEngine
+from reprokit.history import living
 from reprokit.interrupts import deferred
 
 _READY_WITHIN = 30.0
@@ -46,18 +50,51 @@ def service() -> Iterator[tuple[Endpoint, Mapping[str, str]]]:
         finally:
             if started is not None:
                 with deferred():
-                    _stop(started)
+                    _stop(started, folder / "podman.sock")
 
 
-def _stop(service: Popen[bytes]) -> None:
-    """End the service alone: a container's monitor may share its group."""
-    service.terminate()
+def _stop(started: Popen[bytes], address: Path) -> None:
+    """End the service alone: a container's monitor may share its group. Without root the process
+    that was started only waits for the real service, and does not always hand a signal on."""
+    listener = _listener(address)
+    serving = living.token(listener) if listener not in (None, started.pid) else None
+    started.terminate()
     try:
-        service.wait(timeout=_GONE_WITHIN)
+        started.wait(timeout=_GONE_WITHIN)
     except TimeoutExpired:
-        # Without root this process only waits for the real service, which ends with it.
-        service.kill()
-        service.wait()
+        started.kill()
+        started.wait()
+    if serving is None or _gone(serving, within=0.2):
+        return
+    for way in (signal.SIGTERM, signal.SIGKILL):
+        number = living.number_here(serving)
+        if number is not None:
+            with suppress(ProcessLookupError):
+                os.kill(number, way)
+        if _gone(serving, within=_GONE_WITHIN):
+            return
+
+
+def _listener(address: Path) -> int | None:
+    """The process behind a socket; `None` where none listens, or the system does not tell."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(address))
+        except OSError:
+            return None
+        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", told)[0]) or None
+
+
+def _gone(token: str, *, within: float) -> bool:
+    deadline = time.monotonic() + within
+    while living.is_alive(token):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _wait_until_ready(started: Popen[bytes], endpoint: Endpoint, log: Path) -> None:
