@@ -14,7 +14,6 @@ from reprokit.model import (
     BaseCandidate,
     Detection,
     Entry,
-    LockedBase,
     Note,
     Plan,
     Reason,
@@ -25,16 +24,6 @@ from reprokit.model import (
 )
 from reprokit.phases.plan import Given, plan
 from reprokit.project import Project
-
-BASE = LockedBase(
-    family="debian",
-    name="bookworm",
-    reference="localhost/base",
-    config_digest="sha256:" + "0" * 64,
-    layers=(),
-    registry_digest=None,
-    provides={},
-)
 
 
 class FakeEcosystem:

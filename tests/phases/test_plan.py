@@ -19,12 +19,8 @@ from reprokit.model import (
 from reprokit.phases import plan_bases
 from reprokit.phases.plan import Given, plan
 from reprokit.project import Project
-from tests.phases.planned import (
-    BASE,
-    ECOSYSTEMS,
-    FAMILIES,
-    planned,
-)
+from tests.phases.planned import ECOSYSTEMS, FAMILIES, planned
+from tests.projects import BASE
 
 
 @dataclass(frozen=True)

@@ -14,20 +14,11 @@ import pytest
 from reprokit.ecosystems.ant import AntEcosystem, building, ivy
 from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
-from reprokit.model import JSON, Artifact, Detection, LockedBase, LockedEcosystem, Mount
-from reprokit.project import Project
+from reprokit.model import JSON, Artifact, Detection, LockedEcosystem, Mount
 from reprokit.resolving import Resolver
 from reprokit.site import Site
+from tests.projects import BASE, write
 
-BASE = LockedBase(
-    family="debian",
-    name="bookworm",
-    reference="localhost/base",
-    config_digest="sha256:" + "0" * 64,
-    layers=(),
-    registry_digest=None,
-    provides={},
-)
 BUILD = """<project name="tool" default="jar" basedir=".">
   <property name="lib" value="lib"/>
   <property name="out" location="build"/>
@@ -47,14 +38,6 @@ BUILD = """<project name="tool" default="jar" basedir=".">
   </target>
 </project>
 """
-
-
-def write(root: Path, files: dict[str, str]) -> Project:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return Project(root)
 
 
 def detected(root: Path, files: dict[str, str]) -> Detection:

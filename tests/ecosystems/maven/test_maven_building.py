@@ -23,7 +23,6 @@ from reprokit.model import (
     JSON,
     Artifact,
     Detection,
-    LockedBase,
     LockedEcosystem,
     Mount,
     Reason,
@@ -32,16 +31,8 @@ from reprokit.model import (
 from reprokit.project import Project
 from reprokit.resolving import Resolver
 from reprokit.site import Site
+from tests.projects import BASE
 
-BASE = LockedBase(
-    family="debian",
-    name="bookworm",
-    reference="localhost/base",
-    config_digest="sha256:" + "0" * 64,
-    layers=(),
-    registry_digest=None,
-    provides={},
-)
 FETCHED = (
     "[INFO] Downloaded from central: https://repo.maven.apache.org/maven2/org/x/a/1.0/a-1.0.jar"
     " (1 kB at 2 kB/s)\n"

@@ -9,18 +9,10 @@ import pytest
 from reprokit.ecosystems.maven import MavenEcosystem, building
 from reprokit.errors import BadRequest
 from reprokit.model import Detection
-from reprokit.project import Project
+from tests.projects import write
 
 HEAD = "<modelVersion>4.0.0</modelVersion>"
 NAMED = f"{HEAD}<groupId>org.x</groupId><artifactId>tool</artifactId><version>1.2</version>"
-
-
-def write(root: Path, files: dict[str, str]) -> Project:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return Project(root)
 
 
 def detected(root: Path, files: dict[str, str]) -> Detection:

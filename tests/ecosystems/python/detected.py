@@ -6,15 +6,11 @@ from pathlib import Path
 
 from reprokit.ecosystems.python import PythonEcosystem
 from reprokit.model import Detection
-from reprokit.project import Project
+from tests.projects import write
 
 
 def detect(folder: Path, files: dict[str, str]) -> Detection:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, "utf-8")
-    found = PythonEcosystem().detect(Project(folder))
+    found = PythonEcosystem().detect(write(folder, files))
     assert found is not None
     return found
 

@@ -7,20 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reprokit.ecosystems.python import PythonEcosystem
 from reprokit.errors import BadRequest
-from reprokit.model import Detection
-from reprokit.project import Project
-
-
-def detect(folder: Path, files: dict[str, str]) -> Detection:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, "utf-8")
-    found = PythonEcosystem().detect(Project(folder))
-    assert found is not None
-    return found
+from tests.ecosystems.python.detected import detect
 
 
 def notebook(*cells: str, version: str = "3.10.4") -> str:

@@ -12,23 +12,15 @@ import pytest
 from reprokit.ecosystems.r import REcosystem
 from reprokit.errors import BadRequest
 from reprokit.model import BaseCandidate, Detection, Reason
-from reprokit.project import Project
+from tests.projects import write
 
 BASE = Reason(text="a base")
-
-
-def _project(folder: Path, files: Mapping[str, str]) -> Project:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return Project(folder)
 
 
 def _detect(folder: Path, **files: str) -> Detection:
     names = {"description": "DESCRIPTION", "renv": "renv.lock", "install": "install.R"}
     given = {names.get(key, key.replace("__", ".")): text for key, text in files.items()}
-    found = REcosystem().detect(_project(folder, given))
+    found = REcosystem().detect(write(folder, given))
     assert found is not None
     return found
 
@@ -91,7 +83,7 @@ def test_an_item_may_go_on_in_the_next_line(tmp_path: Path) -> None:
 
 
 def test_a_description_not_of_r_is_none_of_ours_and_told_beside_code(tmp_path: Path) -> None:
-    project = _project(tmp_path, {"DESCRIPTION": "Package study\nImports ggplot2\n", "a.py": ""})
+    project = write(tmp_path, {"DESCRIPTION": "Package study\nImports ggplot2\n", "a.py": ""})
     assert REcosystem().detect(project) is None
     (note,) = _detect(tmp_path, a__R="x <- 1\n").notes
     assert note.level == "warning" and str(note.reason).startswith("DESCRIPTION:1")
@@ -194,7 +186,7 @@ def test_code_of_package_managers_and_tests_counts_less(tmp_path: Path) -> None:
         "tests/testthat.R": "library(testthat)",
         "a.R": "library(nlme)",
     }
-    found = REcosystem().detect(_project(tmp_path, files))
+    found = REcosystem().detect(write(tmp_path, files))
     assert found is not None
     assert [entry[0] for entry in _asked(found)] == ["nlme", "testthat"]
     assert found.settings["optional"] == ["testthat"]
@@ -205,7 +197,7 @@ def test_an_own_package_is_installed_where_scripts_load_it(tmp_path: Path) -> No
         "DESCRIPTION": DESCRIPTION, "NAMESPACE": "export(f)", "R/f.R": "f <- function() 1",
         "run.R": "library(growth)", "src/f.cpp": "",
     }  # fmt: skip
-    found = REcosystem().detect(_project(tmp_path, files))
+    found = REcosystem().detect(write(tmp_path, files))
     assert found is not None
     assert found.settings == {"optional": [], "package": "growth", "compiled": True}
     assert "growth" not in [entry[0] for entry in _asked(found)]
@@ -260,7 +252,7 @@ def test_latex_comes_with_what_the_header_and_the_code_ask_of_it(
 
 def test_a_call_may_ask_for_a_pdf_whatever_the_header_says(tmp_path: Path) -> None:
     makefile = 'all:\n\tRscript -e \'rmarkdown::render("a.Rmd", "pdf_document")\'\n'
-    found = REcosystem().detect(_project(tmp_path, {"a.Rmd": "text\n", "Makefile": makefile}))
+    found = REcosystem().detect(write(tmp_path, {"a.Rmd": "text\n", "Makefile": makefile}))
     assert found is not None
     assert "lmodern" in [package.name for package in found.system_packages]
 
@@ -274,7 +266,7 @@ def test_a_call_may_ask_for_a_pdf_whatever_the_header_says(tmp_path: Path) -> No
 )
 def test_several_documents_may_be_one_work(tmp_path: Path, file: str, call: str) -> None:
     files = {"index.Rmd": "text\n", "methods.Rmd": "text\n", file: "x: y\n"}
-    found = REcosystem().detect(_project(tmp_path, files))
+    found = REcosystem().detect(write(tmp_path, files))
     assert found is not None
     assert [e.steps[0].argv for e in found.entries] == [("Rscript", "-e", call)]
     assert ("bookdown" in [r.name for r in found.requirements]) == (file == "_bookdown.yml")
@@ -292,7 +284,7 @@ def test_several_documents_may_be_one_work(tmp_path: Path, file: str, call: str)
 def test_code_that_compiles_while_it_runs_keeps_the_compilers(
     tmp_path: Path, files: dict[str, str], reason: tuple[str, int] | None
 ) -> None:
-    found = REcosystem().detect(_project(tmp_path, files))
+    found = REcosystem().detect(write(tmp_path, files))
     assert found is not None
     have = {
         "build_essential": "12", "gfortran": "12", "r_cran_rcpp": "1.0.10-1",
@@ -305,7 +297,7 @@ def test_code_that_compiles_while_it_runs_keeps_the_compilers(
 
 
 def test_quarto_without_r_is_none_of_ours(tmp_path: Path) -> None:
-    project = _project(tmp_path, {"a.qmd": "```{python}\n1\n```\n"})
+    project = write(tmp_path, {"a.qmd": "```{python}\n1\n```\n"})
     assert REcosystem().detect(project) is None
 
 
@@ -323,14 +315,14 @@ def test_which_scripts_start_it(tmp_path: Path, files: list[str], steps: list[li
     texts = dict.fromkeys(files, "x <- 1\n")
     if "helpers.R" in texts:
         texts["fit.R"] = 'source("helpers.R")\n'
-    found = REcosystem().detect(_project(tmp_path, texts))
+    found = REcosystem().detect(write(tmp_path, texts))
     assert found is not None
     assert [[s.argv[1] for s in e.steps] for e in found.entries] == steps
 
 
 def test_a_file_name_cannot_leave_its_r_string(tmp_path: Path) -> None:
     name = 'a"); system("id"); ("é\\.Rmd'
-    found = REcosystem().detect(_project(tmp_path, {name: "text\n"}))
+    found = REcosystem().detect(write(tmp_path, {name: "text\n"}))
     assert found is not None
     expression = found.entries[0].steps[0].argv[2]
     inside = expression.removeprefix("rmarkdown::render(").removesuffix(")")
@@ -446,5 +438,5 @@ def test_notebooks_of_r_are_code_and_need_its_kernel(tmp_path: Path) -> None:
         ("IRkernel", "", "a.ipynb", None),
     ]
     assert found.entries == ()
-    other = _project(tmp_path / "python", {"a.ipynb": notebook("'R'", "python3")})
+    other = write(tmp_path / "python", {"a.ipynb": notebook("'R'", "python3")})
     assert REcosystem().detect(other) is None
