@@ -13,7 +13,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,17 +20,14 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from reprokit import folders
-from reprokit.errors import BadRequest, StorageFailed
+from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
-from reprokit.history import living, run_folder
+from reprokit.history import database, living, run_folder
 from reprokit.model import JSON
 
-SCHEMA = 2
-BUSY_SECONDS = 20.0
 STATUSES = (
     "running", "succeeded", "failed", "out-of-memory", "timed-out", "interrupted", "lost",
 )  # fmt: skip
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _WARN = partial(logging.getLogger("reprokit.history").warning, "%s")
 _T = TypeVar("_T")
 
@@ -62,17 +58,6 @@ class Entry(NamedTuple):
 
 
 _COLUMNS = ", ".join(Entry._fields)
-_CREATE = """
-CREATE TABLE IF NOT EXISTS runs (
-    id TEXT NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
-    started TEXT NOT NULL, exit_code INTEGER, seconds REAL, command TEXT NOT NULL,
-    image TEXT, base TEXT, environment TEXT, process TEXT, phases TEXT,
-    PRIMARY KEY (id, project));
-CREATE TABLE IF NOT EXISTS images (config_digest TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS runs_by_start ON runs (started, id);
-CREATE INDEX IF NOT EXISTS runs_by_project ON runs (project, started, id);
-CREATE INDEX IF NOT EXISTS runs_by_status ON runs (status, started, id);
-"""
 _REMEMBER_IMAGE = "INSERT OR IGNORE INTO images VALUES (?)"
 """Images stay known when their runs are removed, so that `clean` tells ours from other people's."""
 
@@ -137,7 +122,7 @@ class Index:
         process = entry.process if status == "running" else None
         statement = "UPDATE runs SET status = ?, process = ? WHERE id = ? AND project = ?"
         values = (status, process, entry.id, entry.project)
-        self._do(lambda connection: _write(connection, statement, [values]))
+        self._do(lambda connection: database.write(connection, statement, [values]))
 
     def enter(self, entry: Entry) -> None:
         """Enter a run unless it is known already: another process may have been quicker."""
@@ -148,7 +133,7 @@ class Index:
         """Forget runs; their folders are not touched."""
         statement = "DELETE FROM runs WHERE id = ? AND project = ?"
         values = [(entry.id, entry.project) for entry in entries]
-        self._do(lambda connection: _write(connection, statement, values))
+        self._do(lambda connection: database.write(connection, statement, values))
 
     def list(
         self, limit: int | None = None, project: Path | None = None, status: str | None = None
@@ -248,7 +233,7 @@ class Index:
             with self._projects_file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(project) + "\n")
         except OSError as error:
-            raise _failed(self.path, str(error)) from error
+            raise database.failed(self.path, str(error)) from error
 
     def _adopt(self, project: Path) -> None:
         """Enter the runs of a project folder that was moved or copied to where it is now."""
@@ -290,18 +275,18 @@ class Index:
     def _do(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do something with the file; once more, with a new one, where it proves damaged."""
         for last in (False, True):
-            identity = _identity(self.path)
+            identity = database.identity(self.path)
             try:
-                with _opened(self.path) as connection:
+                with database.opened(self.path) as connection:
                     return work(connection)
             except sqlite3.DatabaseError as error:
-                if last or error.sqlite_errorcode not in _DAMAGE:
-                    raise _failed(self.path, str(error)) from error
+                if last or error.sqlite_errorcode not in database.DAMAGE:
+                    raise database.failed(self.path, str(error)) from error
                 self._rebuild(identity)
         raise AssertionError("unreachable")
 
     def _rebuild(self, damaged: tuple[int, int] | None) -> None:
-        if _identity(self.path) != damaged:
+        if database.identity(self.path) != damaged:
             return  # another process was quicker
         aside = self.path.with_name(f"runs-damaged-{time.time_ns()}.sqlite")
         try:
@@ -309,9 +294,9 @@ class Index:
             for suffix in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         except OSError as error:
-            raise _failed(self.path, str(error)) from error
+            raise database.failed(self.path, str(error)) from error
         entries = [entry for project in self.projects() for entry in entries_on_disk(project)]
-        with _opened(self.path) as connection:
+        with database.opened(self.path) as connection:
             _enter(connection, entries)
         self.warn(
             f"the index of runs was damaged; it was made anew with {len(entries)} runs from the "
@@ -321,9 +306,9 @@ class Index:
 
 def _enter(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     statement = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"
-    _write(connection, statement, entries)
+    database.write(connection, statement, entries)
     images = [(entry.image,) for entry in entries if entry.image is not None]
-    _write(connection, _REMEMBER_IMAGE, images)
+    database.write(connection, _REMEMBER_IMAGE, images)
 
 
 def entries_on_disk(project: Path) -> Iterator[Entry]:
@@ -376,76 +361,3 @@ def _json_text(line: str) -> str | None:
     except json.JSONDecodeError:
         return None
     return loaded if isinstance(loaded, str) else None
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _failed(path, str(error)) from error
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA:
-            raise BadRequest(
-                f"was written by a newer reprokit (schema {version}; this one knows {SCHEMA})",
-                where=str(path),
-                next="upgrade reprokit: `pip install --upgrade reprokit`",
-            )
-        if version < SCHEMA:
-            _create(connection)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        yield connection
-    finally:
-        connection.close()
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    # Two processes may make the file at the same moment. Changing the journal's mode does not wait
-    # for locks as other statements do, hence the attempts; the mode stays with the file.
-    for _ in range(100):
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError:
-            time.sleep(0.02)
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _CREATE.split(";"):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    connection.execute("COMMIT")
-
-
-def _write(
-    connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence[object]]
-) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(statement, rows)
-    connection.execute("COMMIT")
-
-
-def _failed(path: Path, why: str) -> StorageFailed:
-    if "full" in why:
-        return StorageFailed(
-            "the disk is full", where=str(path), next="free some space, then try again"
-        )
-    if "locked" in why or "busy" in why:
-        return StorageFailed(
-            f"other processes kept the index of runs busy for {BUSY_SECONDS:.0f} s",
-            where=str(path),
-            next="try again when they are done",
-        )
-    return StorageFailed(
-        f"the index of runs cannot be used: {why}",
-        where=str(path),
-        next="make the folder writable for you, or name another one in REPROKIT_HOME",
-    )

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from reprokit.errors import BadRequest, StorageFailed
+from reprokit.history import database, living, run_folder
 from reprokit.history import index as indexes
-from reprokit.history import living, run_folder
 from reprokit.history.index import Entry, Index
 from tests.history.made import NOW, digest, entry, finished
 
@@ -265,7 +265,7 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
 
 def test_a_file_kept_busy(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     index.add(entry(0))
-    monkeypatch.setattr(indexes, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
     holder = sqlite3.connect(index.path, isolation_level=None)
     try:
         holder.execute("BEGIN IMMEDIATE")
@@ -283,11 +283,11 @@ def test_a_project_path_that_is_no_text(index: Index) -> None:
 
 def fill(path: Path, count: int) -> None:
     """An index of `count` runs in 50 projects, written the short way."""
-    with indexes._opened(path) as connection:
+    with database.opened(path) as connection:
         rows = [entry(n, f"/projects/{n % 50}") for n in range(count)]
         places = ", ".join("?" * len(Entry._fields))
         columns = ", ".join(Entry._fields)
-        indexes._write(connection, f"INSERT INTO runs ({columns}) VALUES ({places})", rows)
+        database.write(connection, f"INSERT INTO runs ({columns}) VALUES ({places})", rows)
 
 
 def test_a_hundred_thousand_runs_are_listed_at_once(index: Index) -> None:
