@@ -189,7 +189,7 @@ class Exclusion:
 
 @frozen
 class RunOptions:
-    """How the container is confined. Defaults are the tightest; see `loosenings`."""
+    """How the container is confined; `loosenings` tells what is not as tight as can be."""
 
     network: bool = False
     read_only: bool = False
@@ -202,12 +202,9 @@ class RunOptions:
 
     def loosenings(self) -> tuple[str, ...]:
         """Each way in which these options are looser than the tightest, in words."""
-        found = []
-        if self.network:
-            found.append("network access at run time")
-        if not self.read_only:
-            found.append("writable /app and /tmp inside the container")
-        return tuple(found)
+        network = ("network access at run time",) if self.network else ()
+        writable = ("writable /app and /tmp inside the container",) if not self.read_only else ()
+        return network + writable
 
 
 @frozen
