@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit import lock_file
-from reprokit.errors import BadRequest
+from reprokit.errors import BadRequest, NoEngine
 from reprokit.model import (
     Artifact,
     DateChoice,
@@ -17,8 +17,11 @@ from reprokit.model import (
     LockedEcosystem,
     LockedPackage,
 )
+from reprokit.pipeline import locked
 from reprokit.pipeline.exporting import ExportResult
+from reprokit.pipeline.job import Wishes
 from reprokit.pipeline.locked import LockResult
+from reprokit.progress import Silent
 from reprokit.schemas import schema
 
 
@@ -143,6 +146,19 @@ def test_what_the_verb_prints_follows_its_schema(failure: BadRequest | None) -> 
         failure=failure,
     )  # fmt: skip
     Draft202012Validator(schema("lock-1")).validate(result.json())
+
+
+def test_a_current_lock_needs_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "main.py").write_text("print(1)\n")
+    lock_file.write(sample(), tmp_path)
+    wishes = Wishes(engine=f"unix://{tmp_path}/none.sock")
+    with pytest.raises(NoEngine):
+        locked.lock(tmp_path, wishes, Silent())
+    monkeypatch.setattr(locked, "is_current", lambda lock, plan, engine: True)
+    result = locked.lock(tmp_path, wishes, Silent())
+    assert (result.lock, result.current, result.written) == (sample(), True, False)
+    with pytest.raises(NoEngine):
+        locked.lock(tmp_path, wishes, Silent(), upgrade=True)
 
 
 def test_an_export_follows_its_schema(tmp_path: Path) -> None:

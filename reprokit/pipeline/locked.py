@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reprokit import lock_file
 from reprokit.engines.connect import connect
-from reprokit.errors import BadRequest
+from reprokit.errors import BadRequest, NoEngine
 from reprokit.frozen import frozen
 from reprokit.model import JSON, Lock, Plan
 from reprokit.phases.plan_report import PlanReport
@@ -82,16 +82,21 @@ def _dockerfile(job: Job) -> str | None:
 def lock(
     path: Path, wishes: Wishes, reporter: Reporter, *, check: bool = False, upgrade: bool = False
 ) -> LockResult:
-    """Write repro.lock, or only check it."""
+    """Write repro.lock, or only check it. One that is current needs no engine."""
     job = prepare(path, wishes, upgrade=upgrade or wishes.date is not None)
     place = job.project.root / lock_file.NAME
     if check:
         return _checked(job, place)
     watch = Stopwatch(reporter)
     again = upgrade or _moved_date(job.plan, lock_file.read(job.project.root))
-    with connect(wishes.engine) as engine:
-        before = job.lock
-        made = ensure_lock(job, powers_for(engine, reporter), watch, again=again)
+    before = job.lock
+    try:
+        with connect(wishes.engine) as engine:
+            made = ensure_lock(job, powers_for(engine, reporter), watch, again=again)
+    except NoEngine:
+        if before is None or again or not is_current(before, job.plan, None):
+            raise
+        made = before
     return LockResult(lock=made, path=place, current=True, written=made is not before)
 
 
