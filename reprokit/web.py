@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import requests
 
 _CHUNK = 256 * 1024
+# urllib3 begins its errors with the connection's own description.
+_CONNECTION = re.compile(r"^<?HTTPS?Connection(?:Pool)?[^>]*?\)?>?: (?=[A-Z])")
 
 
 def bounded(answer: requests.Response, limit: int, where: str) -> bytes:
@@ -29,7 +32,13 @@ def chunks(answer: requests.Response, limit: int, where: str) -> Iterator[bytes]
         yield chunk
 
 
-def plain_reason(error: Exception) -> str:
-    """What a failed request says, in a line and without credentials."""
-    reason = getattr(error, "args", None) or (type(error).__name__,)
-    return redacted(str(reason[0]))[:300]
+def plain_reason(error: BaseException) -> str:
+    """What a failed request says, in a line and without credentials: its innermost cause."""
+    told: object = error
+    while isinstance(told, BaseException):
+        inner = getattr(told, "reason", None) or (told.args[0] if told.args else None)
+        if not isinstance(inner, BaseException):
+            break
+        told = inner
+    text = str(told) or type(told).__name__
+    return redacted(_CONNECTION.sub("", text))[:300]

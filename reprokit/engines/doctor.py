@@ -23,6 +23,7 @@ from reprokit.frozen import frozen
 from reprokit.model import JSON
 from reprokit.printable import redacted
 from reprokit.progress import Reporter
+from reprokit.web import plain_reason
 
 Level = Literal["good", "warning", "bad"]
 
@@ -324,7 +325,7 @@ def _source(name: str, url: str, settings: site.Site) -> Check:
         return Check(
             name=name,
             level="warning",
-            text=f"{url}{way} {state}: {redacted(str(error))}",
+            text=f"{url}{way} {state}: {plain_reason(error)}",
             next=advice,
         )
     return Check(name=name, level="good", text=f"{url} answers{way}")
