@@ -11,6 +11,7 @@ from reprokit.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from reprokit.comparators.protocol import Comparator
+    from reprokit.diagnosing.protocol import Diagnosis
 
 
 @hookimpl
@@ -86,3 +87,12 @@ def reprokit_comparators(register: Callable[[Comparator], None]) -> None:
         Zip(),
     ):
         register(comparator)
+
+
+@hookimpl
+def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
+    from reprokit.diagnosing import java, python, r, system
+
+    for module in (java, python, r, system):
+        for diagnosis in module.DIAGNOSES:
+            register(diagnosis)

@@ -16,6 +16,7 @@ from reprokit.model import JSON, Outcome, Plan
 
 if TYPE_CHECKING:
     from reprokit.comparators.protocol import Comparator
+    from reprokit.diagnosing.protocol import Diagnosis
 
 hookspec = pluggy.HookspecMarker("reprokit")
 hookimpl = pluggy.HookimplMarker("reprokit")
@@ -34,6 +35,11 @@ def reprokit_base_families(register: Callable[[BaseFamily], None]) -> None:
 @hookspec
 def reprokit_comparators(register: Callable[[Comparator], None]) -> None:
     """What compares an expected result with an actual one."""
+
+
+@hookspec
+def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
+    """What tells from a failed run's log why it failed."""
 
 
 @hookspec

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from reprokit.bases.protocol import BaseFamily
     from reprokit.comparators.protocol import Comparator
+    from reprokit.diagnosing.protocol import Diagnosis
     from reprokit.ecosystems.protocol import Ecosystem
     from reprokit.model import JSON
     from reprokit.progress import Reporter
@@ -157,6 +158,15 @@ def comparators() -> tuple[Comparator, ...]:
     return cast("tuple[Comparator, ...]", found)
 
 
+def diagnoses() -> tuple[Diagnosis, ...]:
+    """All diagnoses, sorted by name."""
+    from reprokit.diagnosing.protocol import Cause, Diagnosis
+
+    returns: dict[str, type | tuple[type, ...]] = {"diagnose": (Cause, type(None))}
+    found = _collected("diagnosis", "reprokit_diagnoses", Diagnosis, returns)
+    return cast("tuple[Diagnosis, ...]", found)
+
+
 def system_needs() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     """Known needs of packages, merged over all plugins: language -> package -> Debian packages."""
     from reprokit.plugin_guard import checked_needs
@@ -198,6 +208,7 @@ def plugins() -> tuple[Plugin, ...]:
         ("ecosystem", "reprokit_ecosystems"),
         ("base family", "reprokit_base_families"),
         ("comparator", "reprokit_comparators"),
+        ("diagnosis", "reprokit_diagnoses"),
     ):
         for owner, part in _registered(hook):
             offers.setdefault(owner, []).append((kind, str(getattr(part, "name", part))))

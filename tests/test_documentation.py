@@ -14,6 +14,7 @@ import pytest
 from reprokit import arguments, hookspecs
 from reprokit.bases.protocol import BaseFamily
 from reprokit.comparators.protocol import Comparator
+from reprokit.diagnosing.protocol import Diagnosis
 from reprokit.ecosystems.protocol import Ecosystem, Maker
 from reprokit.identity import POLICY, policy
 from reprokit.resolving import Catalogue, Resolver
@@ -24,7 +25,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
 )
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("reprokit_"))
-PROTOCOLS = (Ecosystem, Maker, BaseFamily, Comparator, Resolver, Catalogue)
+PROTOCOLS = (Ecosystem, Maker, BaseFamily, Comparator, Diagnosis, Resolver, Catalogue)
 
 
 def documented() -> dict[str, Any]:

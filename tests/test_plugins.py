@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,12 +19,17 @@ import pytest
 from reprokit import registry
 from reprokit.comparators.dispatch import compare_files, settings_for
 from reprokit.comparators.protocol import Limits, Unreadable
+from reprokit.diagnosing.dispatch import diagnosed
+from reprokit.diagnosing.pattern import Pattern
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.hookspecs import hookimpl
+from reprokit.model import Outcome
 from reprokit.progress import Silent
 from reprokit.project import Project
 from reprokit.tolerance import CompareOptions
 from reprokit.verdict import Comparison, Grade
+from tests.phases.planned import BASIC, planned
+from tests.test_lock_file import sample
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "plugin-ecosystem"
@@ -63,6 +69,25 @@ def test_reprokit_ecosystems(plugin: Any) -> None:
     assert listed.offers == (("ecosystem", "ada"), ("ecosystem", "zig"))
 
 
+def test_reprokit_diagnoses(plugin: Any, tmp_path: Path) -> None:
+    wanted = Pattern(
+        "licence-server",
+        re.compile(r"cannot reach the licence server (?P<host>\S+)"),
+        "the solver wants its licence server {host}",
+        "use the solver's free edition, or allow the network: --network",
+    )
+    plugin("third-party", reprokit_diagnoses=lambda register: register(wanted))
+    log = tmp_path / "log.txt"
+    log.write_text("error: cannot reach the licence server flex.example\n")
+    outcome = Outcome(
+        status="failed", exit_code=1, started="", finished="", seconds=1.0, peak_memory=None
+    )
+    plan = planned(tmp_path / "project", BASIC)
+    cause = diagnosed(outcome, log, plan, sample(), pytest.fail)
+    assert cause is not None
+    assert (cause.name, cause.text[-12:]) == ("licence-server", "flex.example")
+
+
 def test_reprokit_base_families(plugin: Any) -> None:
     def offer(register: Any) -> None:
         methods = dict.fromkeys(("candidates", "offer", "named", "lock", "provide"), lambda: None)
@@ -76,6 +101,7 @@ ENERGIES = """
 import json
 from reprokit.comparators.tally import Tally
 from reprokit.hookspecs import hookimpl
+from reprokit.model import Outcome
 
 @hookimpl
 def reprokit_comparators(register):
@@ -277,6 +303,7 @@ OBSERVER = """
 import json
 from pathlib import Path
 from reprokit.hookspecs import hookimpl
+from reprokit.model import Outcome
 from reprokit.progress import Silent
 
 SEEN = Path(__file__).with_name("seen.txt")

@@ -239,6 +239,15 @@ def _ending(record: Record) -> str:
     return _status(text(record, "status"), code if isinstance(code, int) else None)
 
 
+def _why(record: Record) -> list[tuple[str, str]]:
+    """Why a run failed, where that is known."""
+    if "failure" not in record:
+        return []
+    failure = mapping(record, "failure")
+    told = (("cause", text(failure, "text")), ("next", text(failure, "next")))
+    return [(name, value) for name, value in told if value]
+
+
 def _described(record: Record, folder: run_folder.RunFolder) -> list[str]:
     from reprokit.history.reading import command_text
     from reprokit.publishing import pushed
@@ -251,6 +260,7 @@ def _described(record: Record, folder: run_folder.RunFolder) -> list[str]:
     fields = [
         ("run", text(record, "run")),
         ("status", _ending(record)),
+        *_why(record),
         ("started", f"{wording.moment(text(record, 'started'))}, took {took}{peak}"),
         ("project", f"{text(project, 'name')}, {_commit(project)}"),
         ("command", command_text(record)),

@@ -107,6 +107,7 @@ def compose(
     variation: dict[str, JSON] | None = None,
     notebooks: list[JSON] | None = None,
     rerun_of: dict[str, JSON] | None = None,
+    failure: dict[str, JSON] | None = None,
 ) -> dict[str, JSON]:
     """The record of a run. Lists are sorted wherever order means nothing.
 
@@ -116,6 +117,7 @@ def compose(
     notebooks: whether their outputs are those stored (`reprokit.notebook_runs.outputs`); no key
     where none ran.
     rerun_of: what is run again (`reprokit.rerunning.origin.Source`); no key in other runs.
+    failure: why it failed (`reprokit.diagnosing`); no key where it did not.
     Raises BadRequest for a parameter that JSON cannot hold (NaN, infinity).
     """
     content: dict[str, JSON] = {
@@ -166,6 +168,8 @@ def compose(
         content["notebooks"] = _mapped(notebooks, redacted)
     if rerun_of is not None:
         content["rerun_of"] = rerun_of
+    if failure is not None:
+        content["failure"] = _mapped(failure, redacted)
     return sealed(content)
 
 

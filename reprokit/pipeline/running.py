@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprokit import files, folders, registry
 from reprokit.data_hashes import hash_files
@@ -52,6 +53,9 @@ from reprokit.pipeline.job import (
 from reprokit.progress import Reporter
 from reprokit.unpacking import limits_for
 from reprokit.version import __version__
+
+if TYPE_CHECKING:
+    from reprokit.diagnosing.protocol import Cause
 
 
 @frozen
@@ -237,7 +241,7 @@ def run_and_record(
         record=record,
         folder=folder.path,
         results=target or folder.results,
-        failure=failure(outcome, plan, folder),
+        failure=failure(outcome, plan, folder, record.get("failure")),
     )
 
 
@@ -284,8 +288,18 @@ def _contained(
                 once, started.repeat, first, folder.path, options, run_r, watch.reporter
             )
             variation = None if learnt is None else learnt.json()
-    record = _record(started, outcome, found, variation, _outputs(started, engine, watch))
-    return record, outcome, found
+    outputs = _outputs(started, engine, watch)
+    cause = _cause(started, outcome, watch.reporter)
+    return _record(started, outcome, found, variation, outputs, cause), outcome, found
+
+
+def _cause(started: Started, outcome: Outcome, reporter: Reporter) -> Cause | None:
+    if outcome.status in ("succeeded", "interrupted"):
+        return None
+    from reprokit.diagnosing.dispatch import diagnosed
+
+    plan = started.job.plan
+    return diagnosed(outcome, started.folder.log, plan, started.lock, reporter.warning)
 
 
 def _outputs(started: Started, engine: Engine, watch: Stopwatch) -> list[JSON] | None:
@@ -335,6 +349,7 @@ def _record(
     results: tuple[ResultFile, ...],
     variation: dict[str, JSON] | None,
     notebooks: list[JSON] | None,
+    cause: Cause | None,
 ) -> dict[str, JSON]:
     plan, lock = started.job.plan, started.lock
     undated = tuple(text for e in lock.ecosystems for text in e.undated)
@@ -364,6 +379,7 @@ def _record(
         variation=variation,
         notebooks=notebooks,
         rerun_of=started.rerun_of,
+        failure=None if cause is None else cause.json(),
     )
 
 
@@ -372,8 +388,11 @@ def _notes(plan: Plan) -> tuple[Note, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def failure(outcome: Outcome, plan: Plan, folder: run_folder.RunFolder) -> ReprokitError | None:
-    """The error that an unsuccessful run ends with; its results and log are kept all the same."""
+def failure(
+    outcome: Outcome, plan: Plan, folder: run_folder.RunFolder, cause: JSON
+) -> ReprokitError | None:
+    """The error that an unsuccessful run ends with; its results and log are kept all the same.
+    cause: what the record says of why it failed."""
     where = str(folder.log)
     options = plan.options
     if outcome.status == "succeeded":
@@ -393,10 +412,11 @@ def failure(outcome: Outcome, plan: Plan, folder: run_folder.RunFolder) -> Repro
             where=where,
             next="raise the limit with --memory, or `memory` under [run] in repro.toml",
         )
+    ended = _ended_with(outcome.exit_code)
+    if isinstance(cause, dict) and cause["text"]:
+        return CommandFailed(f"{ended}: {cause['text']}", where=where, next=str(cause["next"]))
     return CommandFailed(
-        _ended_with(outcome.exit_code),
-        where=where,
-        next="its output is above and in the log; partial results are kept",
+        ended, where=where, next="its output is above and in the log; partial results are kept"
     )
 
 

@@ -1,0 +1,56 @@
+"""Which of all diagnoses tells why a run failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from reprokit import registry
+from reprokit.diagnosing.protocol import LONGEST_LINE, Cause, Failure
+from reprokit.errors import BadRequest
+from reprokit.model import Lock, Outcome, Plan
+
+_TAIL = 256 * 1024
+_SHOWN = 5
+
+
+def diagnosed(
+    outcome: Outcome, log: Path, plan: Plan, lock: Lock, warn: Callable[[str], None]
+) -> Cause | None:
+    """Why a run failed; `None` for one that succeeded or was interrupted. What nothing explains
+    has the cause "unknown" and the end of the log as its evidence. A plugin that fails is warned
+    of: the run's record is worth more than its opinion."""
+    if outcome.status in ("succeeded", "interrupted"):
+        return None
+    lines = last_lines(log)
+    end = tuple(line.strip() for line in lines if line.strip())[-_SHOWN:]
+    if outcome.status != "failed":
+        text = "its memory was not enough" if outcome.status == "out-of-memory" else "it took long"
+        return Cause(name=outcome.status, text=text, next="", evidence=end, line=len(lines))
+    failure = Failure(exit_code=outcome.exit_code, lines=lines, plan=plan, lock=lock)
+    found = []
+    try:
+        for diagnosis in registry.diagnoses():
+            cause = diagnosis.diagnose(failure)
+            if cause is not None:
+                found.append(cause)
+    except BadRequest as error:
+        warn(str(error))
+    if not found:
+        return Cause(name="unknown", text="", next="", evidence=end, line=len(lines))
+    # What ended the program stands last in its log.
+    return max(found, key=lambda cause: cause.line)
+
+
+def last_lines(log: Path) -> tuple[str, ...]:
+    """The last lines of a log, each cut to what is looked at. A log of any size costs the same."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            start = max(0, file.tell() - _TAIL)
+            file.seek(start)
+            text = file.read(_TAIL).decode("utf-8", "replace")
+    except OSError:
+        return ()
+    lines = text.splitlines()
+    return tuple(line[:LONGEST_LINE] for line in (lines[1:] if start else lines))
