@@ -32,9 +32,14 @@ TEXT_LIMIT = 32 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Project:
-    """A project folder. `root` is absolute; all other paths are POSIX and relative to it."""
+    """A project folder. `root` is absolute; all other paths are POSIX and relative to it.
+
+    lenient: nobody can be asked to correct it (a rerun of somebody's publication): a slip whose
+    meaning is plain is read as it was meant, and told.
+    """
 
     root: Path
+    lenient: bool = False
 
     @cached_property
     def is_repository(self) -> bool:
@@ -67,7 +72,7 @@ class Project:
         files = tuple(path for path in self.files if not path.startswith(inside))
         if len(files) == len(self.files):
             return self
-        rest = Project(self.root)
+        rest = Project(self.root, self.lenient)
         # Listing the folder again would take as long as all the rest of a plan.
         rest.__dict__["_listing"] = (files, self.unfollowed_links)
         return rest

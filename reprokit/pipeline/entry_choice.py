@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reprokit.errors import BadRequest
 from reprokit.model import Entry, Note, Plan, Reason
 from reprokit.notebook_runs.stored import Stored, check_writable, stored
@@ -46,6 +48,21 @@ def chosen_entry(plan: Plan) -> Entry:
         "there are several ways to run this project, and none is better founded",
         next=f"choose one, or write it as `command` or `steps` into repro.toml:\n{choices}",
     )
+
+
+def unattended_entry(plan: Plan) -> tuple[Entry, tuple[str, ...]]:
+    """The entry where nobody can be asked: of several commands that are equally well founded all
+    run, one after the other. And what to say of that."""
+    if plan.entry is not None or plan.dockerfile is not None or not plan.alternatives:
+        return chosen_entry(plan), ()
+    first = plan.alternatives[0]
+    best = [entry for entry in plan.alternatives if entry.rank == first.rank]
+    steps = tuple(dict.fromkeys(step for entry in best for step in entry.steps))
+    told = (
+        f"nothing says which of {len(steps)} commands makes the results: all of them ran, in "
+        "order; `command` or `steps` in repro.toml choose"
+    )
+    return Entry(steps=steps, reason=replace(first.reason, text=told), rank=first.rank), (told,)
 
 
 def command_text(entry: Entry) -> str:

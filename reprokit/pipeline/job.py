@@ -97,13 +97,13 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0) + time.monotonic() - started
 
 
-def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False) -> Job:
+def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False, lenient: bool = False) -> Job:
     """Detect and plan. `path` is a project folder or one of its notebooks.
 
-    With `upgrade` the present lock does not decide the date.
+    With `upgrade` the present lock does not decide the date. lenient: see `Project`.
     """
     root, notebook = _root_and_notebook(path)
-    project = Project(root)
+    project = Project(root, lenient)
     configuration = _wished(configurations.load(root), wishes)
     present = None if upgrade else lock_file.read(root)
     given = _given(wishes, notebook)

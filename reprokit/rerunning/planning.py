@@ -25,7 +25,7 @@ from reprokit.model import (
 from reprokit.phases import build as building
 from reprokit.phases import own_images
 from reprokit.pipeline.earlier_code import same_build
-from reprokit.pipeline.entry_choice import chosen_entry
+from reprokit.pipeline.entry_choice import chosen_entry, unattended_entry
 from reprokit.pipeline.job import (
     Job,
     Stopwatch,
@@ -65,8 +65,10 @@ class Planned:
 
 def plain(root: Path, date: str | None, powers: Powers, watch: Stopwatch, allow: Allow) -> Planned:
     """A project that nobody published: by its own lock, else locked as of its date."""
-    job = prepare(root, Wishes(date=date), upgrade=date is not None)
-    entry = chosen_entry(job.plan)
+    job = prepare(root, Wishes(date=date), upgrade=date is not None, lenient=True)
+    entry, notes = unattended_entry(job.plan)
+    slips = (n for d in job.plan.detections for n in d.notes if n.level == "warning")
+    notes += tuple(n.text if n.reason is None else f"{n.reason}" for n in slips)
     allow((*consent.of_run(job.plan), *consent.of_build(job.plan)))
     lock = current_lock(job, powers, watch, again=False)
     how = f"planned and locked as of {lock.date.day} ({lock.date.source})"
@@ -74,7 +76,9 @@ def plain(root: Path, date: str | None, powers: Powers, watch: Stopwatch, allow:
         how = f"built from the project's own lock, as of {lock.date.day}"
     data = _hashed(job, powers.reporter)
     prepared = _prepared(job, lock, data, powers.reporter)
-    return Planned(job=job, lock=lock, prepared=prepared, entry=entry, data=data, how=how)
+    return Planned(
+        job=job, lock=lock, prepared=prepared, entry=entry, data=data, how=how, notes=notes
+    )
 
 
 def as_published(

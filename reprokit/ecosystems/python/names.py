@@ -76,20 +76,30 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
+def meant(text: str) -> str | None:
+    """The requirement that a line with a plain slip stands for; `None` for any other text."""
+    if match := _TURNED_AROUND.fullmatch(text):
+        return f"{match[1]}{match[2]}={match[3]}"
+    if match := _CONDA_EXPORT.fullmatch(text):
+        return f"{match[1]}=={match[2]}"
+    if match := _SINGLE_EQUALS.fullmatch(text):
+        return f"{match[1]}=={match[2]}"
+    return None
+
+
 def _suggestion(text: str) -> str:
     if _PIP_LIST.fullmatch(text):
         return "this is what `pip list` prints; make the file with `pip freeze`"
-    if match := _TURNED_AROUND.fullmatch(text):
-        return f"write `{match[1]}{match[2]}={match[3]}`"
+    right = meant(text)
+    if _CONDA_EXPORT.fullmatch(text):
+        return (
+            f"this line is conda's; write `{right}`, or make the file with `pip freeze` or "
+            "`conda env export`"
+        )
+    if right is not None:
+        return f"write `{right}`"
     if re.fullmatch(r"(?:[A-Za-z0-9._-]+[,\s]+)+[A-Za-z0-9._-]+", text):
         return "write one package a line"
-    if match := _CONDA_EXPORT.fullmatch(text):
-        return (
-            f"this line is conda's; write `{match[1]}=={match[2]}`, or make the file with "
-            "`pip freeze` or `conda env export`"
-        )
-    if match := _SINGLE_EQUALS.fullmatch(text):
-        return f"write `{match[1]}=={match[2]}`"
     return "write it as pip does: `name`, `name==1.2` or `name>=1.2,<2`"
 
 

@@ -18,13 +18,14 @@ from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.ecosystems.python.names import (
     inside_project,
     local_project,
+    meant,
     place,
     requirement,
     without_login,
 )
 from reprokit.ecosystems.python.version import runtime
 from reprokit.errors import BadRequest
-from reprokit.model import Reason, Requirement
+from reprokit.model import Note, Reason, Requirement
 from reprokit.project import Project
 
 _INDEX_OPTIONS = {
@@ -205,10 +206,16 @@ def requirement_line(
         )
         found = warning(sentence, reason.file, reason.line)
         return Found(requirements=(requirement(asked.name, reason),), notes=(found,))
+    notes: tuple[Note, ...] = ()
+    if project.lenient and (right := meant(text)) is not None:
+        notes = (warning(f"{text!r} is read as {right}", reason.file, reason.line),)
+        text = right
     direct = _direct(project, path, text, reason)
     stated = direct or requirement(text, reason, hashes=hashes)
     asked = direct or _relative_file(project, path, stated, reason)
-    return Found(constraints=(asked,)) if constraint else Found(requirements=(asked,))
+    if constraint:
+        return Found(constraints=(asked,), notes=notes)
+    return Found(requirements=(asked,), notes=notes)
 
 
 def _python(stated: str, reason: Reason) -> Found:
