@@ -26,7 +26,9 @@ _NUMBERED = re.compile(
 )
 _GUARD = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']""", re.MULTILINE)
 _OUTSIDE = re.compile(
-    r"^\s*(?:docker|docker-compose|podman|sudo|ssh|sbatch|srun|qsub)\s", re.MULTILINE
+    r"(?:^|[(`|&;=])[ \t]*"
+    r"(?:docker|docker-compose|podman|sudo|ssh|sbatch|srun|qsub|bsub|condor_submit)\s",
+    re.MULTILINE,
 )
 _INTERACTIVE = re.compile(r"^\s*(?:read\s+-|select\s+\w+\s+in\b)", re.MULTILINE)
 
@@ -56,7 +58,7 @@ def _run_scripts(project: Project) -> tuple[list[Entry], list[Note]]:
         obstacle = _OUTSIDE.search(text) or _INTERACTIVE.search(text)
         if obstacle is not None:
             line = text.count("\n", 0, obstacle.end()) + 1
-            reason = Reason(text=obstacle.group().strip(), file=name, line=line)
+            reason = Reason(text=obstacle.group().strip("(`|&;= \t\n"), file=name, line=line)
             message = f"{name} is not run: it starts jobs of its own or asks questions"
             notes.append(Note(level="information", text=message, reason=reason))
             continue

@@ -214,7 +214,15 @@ def test_two_run_scripts_are_a_choice(tmp_path: Path) -> None:
     assert commands(choice) == ["bash run.sh", "bash main.sh"]
 
 
-@pytest.mark.parametrize("text", ["sbatch job.sh\n", "read -p 'which? ' x\n", "  docker run x\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sbatch job.sh\n",
+        "PID=$(qsub a.job | tail -n1)\n",
+        "read -p 'which? ' x\n",
+        "  docker run x\n",
+    ],
+)
 def test_run_scripts_that_cannot_run_inside(tmp_path: Path, text: str) -> None:
     choice = chosen(tmp_path, {"run.sh": f"#!/bin/bash\n{text}"})
     assert choice.entry is None
