@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from reprokit.model import Argv, Entry, Reason, Step
 from reprokit.phases.entries_makefile import MAKEFILES
-from reprokit.phases.entries_scripts import notebook_step
+from reprokit.phases.entries_scripts import notebook_step, obstacle
 from reprokit.project import Project
 
 _NAMES = re.compile(
@@ -211,7 +211,7 @@ class _Reader:
         name, arguments = words[0], words[1:]
         if "--help" in arguments or "--version" in arguments or _checks(words):
             return None
-        if name.startswith("./") and self._exists(folder, name):
+        if name.startswith("./") and self._script([name], folder):
             return Step(
                 argv=("bash", *words) if name.endswith(".sh") else tuple(words), folder=folder
             )
@@ -253,7 +253,10 @@ class _Reader:
 
     def _script(self, arguments: Sequence[str], folder: str) -> bool:
         operand = next((word for word in arguments if not word.startswith("-")), None)
-        return operand is not None and self._exists(folder, operand)
+        path = None if operand is None else _inside(folder, operand)
+        if path is None or not self.project.has(path):
+            return False
+        return not path.endswith(".sh") or obstacle(self.project.read(path)) is None
 
     def _java(self, arguments: list[str], folder: str) -> Step | None:
         place = next((i for i, word in enumerate(arguments) if word == "-jar"), None)

@@ -48,6 +48,11 @@ def calls(text: str, name: str) -> bool:
     return any(pattern.search(line) for line in lines)
 
 
+def obstacle(text: str) -> re.Match[str] | None:
+    """Where a shell script leaves the container (a cluster's scheduler, docker) or asks people."""
+    return _OUTSIDE.search(text) or _INTERACTIVE.search(text)
+
+
 def _run_scripts(project: Project) -> tuple[list[Entry], list[Note]]:
     found: list[Entry] = []
     notes: list[Note] = []
@@ -55,10 +60,11 @@ def _run_scripts(project: Project) -> tuple[list[Entry], list[Note]]:
         if not project.has(name):
             continue
         text = project.read(name)
-        obstacle = _OUTSIDE.search(text) or _INTERACTIVE.search(text)
-        if obstacle is not None:
-            line = text.count("\n", 0, obstacle.end()) + 1
-            reason = Reason(text=obstacle.group().strip("(`|&;= \t\n"), file=name, line=line)
+        met = obstacle(text)
+        if met is not None:
+            line = text.count("\n", 0, met.end()) + 1
+            word = met.group().strip("(`|&;= \t\n")
+            reason = Reason(text=word, file=name, line=line)
             message = f"{name} is not run: it starts jobs of its own or asks questions"
             notes.append(Note(level="information", text=message, reason=reason))
             continue

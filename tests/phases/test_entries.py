@@ -224,7 +224,8 @@ def test_two_run_scripts_are_a_choice(tmp_path: Path) -> None:
     ],
 )
 def test_run_scripts_that_cannot_run_inside(tmp_path: Path, text: str) -> None:
-    choice = chosen(tmp_path, {"run.sh": f"#!/bin/bash\n{text}"})
+    commands = readme("sh run.sh a.job", "./run.sh b.job")
+    choice = chosen(tmp_path, {"run.sh": f"#!/bin/bash\n{text}", "README.md": commands})
     assert choice.entry is None
     assert [(n.reason and n.reason.line) for n in choice.notes] == [2]
 
