@@ -40,6 +40,9 @@ def install_run(
         mounts=(Mount(source=source, target="/mnt/debs"), *((bytecode.MOUNT,) if compiles else ())),
         environment=(
             ("DEBIAN_FRONTEND", "noninteractive"),
+            # Maintainer scripts in Perl go through their hashes in a random order: fmtutil makes
+            # TeX's formats in it, and the first one finds other files than those after it.
+            ("PERL_HASH_SEED", "0"),
             *(bytecode.ENVIRONMENT if compiles else ()),
             # TeX's formats state when they were made, and SOURCE_DATE_EPOCH counts only then.
             *((("FORCE_SOURCE_DATE", "1"),) if _has(packages, "texlive-binaries") else ()),

@@ -127,7 +127,7 @@ def test_the_installing_step_is_one_a_person_would_write() -> None:
     assert [(m.source, m.target, m.writable) for m in run.mounts] == [
         ("vendor/debs", "/mnt/debs", False)
     ]
-    assert run.environment == (("DEBIAN_FRONTEND", "noninteractive"),)
+    assert dict(run.environment) == {"DEBIAN_FRONTEND": "noninteractive", "PERL_HASH_SEED": "0"}
     assert shell_command(run.commands[0]) == (
         "sh -c 'apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb'"
     )
@@ -146,6 +146,10 @@ def test_byte_code_of_maintainer_scripts_is_made_anew() -> None:
     assert [command[0] for command in run.commands] == ["sh", "/usr/bin/python3", "rm"]
     assert bytecode.MOUNT in run.mounts
     assert dict(run.environment)["PYTHONHASHSEED"] == "0"
+
+
+def test_scripts_in_perl_go_through_hashes_in_one_order() -> None:
+    assert ("PERL_HASH_SEED", "0") in install_run(()).environment
 
 
 def test_tex_states_the_lock_s_day() -> None:

@@ -7,7 +7,7 @@ FROM localhost/reprokit/debian:bookworm-0123456789ab AS system
 ARG SOURCE_DATE_EPOCH=1717200000
 # System packages
 RUN --mount=type=bind,source=vendor/debs,target=/mnt/debs \
-    export DEBIAN_FRONTEND=noninteractive && \
+    export DEBIAN_FRONTEND=noninteractive PERL_HASH_SEED=0 && \
     sh -c 'apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb' && \
     rm -f /var/log/apt/history.log /var/log/apt/term.log /var/log/apt/eipp.log.xz \
       /var/log/dpkg.log /var/log/alternatives.log /var/cache/apt/pkgcache.bin \
