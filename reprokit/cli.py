@@ -9,7 +9,7 @@ import signal
 import sys
 from types import FrameType
 
-from reprokit.errors import Interrupted, ReprokitError
+from reprokit.errors import BadRequest, Interrupted, ReprokitError
 from reprokit.interrupts import STOPPING
 
 
@@ -43,6 +43,7 @@ def _run(words: list[str], command: list[str] | None) -> int:
     from reprokit import arguments
 
     parsed = arguments.build_parser().parse_args(words)
+    _stand_somewhere()
     # Imported only now: `--version` and `--help` end above.
     from reprokit import verbs
     from reprokit.terminal import TerminalReporter
@@ -68,6 +69,19 @@ def _run(words: list[str], command: list[str] | None) -> int:
         print(f"reprokit: {failure}", file=sys.stderr)
         return failure.exit_code
     return 0
+
+
+def _stand_somewhere() -> None:
+    """Names are read from the working folder on, which another program may have removed."""
+    from pathlib import Path
+
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise BadRequest(
+            "the folder that this shell is in does not exist any more",
+            next="go to one that does, for example with cd",
+        ) from error
 
 
 def _tell(error: ReprokitError, as_json: bool) -> None:

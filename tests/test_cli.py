@@ -33,6 +33,18 @@ def test_version() -> None:
     assert (done.returncode, done.stdout) == (0, f"reprokit {__version__}\n")
 
 
+def test_a_working_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    place = tmp_path / "gone"
+    place.mkdir()
+    words = (sys.executable, "-P", "-m", "reprokit", "rerun", "a.zip")
+    script = 'rmdir "$PWD" && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *words], cwd=place, capture_output=True, text=True
+    )
+    assert done.returncode == errors.BadRequest.exit_code
+    assert "does not exist any more" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_start_up_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['reprokit', '--version']\n"

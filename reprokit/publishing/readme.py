@@ -12,8 +12,9 @@ from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.model import Argv
 from reprokit.phases.render import steps_command
+from reprokit.publishing import powershell
 from reprokit.publishing.contents import BUILD, INPUTS, Source
-from reprokit.quoting import refuse_control_characters, shell_word
+from reprokit.quoting import shell_word
 
 NEW = "new-results"
 
@@ -39,20 +40,13 @@ class _Shell:
     check: str
 
     def word(self, text: str) -> str:
-        if not self.powershell:
-            return shell_word(text)
-        # Windows PowerShell hands double quotes on to programs only behind a backslash.
-        plain = refuse_control_characters(text).replace("'", "''").replace('"', '\\"')
-        return plain if plain.isalnum() else f"'{plain}'"
+        return powershell.word(text) if self.powershell else shell_word(text)
 
     def volume(self, folder: str, target: str, ending: str = "") -> str:
-        here = "${PWD}/" if self.powershell else "$PWD/"
-        if not self.powershell:
-            return f'--volume "{here}"{shell_word(f"{folder}:{target}{ending}")}'
-        plain = refuse_control_characters(f"{folder}:{target}{ending}")
-        for character in ("`", '"', "$"):
-            plain = plain.replace(character, f"`{character}")
-        return f'--volume "{here}{plain}"'
+        volume = f"{folder}:{target}{ending}"
+        if self.powershell:
+            return f"--volume {powershell.below_here(volume)}"
+        return f'--volume "$PWD/"{shell_word(volume)}'
 
     def command(self, *parts: str) -> str:
         """One command over several lines."""
@@ -129,6 +123,8 @@ def _commands(shell: _Shell, facts: Facts, source: Source, held: Held) -> Iterat
     yield f"mkdir {NEW}"
     if not shell.powershell:
         yield f"chmod 777 {NEW}"
+    if shell.powershell and any(map(powershell.needs_as_ever, _words(source))):
+        yield powershell.AS_EVER
     beside = sorted(_beside(source))
     name = f"reprokit-{facts.run}"
     yield shell.command(*_run(shell, source, tag, name if beside else None))
@@ -171,10 +167,8 @@ def _run(shell: _Shell, source: Source, tag: str, name: str | None) -> Iterator[
     if options.memory is not None:
         yield f"--memory {options.memory}"
     yield f"--shm-size {options.shared_memory}"
-    # Values may be passwords: they are told only where the published configuration tells them.
-    known = source.job.configuration.file in plan.code
-    for variable, value in options.environment:
-        yield f"--env {shell.word(f'{variable}={value}' if known else variable)}"
+    for variable in _environment(source):
+        yield f"--env {shell.word(variable)}"
     yield shell.volume(NEW, "/app/results")
     if source.mounts_data:
         for mount in plan.data.mounts:
@@ -184,6 +178,18 @@ def _run(shell: _Shell, source: Source, tag: str, name: str | None) -> Iterator[
     if program:
         yield f"--entrypoint {shell.word(program)}"
     yield " ".join((tag, *(shell.word(word) for word in rest)))
+
+
+def _environment(source: Source) -> list[str]:
+    """Values may be passwords: they are told only where the published configuration tells them."""
+    plan = source.job.plan
+    known = source.job.configuration.file in plan.code
+    return [f"{name}={value}" if known else name for name, value in plan.options.environment]
+
+
+def _words(source: Source) -> list[str]:
+    """What of `docker run` is the project's own."""
+    return [*_environment(source), *_command(source)]
 
 
 def _command(source: Source) -> Argv:

@@ -14,6 +14,7 @@ import pytest
 import reprokit
 from reprokit.engines.podman import settings_for_this_machine
 from reprokit.history.reading import mapping
+from reprokit.publishing import powershell
 from tests.conftest import engines
 from tests.publishing import made
 from tests.publishing.conftest import unpacked
@@ -53,6 +54,7 @@ def test_each_system_has_its_commands(published: Path, tmp_path: Path) -> None:
     assert set(found) == {"Linux", "macOS", "Windows (PowerShell)"}
     assert "sha256sum --check" in found["Linux"] and "shasum" in found["macOS"]
     assert """'WORD=it''s $HOME \\"q\\"'""" in found["Windows (PowerShell)"]
+    assert powershell.AS_EVER in found["Windows (PowerShell)"].splitlines()
     assert (
         '"${PWD}/inputs/data/in put.txt:/app/data/in put.txt:ro"' in found["Windows (PowerShell)"]
     )
