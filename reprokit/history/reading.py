@@ -74,7 +74,9 @@ def hashes(files: list[dict[str, JSON]]) -> dict[str, str]:
 
 
 def command_text(record: Record) -> str:
-    """The run's steps as a person would type them."""
+    """The run's steps as a person would type them; of a notebook's cell its first lines."""
+    if "cell" in record:
+        return text(mapping(record, "cell"), "headline")
     return " && ".join(
         (f"cd {printable_command([folder])} && " if (folder := text(step, "folder")) != "." else "")
         + printable_command(texts(step, "argv"))

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from . import plain
-from .plain import CannotCarry, Damaged
+from .plain import CARRIED, CannotCarry, Damaged
 
-__all__ = ["CannotCarry", "Damaged", "place", "read", "write"]
+__all__ = ["CARRIED", "CannotCarry", "Damaged", "place", "read", "write"]
 
 KINDS = {".json": "value", ".npy": "array", ".frame": "data frame"}
 """What is carried, by the ending of its file."""
