@@ -33,14 +33,15 @@ LANGUAGES: Mapping[str, Language] = {
     "python": Language(
         title="Python",
         runtime="python",
-        declare='write `[python]` and `version = "3.11"` into repro.toml',
+        declare="name what the cell needs in a requirements.txt",
         file="cell.py",
         command=("python3", "-u", f"{GIVEN}/start.py", TAKEN),
     ),
     "R": Language(
         title="R",
         runtime="r",
-        declare='write `[r]` and `packages = ["NAME"]`, of what the cell needs, into repro.toml',
+        declare='write `[r]` and `packages = ["NAME"]` into repro.toml, of what the cell needs; for '
+        'R alone `[system]` and `packages = ["r-base-core"]`',
         file="cell.R",
         command=("Rscript", "--no-save", f"{GIVEN}/start.R", TAKEN),
     ),

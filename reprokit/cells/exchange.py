@@ -10,12 +10,12 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from reprokit import files
-from reprokit.cells import carrying
+from reprokit.cells import carrying, for_r, for_shell
 from reprokit.cells.cell import GIVEN, LANGUAGES, TAKEN, Cell
 from reprokit.engines.protocol import Bind
 from reprokit.errors import BadRequest, CommandFailed
@@ -114,7 +114,25 @@ def _for_python(cell: Cell, given: Path) -> None:
         shutil.copyfile(module, given / "carrying" / module.name)
 
 
-_WRITERS: dict[str, Callable[[Cell, Path], None]] = {"python": _for_python}
+def _for_r(cell: Cell, given: Path) -> None:
+    (given / "given.R").write_text(for_r.write(cell.inputs, given / "in"), "utf-8")
+    names = ", ".join(map(for_r.quoted, cell.outputs))
+    (given / "outputs.R").write_text(f"c({names})\n", "utf-8")
+    shutil.copyfile(_OWN / "start.R", given / "start.R")
+
+
+def _for_shell(cell: Cell, given: Path) -> None:
+    written = for_shell.write(cell.inputs, given / "in")
+    (given / "given.sh").write_bytes(written.encode("utf-8", "surrogateescape"))
+    (given / "outputs.sh").write_text(for_shell.taking(cell.outputs), "ascii")
+    shutil.copyfile(_OWN / "start.sh", given / "start.sh")
+
+
+_WRITERS: Mapping[str, Callable[[Cell, Path], None]] = {
+    "python": _for_python,
+    "R": _for_r,
+    "sh": _for_shell,
+}
 
 
 def _readable(folder: Path) -> None:

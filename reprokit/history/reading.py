@@ -84,5 +84,16 @@ def command_text(record: Record) -> str:
     )
 
 
+def check_repeatable(record: Record) -> None:
+    """Raises BadRequest for the run of a notebook's cell: it began with values of a kernel that
+    nobody else has, so it can be shown and cited, and not be run again."""
+    if "cell" in record:
+        raise BadRequest(
+            f"run {text(record, 'run')} is of one cell of a notebook, and nobody else has the "
+            "kernel that it belongs to",
+            next="run the notebook itself, `reprokit run NOTEBOOK.ipynb`, and take that run",
+        )
+
+
 def _unfit(key: str) -> BadRequest:
     return BadRequest(f"the record's field {key!r} is not what its schema says")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from reprokit.errors import BadRequest
+from reprokit.notebook import kernel
 from reprokit.progress import Reporter
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def variables(shell: Any, words: list[str]) -> dict[str, Any]:
     found = {}
     for name in names(words):
         if name not in shell.user_ns:
-            near = difflib.get_close_matches(name, shell.user_ns, 1)
+            near = difflib.get_close_matches(name, dict(kernel.variables(shell)), 1)
             raise BadRequest(
                 f"there is no variable {name} in this kernel, which -i names",
                 next=f"is {near[0]} meant?" if near else "run the cell that sets it first",

@@ -116,17 +116,29 @@ def _run(
             if done.failure is None:
                 return replace(result, values=exchanges.values(exchange))
             if done.record["status"] == "failed":
-                return replace(result, failure=exchanges.failure(exchange) or done.failure)
+                why = exchanges.failure(exchange) or _absent(cell, done.record) or done.failure
+                return replace(result, failure=why)
         except (BadRequest, CommandFailed) as error:
             return replace(result, failure=error)
         return result
+
+
+def _absent(cell: Cell, record: Mapping[str, JSON]) -> CommandFailed | None:
+    """The error for a container that lacks what runs the cell, which is told by its status."""
+    language = LANGUAGES[cell.language]
+    if record["exit_code"] != 127 or language.runtime is None:
+        return None
+    return CommandFailed(
+        f"the container has no {language.title}: it cannot start {language.command[0]}",
+        next=language.declare,
+    )
 
 
 def fitted(job: Job, cell: Cell) -> Job:
     """The project's job for a cell. Raises BadRequest where the project has not the language."""
     language, plan = LANGUAGES[cell.language], job.plan
     wanted = language.runtime
-    there = {runtime.language for runtime in plan.runtimes}
+    there = {runtime.language for found in plan.detections for runtime in found.runtimes}
     packages = tuple(package.name for package in plan.system_packages)
     if (
         wanted is not None
@@ -134,11 +146,10 @@ def fitted(job: Job, cell: Cell) -> Job:
         and plan.dockerfile is None
         and not any(name.startswith(_PACKAGES[wanted]) for name in packages)
     ):
-        found = ", ".join(sorted(there)) or "no language"
         raise BadRequest(
-            f"the project's container has no {language.title}: it declares {found}",
+            f"the project's container has no {language.title}, as nothing in the project asks for "
+            "it",
             where=str(job.project.root),
-            next=f"{language.declare}; the project's own cells of another language begin with "
-            f"%%repro {' or %%repro '.join(name for name in LANGUAGES if name != cell.language)}",
+            next=language.declare,
         )
     return without_notebooks(job)

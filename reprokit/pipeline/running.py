@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -57,6 +58,8 @@ from reprokit.version import __version__
 if TYPE_CHECKING:
     from reprokit.diagnosing.protocol import Cause
     from reprokit.cells.exchange import Exchange
+
+PROGRAM = "the project's command"
 
 
 @frozen
@@ -250,7 +253,7 @@ def run_and_record(
         record=record,
         folder=folder.path,
         results=target or folder.results,
-        failure=failure(outcome, plan, folder, record.get("failure")),
+        failure=failure(outcome, plan, folder, record),
     )
 
 
@@ -401,10 +404,10 @@ def _notes(plan: Plan) -> tuple[Note, ...]:
 
 
 def failure(
-    outcome: Outcome, plan: Plan, folder: run_folder.RunFolder, cause: JSON
+    outcome: Outcome, plan: Plan, folder: run_folder.RunFolder, record: Mapping[str, JSON]
 ) -> ReprokitError | None:
     """The error that an unsuccessful run ends with; its results and log are kept all the same.
-    cause: what the record says of why it failed."""
+    record: of the run, which may say why it failed."""
     where = str(folder.log)
     options = plan.options
     if outcome.status == "succeeded":
@@ -424,7 +427,8 @@ def failure(
             where=where,
             next="raise the limit with --memory, or `memory` under [run] in repro.toml",
         )
-    ended = _ended_with(outcome.exit_code)
+    cause, what = record.get("failure"), "the cell" if "cell" in record else PROGRAM
+    ended = _ended_with(outcome.exit_code, what)
     if isinstance(cause, dict) and cause["text"]:
         return CommandFailed(f"{ended}: {cause['text']}", where=where, next=str(cause["next"]))
     return CommandFailed(
@@ -432,9 +436,9 @@ def failure(
     )
 
 
-def _ended_with(code: int | None) -> str:
+def _ended_with(code: int | None, what: str = PROGRAM) -> str:
     """What an exit status says: above 128 it is, by convention, a signal that ended a process."""
-    text = f"the project's command ended with status {code}"
+    text = f"{what} ended with status {code}"
     if code == 137:
         return f"{text}: it was killed, from outside or because the machine ran out of memory"
     try:

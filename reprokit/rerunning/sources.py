@@ -67,6 +67,7 @@ def _of_folder(path: Path, workspace: Path, reporter: Reporter) -> Origin:
 @contextmanager
 def _of_run(entry: Entry) -> Iterator[Origin]:
     record, lock = record_of(entry), lock_of(entry)
+    reading.check_repeatable(record)
     source = Source(kind="run", name=entry.id, identifier=reading.text(record, "digest"))
     published = Published(
         record=record,

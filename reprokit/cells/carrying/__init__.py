@@ -6,6 +6,7 @@ hostile: sizes are checked before memory is taken, and nothing is unpickled.
 
     NAME.json    None, bool, int, float, str, lists and dictionaries of these
     NAME.npy     a NumPy array
+    NAME.txt, NAME.csv  what a shell gives: a text, and a table that becomes a data frame
     NAME.frame/  a pandas data frame or series, a file or two a column: see `frames`
 """
 
@@ -20,7 +21,13 @@ from .plain import CARRIED, CannotCarry, Damaged
 
 __all__ = ["CARRIED", "CannotCarry", "Damaged", "place", "read", "write"]
 
-KINDS = {".json": "value", ".npy": "array", ".frame": "data frame"}
+KINDS = {
+    ".json": "value",
+    ".npy": "array",
+    ".frame": "data frame",
+    ".txt": "text",
+    ".csv": "table",
+}
 """What is carried, by the ending of its file."""
 
 
@@ -58,6 +65,8 @@ def read(place: Path, called: str) -> Any:
     library that it belongs to is not installed."""
     if place.suffix == ".json":
         return plain.decode(place, called)
+    if place.suffix == ".txt":
+        return place.read_bytes().decode("utf-8", "replace")
     try:
         import numpy
     except ImportError:
@@ -74,7 +83,7 @@ def read(place: Path, called: str) -> Any:
     del pandas
     from . import frames
 
-    return frames.read(place, called)
+    return (frames.read_csv if place.suffix == ".csv" else frames.read)(place, called)
 
 
 def _needs(library: str, what: str, called: str) -> CannotCarry:

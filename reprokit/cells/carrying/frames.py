@@ -136,6 +136,16 @@ def read(folder: Path, called: str) -> Any:
         raise Damaged(f"{called} is no data frame: {error}") from None
 
 
+def read_csv(place: Path, called: str) -> Any:
+    """The table in a CSV file, as pandas reads it."""
+    import pandas
+
+    try:
+        return pandas.read_csv(place)
+    except _MALFORMED as error:
+        raise Damaged(f"{called} is no CSV file: {error}") from None
+
+
 def _frame(header: Any, folder: Path, called: str) -> Any:
     import pandas
 
