@@ -66,7 +66,7 @@ def read(place: Path, called: str) -> Any:
     if place.suffix == ".json":
         return plain.decode(place, called)
     if place.suffix == ".txt":
-        return place.read_bytes().decode("utf-8", "replace")
+        return plain.content(place, called).decode("utf-8", "replace")
     try:
         import numpy
     except ImportError:

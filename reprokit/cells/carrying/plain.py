@@ -9,7 +9,7 @@ from typing import Any
 DEEPEST = 100
 """Lists in lists; what contains itself has no end."""
 LARGEST = 512 * 1024**2
-"""Bytes of JSON that are read."""
+"""Bytes of text that are read at once."""
 CARRIED = (
     "None, True and False, numbers, text, lists and dictionaries of these, NumPy arrays, pandas "
     "data frames and series"
@@ -72,9 +72,14 @@ def described(value: Any) -> str:
 
 def decode(place: Path, called: str) -> Any:
     """The value in a JSON file."""
-    if place.stat().st_size > LARGEST:
-        raise Damaged(f"{called} has more than {LARGEST // 1024**2} MiB of JSON")
     try:
-        return json.loads(place.read_bytes().decode("utf-8"))
+        return json.loads(content(place, called).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{called} is no JSON: {error}") from None
+
+
+def content(place: Path, called: str) -> bytes:
+    """The bytes of a file of text."""
+    if place.stat().st_size > LARGEST:
+        raise Damaged(f"{called} has more than {LARGEST // 1024**2} MiB of text")
+    return place.read_bytes()
