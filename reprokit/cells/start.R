@@ -151,7 +151,7 @@ local({
     if (is.character(x)) {
       write_strings(x, at(".text"))
       if (anyNA(x)) write_array(is.na(x), at(".mask.npy"))
-      return('{"type":"text","dtype":"object"}')
+      return('{"type":"text","dtype":"str"}')
     }
     masked <- c(logical = "boolean", integer = "Int32")
     kind <- typeof(x)
