@@ -17,6 +17,10 @@ TAKEN = "/opt/reprokit/taken"
 """Where the container leaves the values that come out."""
 
 
+_PYTHON = 'p=$(command -v python || command -v python3) || exit 127; exec "$p" "$@"'
+"""The project's own is called python; a distribution's often is not."""
+
+
 @frozen
 class Language:
     """How cells of a language run. `runtime`: what the plan calls it, `None` where every container
@@ -35,7 +39,7 @@ LANGUAGES: Mapping[str, Language] = {
         runtime="python",
         declare="name what the cell needs in a requirements.txt",
         file="cell.py",
-        command=("python3", "-u", f"{GIVEN}/start.py", TAKEN),
+        command=("sh", "-c", _PYTHON, "python", "-u", f"{GIVEN}/start.py", TAKEN),
     ),
     "R": Language(
         title="R",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from reprokit.cells import exchange as exchanges
 from reprokit.cells.cell import LANGUAGES, Cell, checked
 from reprokit.errors import BadRequest, CommandFailed, ReprokitError
 from reprokit.frozen import frozen
-from reprokit.history import run_folder
+from reprokit.history import living, run_folder
 from reprokit.model import JSON
 from reprokit.pipeline import running
 from reprokit.pipeline.job import Job, Wishes, folder_of, without_notebooks
@@ -20,6 +22,9 @@ from reprokit.progress import Reporter, Silent
 
 _PACKAGES = {"python": "python3", "r": "r-base"}
 """What the distribution's packages of a language begin with."""
+_PREFIX, _PROCESS = "cell-", "process"
+"""What the folder of a cell that runs is called, and the file in it that names its process."""
+_TOO_OLD = b"future feature annotations is not defined"
 
 
 @frozen
@@ -104,9 +109,11 @@ def _run(
     project = folder_of(path).resolve()
     run_folder.make_runs_folder(project)
     beside = run_folder.runs_folder(project).parent
+    _sweep(beside)
     with tempfile.TemporaryDirectory(
-        dir=beside, prefix="cell-", ignore_cleanup_errors=True
+        dir=beside, prefix=_PREFIX, ignore_cleanup_errors=True
     ) as folder:
+        (Path(folder) / _PROCESS).write_text(living.this_process(), "utf-8")
         exchange = exchanges.lay_out(cell, Path(folder), output)
         done = running.run(path, wishes, reporter, results=results, cell=exchange)
         result = CellResult(
@@ -116,22 +123,35 @@ def _run(
             if done.failure is None:
                 return replace(result, values=exchanges.values(exchange))
             if done.record["status"] == "failed":
-                why = exchanges.failure(exchange) or _absent(cell, done.record) or done.failure
+                why = exchanges.failure(exchange) or _unsuited(cell, done) or done.failure
                 return replace(result, failure=why)
         except (BadRequest, CommandFailed) as error:
             return replace(result, failure=error)
         return result
 
 
-def _absent(cell: Cell, record: Mapping[str, JSON]) -> CommandFailed | None:
-    """The error for a container that lacks what runs the cell, which is told by its status."""
-    language = LANGUAGES[cell.language]
-    if record["exit_code"] != 127 or language.runtime is None:
+def _sweep(beside: Path) -> None:
+    """Remove what kernels that were killed left of their cells: it may be large."""
+    for folder in beside.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if not living.is_alive((folder / _PROCESS).read_text("utf-8", "replace")):
+                shutil.rmtree(folder)
+
+
+def _unsuited(cell: Cell, done: running.RunResult) -> CommandFailed | None:
+    """The error for a container that cannot run cells of the language, `None` where it can."""
+    language, code = LANGUAGES[cell.language], done.record["exit_code"]
+    if language.runtime is None:
         return None
-    return CommandFailed(
-        f"the container has no {language.title}: it cannot start {language.command[0]}",
-        next=language.declare,
-    )
+    if code == 127:
+        return CommandFailed(f"the container has no {language.title}", next=language.declare)
+    with (done.folder / "log.txt").open("rb") as log:
+        if code == 1 and _TOO_OLD in log.read(4096):
+            return CommandFailed(
+                "cells need Python 3.7, and the container's is older",
+                next="run the project's own command instead: `reprokit run`",
+            )
+    return None
 
 
 def fitted(job: Job, cell: Cell) -> Job:
