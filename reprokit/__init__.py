@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reprokit.version import __version__
 
 if TYPE_CHECKING:
+    from reprokit.pipeline.cells import cell
     from reprokit.verbs import (
         attach,
         cite,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "attach",
+    "cell",
     "cite",
     "clean",
     "detach",
@@ -60,6 +62,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "cell":
+        from reprokit.pipeline.cells import cell
+
+        return cell
     if name in __all__:
         from reprokit import verbs
 

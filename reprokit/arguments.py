@@ -18,6 +18,8 @@ _WORD = re.compile(r"[\w.-]+")
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises BadRequest instead of ending the process."""
 
+    help_by = " --help"
+
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         """As argparse's, but what a verb does not know is told by the verb, with its options."""
         found, unknown = super().parse_known_args(args, namespace)
@@ -41,7 +43,13 @@ class Parser(argparse.ArgumentParser):
 
         near = difflib.get_close_matches(given.partition("=")[0], known, n=1) if known else []
         hint = f"did you mean `{near[0]}`? " if near else ""
-        raise BadRequest(message, next=f"{hint}see `{self.prog} --help`")
+        raise BadRequest(message, next=f"{hint}see `{self.prog}{self.help_by}`")
+
+
+class CellParser(Parser):
+    """Of a cell: IPython runs no cell that has a first line and nothing below it."""
+
+    help_by = "?"
 
 
 def build_parser(prog: str = "reprokit") -> Parser:
@@ -58,6 +66,55 @@ def build_parser(prog: str = "reprokit") -> Parser:
     _add_publishing(verbs)
     _add_machine(verbs)
     return parser
+
+
+def cell_parser(prog: str) -> Parser:
+    """The parser of the first line of a cell: the language, what goes in and out, and those
+    options of `run` that are about a container."""
+    parser = CellParser(
+        prog=prog,
+        description="Run this cell in the project's container: the same packages as `%repro run`, "
+        "no network, nothing of this kernel but what -i names.",
+        epilog="None, True, False, numbers, text, lists and dictionaries of these, NumPy arrays, "
+        "pandas data frames and series can be carried in and out. A shell gets them as variables: "
+        "a data frame as the name of a CSV file. Each cell starts from nothing; what it writes to "
+        "results/ is shown and kept, and `%repro runs` lists it.",
+    )
+    parser.add_argument(
+        "language",
+        nargs="?",
+        default="python",
+        choices=("python", "R", "sh"),
+        type=lambda word: LANGUAGE_NAMES.get(word.lower(), word),
+        help="python (the default), R or sh",
+    )
+    for short, long, what in (
+        ("-i", "--input", "variables of this kernel that go in"),
+        ("-o", "--output", "variables of the cell that come out"),
+    ):
+        parser.add_argument(
+            short,
+            long,
+            dest=f"{long[2:]}s",
+            action="extend",
+            nargs="+",
+            default=[],
+            metavar="NAME",
+            help=what,
+        )
+    parser.add_argument("--project", dest="path", default=".", metavar="PATH", help="its folder")
+    parser.add_argument("--json", action="store_true", help="print the record instead")
+    _choices(parser)
+    _confinement(parser)
+    parser.add_argument("--results", metavar="DIR", help="where results go (PATH/results)")
+    return parser
+
+
+LANGUAGE_NAMES = {
+    **{"python": "python", "python3": "python", "py": "python"},
+    **{"r": "R", "sh": "sh", "bash": "sh", "shell": "sh"},
+}
+"""What the languages of cells are called, in small letters."""
 
 
 def split_command(words: list[str]) -> tuple[list[str], list[str] | None]:
@@ -79,9 +136,7 @@ def _add_way(verbs: _Verbs[Parser]) -> None:
     run = _verb(verbs, "run", "build and run a project; results in ./results")
     run.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
     _choices(run)
-    run.add_argument("--network", action="store_true", help="allow network access at run time")
-    run.add_argument("--memory", metavar="SIZE", help="memory limit, for example 4g")
-    run.add_argument("--timeout", type=float, metavar="SECONDS", help="stop the run after this")
+    _confinement(run)
     run.add_argument("--no-cache", action="store_true", help="build every layer again")
     run.add_argument("--results", metavar="DIR", help="where results go (PATH/results)")
     repeat = "run N times and record what the results vary by"
@@ -209,6 +264,12 @@ def _verb(verbs: _Verbs[Parser], name: str, help: str) -> Parser:
     parser = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
+
+
+def _confinement(parser: Parser) -> None:
+    parser.add_argument("--network", action="store_true", help="allow network access at run time")
+    parser.add_argument("--memory", metavar="SIZE", help="memory limit, for example 4g")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="stop the run after this")
 
 
 def _choices(parser: Parser, *, engine: bool = True) -> None:

@@ -31,7 +31,7 @@ def test_a_wheel_holds_everything_that_is_not_python(wheel: Path) -> None:
     wanted = {
         f"reprokit/{path.relative_to(package).as_posix()}"
         for path in package.rglob("*")
-        if path.is_file() and path.suffix in (".json", ".toml", ".R", ".typed")
+        if path.is_file() and path.suffix in (".json", ".toml", ".R", ".sh", ".typed")
     }
     wanted |= {f"reprokit/templates/{path.name}" for path in (ROOT / "templates").iterdir()}
     assert len(wanted) > 5

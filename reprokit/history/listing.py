@@ -284,6 +284,10 @@ def _described(record: Record, folder: run_folder.RunFolder) -> list[str]:
         for note in rows(record, "notes")
         if note.get("level") == "warning"
     ][:5]
+    if "cell" in record:
+        from reprokit.cells import telling
+
+        lines += telling.described(record)
     lines += _listed("data", rows(mapping(record, "data"), "files"))
     return lines + _listed("results", rows(record, "results"))
 

@@ -74,12 +74,25 @@ def hashes(files: list[dict[str, JSON]]) -> dict[str, str]:
 
 
 def command_text(record: Record) -> str:
-    """The run's steps as a person would type them."""
+    """The run's steps as a person would type them; of a notebook's cell its first lines."""
+    if "cell" in record:
+        return text(mapping(record, "cell"), "headline")
     return " && ".join(
         (f"cd {printable_command([folder])} && " if (folder := text(step, "folder")) != "." else "")
         + printable_command(texts(step, "argv"))
         for step in rows(record, "command")
     )
+
+
+def check_repeatable(record: Record) -> None:
+    """Raises BadRequest for the run of a notebook's cell: it began with values of a kernel that
+    nobody else has, so it can be shown and cited, and not be run again."""
+    if "cell" in record:
+        raise BadRequest(
+            f"run {text(record, 'run')} is of one cell of a notebook, and nobody else has the "
+            "kernel that it belongs to",
+            next="run the notebook itself, `reprokit run NOTEBOOK.ipynb`, and take that run",
+        )
 
 
 def _unfit(key: str) -> BadRequest:

@@ -93,7 +93,7 @@ def create(project: Path, now: datetime) -> RunFolder:
     """
     project = project.resolve()
     check_path_is_text(project)
-    _make_runs_folder(project)
+    make_runs_folder(project)
     for _ in range(_ATTEMPTS):
         folder = RunFolder(project=project, id=new_id(now))
         try:
@@ -121,7 +121,8 @@ def check_path_is_text(project: Path) -> None:
         ) from error
 
 
-def _make_runs_folder(project: Path) -> None:
+def make_runs_folder(project: Path) -> None:
+    """Make the folder of a project's runs. Raises what `create` raises."""
     runs = runs_folder(project)
     for folder in (runs.parent, runs):
         try:

@@ -17,6 +17,8 @@ from reprokit.verdict import Grade, Verdict
 
 LOOKED_AT = 200
 """Runs among which the one before is looked for."""
+CELL = "%%repro"
+"""What the command of a notebook's cell begins with."""
 _NAMED = 5
 
 
@@ -92,10 +94,18 @@ def since(record: Record, project: Path, results: Path) -> Since | None:
 
 
 def _before(run: str, project: Path) -> Entry | None:
+    """Of a notebook's cell the last run of the same one, which other runs do not look at."""
     entries = iter(Index().list(LOOKED_AT, project))
-    if not any(entry.id == run for entry in entries):
+    this = next((entry for entry in entries if entry.id == run), None)
+    if this is None:
         return None
-    return next((entry for entry in entries if entry.status == "succeeded"), None)
+    wanted = this.command if this.command.startswith(CELL) else None
+    for entry in entries:
+        is_cell = entry.command.startswith(CELL)
+        same = entry.command == wanted if wanted else not is_cell
+        if same and entry.status == "succeeded":
+            return entry
+    return None
 
 
 def _verdict(before: Record, old: Path, after: Record, new: Path, project: Path) -> Verdict:

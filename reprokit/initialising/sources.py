@@ -43,7 +43,7 @@ def of_notebook(book: notebooks.Notebook) -> tuple[Source, ...]:
     """The cells with Python in them, without reprokit's own magics."""
     found = []
     for number, source in book.cells if book.language == "python" else ():
-        text = notebooks.python_of(without_own(source))
+        text = notebooks.in_container(source) or notebooks.python_of(without_own(source))
         if text is not None:
             found.append(Source(path=book.path, text=text, cell=number, tree=_parsed(text)))
     return tuple(found)

@@ -94,8 +94,9 @@ def card(record: Record, folder: Path, since: Since | None, pushed: Sequence[str
             _lead(record),
             _compared(since),
             _notebooks(record),
+            _cell(record, folder),
             _log(record, folder / "log.txt"),
-            _results(rows(record, "results"), folder / "results"),
+            results(rows(record, "results"), folder / "results"),
             _citation(record),
             _facts(record, pushed),
         )
@@ -156,6 +157,17 @@ def _notebooks(record: Record) -> str:
     return preformatted("\n".join(outputs.lines(record)))
 
 
+def _cell(record: Record, folder: Path) -> str:
+    """Of the run of a cell its figures, what it carried, and its text."""
+    if "cell" not in record:
+        return ""
+    from reprokit.cells import telling
+    from reprokit.notebook import cell_card
+
+    text_of = preformatted("\n".join(telling.described(record)))
+    return cell_card.figures(record, folder) + folded("the cell and what it carried", text_of)
+
+
 def _log(record: Record, path: Path) -> str:
     """The end of what it printed, where it did not end well."""
     if record["status"] == "succeeded":
@@ -172,7 +184,7 @@ def _log(record: Record, path: Path) -> str:
     return folded("the end of its log", preformatted(tail), open=True)
 
 
-def _results(files: Sequence[Record], folder: Path) -> str:
+def results(files: Sequence[Record], folder: Path) -> str:
     shown: list[str] = []
     listed: list[Record] = []
     spent = 0

@@ -1,4 +1,5 @@
-"""Completion of `%repro`: verbs, the options of a verb, runs, and paths."""
+"""Completion of `%repro`: verbs, the options of a verb, runs, and paths; of `%%repro` its options
+and the kernel's variables."""
 
 from __future__ import annotations
 
@@ -14,16 +15,23 @@ RUNS = 50  # how many of the last runs are offered
 
 
 def register(shell: Any, name: str) -> None:
-    """Complete `%name …` and `x = %name …`. Loading the extension again changes nothing."""
+    """Complete `%name …`, `x = %name …` and `%%name …`. Loading the extension twice is once."""
     identifier = f"reprokit.{name}"
     matchers = shell.Completer.custom_matchers
     if any(getattr(m, "matcher_identifier", None) == identifier for m in matchers):
         return
-    line = re.compile(rf"(?:\s*[\w.]+\s*=)?\s*%{name}\s+(?P<words>.*)")
+    line = re.compile(rf"(?:\s*[\w.]+\s*=)?\s*(?P<sign>%%?){name}\s+(?P<words>.*)")
 
     def matcher(context: Any) -> dict[str, Any]:
         found = line.fullmatch(context.text_until_cursor)
-        return _none() if found is None else _matches(found["words"])
+        if found is None:
+            return _none()
+        words = found["words"]
+        if found["sign"] == "%":
+            return _matches(words, complete(words))
+        from reprokit.notebook import kernel
+
+        return _matches(words, complete_cell(words, [name for name, _ in kernel.variables(shell)]))
 
     # The second version of IPython's protocol: only it can keep Python's own completions,
     # which know nothing of magics, from being mixed in.
@@ -40,11 +48,11 @@ def _none() -> dict[str, Any]:
     return {"completions": []}
 
 
-def _matches(words: str) -> dict[str, Any]:
+def _matches(words: str, found: list[str]) -> dict[str, Any]:
     from IPython.core.completer import SimpleCompletion
 
     return {
-        "completions": [SimpleCompletion(word) for word in complete(words)],
+        "completions": [SimpleCompletion(word) for word in found],
         "matched_fragment": _last(words),
         "suppress": True,
     }
@@ -71,6 +79,26 @@ def complete(words: str) -> list[str]:
         return []
     wanted = set(_candidates(parser, before, symbol))
     return sorted(word for word in wanted if word.startswith(symbol))
+
+
+def complete_cell(words: str, variables: list[str]) -> list[str]:
+    """The same for the first line of a cell; `variables` are the kernel's."""
+    from reprokit import arguments
+
+    symbol = _last(words)
+    before = words.split()[:-1] if symbol else words.split()
+    parser = arguments.cell_parser("")
+    options = [word for word in before if word in parser._option_string_actions]
+    if symbol.startswith("-"):
+        wanted = [option for option in parser._option_string_actions if option != "-h"]
+    elif options and options[-1] in ("-i", "--input", "-o", "--output"):
+        done, comma, symbol = symbol.rpartition(",")
+        return sorted(done + comma + name for name in variables if name.startswith(symbol))
+    elif not before:
+        wanted = ["python", "R", "sh"]
+    else:
+        wanted = [*_candidates(parser, before, symbol)]
+    return sorted(word for word in set(wanted) if word.startswith(symbol))
 
 
 def _candidates(parser: argparse.ArgumentParser, before: list[str], symbol: str) -> Iterator[str]:

@@ -26,18 +26,19 @@ def live(shell: Any) -> LiveKernel:
     # What a terminal ran is nobody's notebook.
     is_terminal = not hasattr(shell, "kernel")
     ran = [] if is_terminal else list(enumerate(shell.history_manager.input_hist_raw))[1:]
-    variables = [] if is_terminal else _variables(shell)
+    held = [] if is_terminal else variables(shell)
     return LiveKernel(
         modules=frozenset(name.partition(".")[0] for name in list(sys.modules)),
         history=tuple((number, source) for number, source in ran if source.strip()),
-        names={name: type(value).__name__ for name, value in variables},
+        names={name: type(value).__name__ for name, value in held},
         notebook=notebook,
         notebook_said=said,
         environment=this_interpreter("this kernel's"),
     )
 
 
-def _variables(shell: Any) -> list[tuple[str, Any]]:
+def variables(shell: Any) -> list[tuple[str, Any]]:
+    """The user's own variables, by name."""
     hidden = getattr(shell, "user_ns_hidden", {})
     return [
         (name, value)

@@ -27,11 +27,11 @@ def load_ipython_extension(shell: Shell) -> None:
 
     said = display.Said()
 
-    def magic(line: str) -> Any:
-        return repro(shell, line, said)
+    def magic(line: str, cell: str | None = None) -> Any:
+        return repro(shell, line, said) if cell is None else repro_cell(shell, line, cell)
 
-    magic.__doc__ = repro.__doc__
-    shell.register_magic_function(magic, "line", NAME)
+    magic.__doc__ = f"{repro.__doc__}\n\n{repro_cell.__doc__}"
+    shell.register_magic_function(magic, "line_cell", NAME)
     completion.register(shell, NAME)
     display.register(shell, said)
 
@@ -52,6 +52,51 @@ def repro(shell: Shell, line: str, said: Said) -> Any:
     except ReprokitError as error:
         _teach(error, command)
         raise
+
+
+def repro_cell(shell: Shell, line: str, text: str) -> Any:
+    """%%repro [python|R|sh] [-i NAME ...] [-o NAME ...]: the cell in the project's container.
+
+    It has the same packages as `%repro run`, no network, and nothing of this kernel but the
+    variables that -i names; those that -o names are set here afterwards. Figures that are open
+    when it ends are shown, and what it writes to results/. The record keeps it.
+
+        %%repro -i data threshold -o fit
+        %%repro R -i data -o model
+        %%repro sh -o version
+
+    Plain values, NumPy arrays, pandas data frames and series can be carried. Other options:
+    --project PATH, --memory SIZE, --timeout SECONDS, --network, --results DIR, --date YYYY-MM-DD,
+    --base NAME, --engine NAME, --json (the record is printed). In Python the same is
+    `reprokit.cell(text, "python", inputs={"x": x}, outputs=["y"])`.
+    """
+    from reprokit import arguments
+    from reprokit.errors import ReprokitError
+    from reprokit.notebook import cell_magic
+
+    try:
+        parsed = arguments.cell_parser(f"%%{NAME}").parse_args(_split(line))
+    except SystemExit:
+        return None
+    except ReprokitError as error:
+        _teach(error, None)
+        raise
+    command = f"%%{NAME} {line}".strip()
+    reporter = cell_magic.CellReporter(lambda: _reporter(shell, command))
+    failed = True
+    try:
+        result = cell_magic.run(shell, command, text, parsed, reporter)
+        failed = False
+    except KeyboardInterrupt:
+        raise _interrupted() from None
+    except ReprokitError as error:
+        _teach(error, None)
+        raise
+    finally:
+        reporter.finish(failed=failed)
+    if result.failure is not None:
+        _teach(result.failure, None)
+    return _shown(result, as_json=parsed.json)
 
 
 def _done(shell: Shell, line: str, command: str, said: Said) -> Any:
@@ -86,11 +131,13 @@ def _interrupted() -> ReprokitError:
     )
 
 
-def _teach(error: ReprokitError, command: str) -> None:
-    """In a notebook the way on is a magic, and the equal command is what a shell would be given."""
+def _teach(error: ReprokitError, command: str | None) -> None:
+    """In a notebook the way on is a magic, and the equal command, where there is one, is what a
+    shell would be given."""
     if error.next is not None:
         error.next = _VERB.sub(f"%{NAME} ", error.next)
-    error.add_note(f"in a shell: {command}")
+    if command is not None:
+        error.add_note(f"in a shell: {command}")
 
 
 def _split(line: str) -> list[str]:

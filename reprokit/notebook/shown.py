@@ -10,7 +10,7 @@ from typing import Any
 
 from reprokit.history import wording
 from reprokit.history.reading import Record, mapping, rows, text
-from reprokit.notebook import card, changes, judged
+from reprokit.notebook import card, cell_card, changes, judged
 from reprokit.notebook.elements import (
     Html,
     code,
@@ -204,6 +204,11 @@ DISPLAYS: dict[tuple[str, str], Display] = {
         card.run,
         card.run_text,
         lambda result: card.tone(result.record),
+        command=_of_run("show"),
+    ),
+    ("reprokit.pipeline.cells", "CellResult"): Display(
+        cell_card.cell,
+        tone=lambda result: card.tone(result.record),
         command=_of_run("show"),
     ),
     ("reprokit.initialising.initialise", "InitResult"): Display(initialised),

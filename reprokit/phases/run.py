@@ -27,6 +27,7 @@ class RunRequest:
     """A run: the image, its command (`None`: the image's own), and what is mounted where.
 
     `as_image_says` keeps the user that the image names: a project's own Dockerfile may need it.
+    `output` receives what it prints, by stream and as it comes, instead of the reporter.
     """
 
     image: str
@@ -37,6 +38,13 @@ class RunRequest:
     options: RunOptions
     labels: tuple[tuple[str, str], ...] = ()
     as_image_says: bool = False
+    output: Callable[[str, bytes], None] | None = None
+
+    @property
+    def written(self) -> tuple[Bind, ...]:
+        """The folders that the container writes into."""
+        results = Bind(source=self.results, target="/app/results", writable=True)
+        return (results, *(bind for bind in self.binds if bind.writable))
 
 
 def run(
@@ -47,7 +55,8 @@ def run(
 ) -> Outcome:
     """Run the container to its end. `collect` reads from it before it is removed, however it
     ended; an interrupt stops it, keeps log and partial results, and is told in the outcome."""
-    _make_writable(request.results, 0o777 if request.as_image_says else 0o775)
+    for bind in request.written:
+        _make_writable(bind.source, 0o777 if request.as_image_says else 0o775)
     try:
         started = time.time()
         with engine.container(_container_request(request, engine)) as container:
@@ -59,8 +68,9 @@ def run(
     finally:
         if request.as_image_says:
             _take_over(request, engine, reporter)
-        give_to_user(request.results)
-        _open_up(request.results)
+        for bind in request.written:
+            give_to_user(bind.source)
+            _open_up(bind.source)
     return _outcome(status, ended, started, finished, watch.peak, request.options)
 
 
@@ -85,9 +95,12 @@ def _attend(
                 timer.start()
             watch.start()
             lines = _Lines(reporter)
-            for _, chunk in container.output():
+            for stream, chunk in container.output():
                 log.write(chunk)
-                lines.feed(chunk)
+                if request.output is None:
+                    lines.feed(chunk)
+                else:
+                    request.output(stream, chunk)
             lines.close()
         ended = container.wait()
         return ("timed-out" if timed_out.is_set() else None), ended
@@ -159,14 +172,14 @@ class _Lines:
 def _container_request(request: RunRequest, engine: Engine) -> ContainerRequest:
     options = request.options
     environment = dict(options.environment)
-    results = Bind(source=request.results, target="/app/results", writable=True)
+    read = (bind for bind in request.binds if not bind.writable)
     return ContainerRequest(
         image=request.image,
         command=request.command,
         user=None if request.as_image_says else _user(),
         groups=() if request.as_image_says else ("0",),
         environment=environment,
-        binds=(results, *request.binds),
+        binds=(*request.written, *read),
         network="default" if options.network else "none",
         read_only=options.read_only,
         memory=options.memory,
@@ -199,23 +212,26 @@ def _make_writable(results: Path, mode: int) -> None:
 def _take_over(request: RunRequest, engine: Engine, reporter: Reporter) -> None:
     """Results of an image that runs as whom it likes belong to that user, and only root can give
     them away: where we are not root, the image's root does."""
-    if not hasattr(os, "getuid") or os.getuid() == 0 or not _foreign(request.results):
+    if not hasattr(os, "getuid") or os.getuid() == 0 or not _any_foreign(request):
         return
     owner = "0:0" if engine.information().rootless else f"{os.getuid()}:{os.getgid()}"
-    command = ("chown", "-R", "-h", owner, "/app/results")
     asked = ContainerRequest(
         image=request.image,
-        command=command,
+        command=("chown", "-R", "-h", owner, *(bind.target for bind in request.written)),
         user="0:0",
-        binds=(Bind(source=request.results, target="/app/results", writable=True),),
+        binds=request.written,
         privileged_setup=True,
         labels=dict(request.labels),
     )
     with suppress(ReprokitError), engine.container(asked) as container:
         container.start()
         container.wait()
-    if _foreign(request.results):
+    if _any_foreign(request):
         reporter.warning("the image has no chown: some results belong to the user that it runs as")
+
+
+def _any_foreign(request: RunRequest) -> bool:
+    return any(_foreign(bind.source) for bind in request.written)
 
 
 def _foreign(folder: Path) -> bool:

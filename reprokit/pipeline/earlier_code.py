@@ -20,7 +20,7 @@ from reprokit.history.index import Entry
 from reprokit.model import DataFile, Lock
 from reprokit.phases import build as building
 from reprokit.phases import self_description
-from reprokit.pipeline.job import Job, Wishes, prepare, prepare_build
+from reprokit.pipeline.job import Job, Wishes, prepare, prepare_build, without_notebooks
 from reprokit.progress import Silent
 
 
@@ -93,6 +93,7 @@ def same_build(
     for wishes in (Wishes(), given):
         with suppress(ReprokitError):
             job = prepare(root, wishes)
+            job = without_notebooks(job) if "cell" in record else job
             wanted = (*job.plan.code, *job.plan.data.files)
             digests = {file.path: file.sha256 for file in hash_files(root, wanted, Silent())}
             rendered = prepare_build(job, lock, digests)

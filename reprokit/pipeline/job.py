@@ -323,6 +323,15 @@ def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.
     return building.prepare(context, digests, job.project.root, job.plan.name, lock.epoch)
 
 
+def without_notebooks(job: Job) -> Job:
+    """The job of a cell: Jupyter saves a notebook again and again, and each time the image that
+    holds it would be another one. A Dockerfile of the project's own may name them."""
+    if job.plan.dockerfile is not None:
+        return job
+    code = tuple(path for path in job.plan.code if not path.endswith(".ipynb"))
+    return replace(job, plan=replace(job.plan, code=code))
+
+
 def powers_for(engine: Engine, reporter: Reporter) -> Powers:
     """Everything that the phases which touch the world work with."""
     return Powers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -56,6 +57,9 @@ from reprokit.version import __version__
 
 if TYPE_CHECKING:
     from reprokit.diagnosing.protocol import Cause
+    from reprokit.cells.exchange import Exchange
+
+PROGRAM = "the project's command"
 
 
 @frozen
@@ -81,7 +85,8 @@ class Started:
     """What is known when the container starts.
 
     The run's folder may lie elsewhere than in the project that `job` names. `rerun_of`: which
-    published run is run again, see `phases.record.compose`. `notebooks` are what it executes.
+    published run is run again, see `phases.record.compose`. `notebooks` are what it executes;
+    `cell` is the one that it runs instead.
     """
 
     job: Job
@@ -99,6 +104,7 @@ class Started:
     repeat: int = 1
     rerun_of: dict[str, JSON] | None = None
     notebooks: tuple[Stored, ...] = ()
+    cell: Exchange | None = None
 
 
 def run(
@@ -110,8 +116,10 @@ def run(
     results: Path | None = None,
     repeat: int = 1,
     folder: run_folder.RunFolder | None = None,
+    cell: Exchange | None = None,
 ) -> RunResult:
-    """The whole way. See `reprokit.verbs.run`. folder: the run's, where it has one already."""
+    """The whole way. See `reprokit.verbs.run`. folder: the run's, where it has one already. cell:
+    what runs is this one, and the wishes have its command."""
     if repeat != 1:
         from reprokit.pipeline import repeating
 
@@ -123,11 +131,15 @@ def run(
         opening = ahead.submit(_opened, stack, wishes.engine)
         asking = ahead.submit(records.project_state, folder_of(path))
         job = prepare(path, wishes)
+        if cell is not None:
+            from reprokit.pipeline.cells import fitted
+
+            job = fitted(job, cell.cell)
         entry, notes, books = wished_entry(job, wishes)
         target = results or collecting.results_folder(job.project.root, job.configuration.results)
         collecting.check_writable(target)
         for note in (*job.plan.notes, *notes):
-            if note.level == "warning":
+            if note.level == "warning" and cell is None:  # said at each cell, nobody reads it
                 text = note.text if note.reason is None else f"{note.reason}: {note.text}"
                 reporter.warning(text)
         index = indexes.Index()
@@ -135,7 +147,7 @@ def run(
         engine = opening.result()
         state = replace(asking.result(), name=job.plan.name)
         started = _make_ready(job, entry, engine, watch, state, ahead, folder, no_cache=no_cache)
-        started = replace(started, repeat=repeat, notebooks=books)
+        started = replace(started, repeat=repeat, notebooks=books, cell=cell)
         result = run_and_record(started, engine, watch, index, target)
         if wishes.write_back and result.failure is None:
             from reprokit.notebook_runs.marking import mark
@@ -215,7 +227,7 @@ def run_and_record(
         folder.project,
         plan.name,
         datetime.now(UTC),
-        command_text(started.entry),
+        command_text(started.entry) if started.cell is None else started.cell.cell.headline,
         image=started.image.config_digest,
     )
     folder.dockerfile.write_text(started.dockerfile, "utf-8")
@@ -241,7 +253,7 @@ def run_and_record(
         record=record,
         folder=folder.path,
         results=target or folder.results,
-        failure=failure(outcome, plan, folder, record.get("failure")),
+        failure=failure(outcome, plan, folder, record),
     )
 
 
@@ -319,16 +331,18 @@ def _outputs(started: Started, engine: Engine, watch: Stopwatch) -> list[JSON] |
 
 
 def _request(started: Started, reporter: Reporter) -> runs.RunRequest:
-    plan, folder = started.job.plan, started.folder
+    plan, folder, cell = started.job.plan, started.folder, started.cell
+    data = _data_binds(started, reporter)
     return runs.RunRequest(
         image=started.image.reference,
         command=steps_command(started.entry) if started.entry.steps else None,
         results=folder.results,
         log=folder.log,
-        binds=_data_binds(started, reporter),
+        binds=data if cell is None else (*data, *cell.binds()),
         options=plan.options,
         as_image_says=plan.dockerfile is not None,
         labels=(("org.reprokit.owner", "reprokit"), ("org.reprokit.run", folder.id)),
+        output=None if cell is None else cell.output,
     )
 
 
@@ -380,6 +394,7 @@ def _record(
         notebooks=notebooks,
         rerun_of=started.rerun_of,
         failure=None if cause is None else cause.json(),
+        cell=None if started.cell is None else started.cell.account(started.folder.path),
     )
 
 
@@ -389,10 +404,10 @@ def _notes(plan: Plan) -> tuple[Note, ...]:
 
 
 def failure(
-    outcome: Outcome, plan: Plan, folder: run_folder.RunFolder, cause: JSON
+    outcome: Outcome, plan: Plan, folder: run_folder.RunFolder, record: Mapping[str, JSON]
 ) -> ReprokitError | None:
     """The error that an unsuccessful run ends with; its results and log are kept all the same.
-    cause: what the record says of why it failed."""
+    record: of the run, which may say why it failed."""
     where = str(folder.log)
     options = plan.options
     if outcome.status == "succeeded":
@@ -412,7 +427,8 @@ def failure(
             where=where,
             next="raise the limit with --memory, or `memory` under [run] in repro.toml",
         )
-    ended = _ended_with(outcome.exit_code)
+    cause, what = record.get("failure"), "the cell" if "cell" in record else PROGRAM
+    ended = _ended_with(outcome.exit_code, what)
     if isinstance(cause, dict) and cause["text"]:
         return CommandFailed(f"{ended}: {cause['text']}", where=where, next=str(cause["next"]))
     return CommandFailed(
@@ -420,9 +436,9 @@ def failure(
     )
 
 
-def _ended_with(code: int | None) -> str:
+def _ended_with(code: int | None, what: str = PROGRAM) -> str:
     """What an exit status says: above 128 it is, by convention, a signal that ended a process."""
-    text = f"the project's command ended with status {code}"
+    text = f"{what} ended with status {code}"
     if code == 137:
         return f"{text}: it was killed, from outside or because the machine ran out of memory"
     try:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
+from reprokit.history import reading
 from reprokit.history.index import Index
+from reprokit.history.listing import record_of
 from reprokit.model import JSON
 from reprokit.progress import Reporter
 
@@ -56,6 +58,7 @@ def publish(
     """Push first, so that the archive can say where the image is."""
     _check(wishes)
     entry = Index().find(run, project)
+    reading.check_repeatable(record_of(entry))
     in_registry = written = None
     if wishes.archive is not None:
         from reprokit.publishing import archive as archiving

@@ -66,7 +66,9 @@ def _of_folder(path: Path, workspace: Path, reporter: Reporter) -> Origin:
 
 @contextmanager
 def _of_run(entry: Entry) -> Iterator[Origin]:
-    record, lock = record_of(entry), lock_of(entry)
+    record = record_of(entry)
+    reading.check_repeatable(record)
+    lock = lock_of(entry)
     source = Source(kind="run", name=entry.id, identifier=reading.text(record, "digest"))
     published = Published(
         record=record,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reprokit.notebook.completion import complete
+from reprokit.notebook.completion import complete, complete_cell
 from tests.notebook import kernels, records
 
 RUN = "20260102-030405-abcd"
@@ -69,3 +69,13 @@ def test_a_kernel_answers_the_tab_key(here: Path) -> None:
         assert kernel.run("%reload_ext reprokit") == "ok"
         assert kernel.complete("%repro ru") == ["run", "runs"]
         assert kernel.complete("tup") == ["tuple"]
+
+
+def test_the_first_line_of_a_cell(here: Path) -> None:
+    assert complete_cell("", ["x"]) == ["R", "python", "sh"]
+    assert complete_cell("p", ["x"]) == ["python"]
+    assert complete_cell("R --me", []) == ["--memory"]
+    assert complete_cell("R -i da", ["data", "x"]) == ["data"]
+    assert complete_cell("R -i data ", ["data", "x"]) == ["data", "x"]
+    assert complete_cell("-o data,", ["x"]) == ["data,x"]
+    assert complete_cell("--project ", []) == ["analysis.ipynb", "data/"]

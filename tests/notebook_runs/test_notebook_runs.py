@@ -162,6 +162,43 @@ def test_lines_that_call_reprokit_are_left_out(source: str, left: str | None) ->
     assert notebook_runner.without_own(source) == (source if left is None else left)
 
 
+class Shell:
+    """As much of IPython's shell as a cell in place needs."""
+
+    def __init__(self, **variables: Any) -> None:
+        self.variables = variables
+
+    def push(self, found: dict[str, Any]) -> None:
+        self.variables |= found
+
+
+def test_a_cell_of_the_container_runs_in_place_with_a_namespace_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shell = Shell(x=[1], y=2, z=3)
+    text = "%%repro python -i x,y --memory 4g -o total\nx.append(y)\ntotal = {'%s': sum(x)}\ntotal"
+    source = notebook_runner.in_place(text)
+    assert source is not None
+    exec(source, {**shell.variables, "get_ipython": lambda: shell})
+    assert shell.variables == {"x": [1], "y": 2, "z": 3, "total": {"%s": 3}}
+    assert capsys.readouterr().out == "{'%s': 3}\n"
+
+
+@pytest.mark.parametrize("text", ["y = z", "q = 1", "def f():\n  return z\ny = f()"])
+def test_a_cell_in_place_sees_and_gives_only_what_is_named(text: str) -> None:
+    shell = Shell(z=1)
+    source = notebook_runner.in_place(f"%%repro -o y\n{text}")
+    assert source is not None
+    with pytest.raises(NameError):
+        exec(source, {**shell.variables, "get_ipython": lambda: shell})
+    assert shell.variables == {"z": 1}
+
+
+@pytest.mark.parametrize("source", ["%%repro R -o x\nx <- 1", "%%repro bash\nls", "x = 1"])
+def test_cells_in_other_languages_do_not_run_in_place(source: str) -> None:
+    assert notebook_runner.in_place(source) is None
+
+
 # -- outputs ------------------------------------------------------------------------------------
 
 

@@ -4,8 +4,9 @@
 Usage: repro-notebook NOTEBOOK [--parameters JSON]. Ends with status 1 and the cell's traceback when
 a cell fails; the notebook as far as it came is written all the same. Parameters are given as
 papermill gives them: in a cell of their own, after the one that is tagged "parameters". Lines that
-call reprokit itself (`%repro run`) are left out: the notebook already runs in its container. So are
-cells tagged "skip-execution", as nbclient does.
+call reprokit itself (`%repro run`) are left out: the notebook already runs in its container. A cell
+`%%repro` in Python runs here, with a namespace of its own; those in R and of a shell are left out,
+and so are cells tagged "skip-execution", as nbclient does.
 """
 
 import json
@@ -22,6 +23,25 @@ LANGUAGES = {"python": "reprokit", "r": "reprokit-r"}
 OWN_LINE = re.compile(r"^([ \t]*)%(?:repro\b|(?:re)?load_ext[ \t]+reprokit\b).*$", re.MULTILINE)
 # A cell that keeps what a run gave goes on to use it, and that is not there in the container.
 OWN_CELL = re.compile(r"\s*%%repro\b|^[ \t]*[\w.]+[ \t]*=[ \t]*%repro\b", re.MULTILINE)
+PYTHON = ("python", "python3", "py")
+CONTAINER_CELL = re.compile(r"\s*%%repro\b([^\n]*)\n(.*)", re.DOTALL)
+# Run in the kernel in place of such a cell, whose container this is already.
+IN_PLACE = """
+def run(source, given, wanted):
+    import ast, copy, linecache
+    linecache.cache["<cell>"] = (len(source), None, source.splitlines(True), "<cell>")
+    scope = {"__name__": "__main__"}
+    scope.update(copy.deepcopy(given))
+    tree = ast.parse(source, "<cell>")
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<cell>", "exec"), scope)
+    if last is not None:
+        exec(compile(ast.Interactive([last]), "<cell>", "single"), scope)
+    for name in wanted:
+        if name not in scope:
+            raise NameError("the cell sets no " + name + ", which -o names")
+    return {name: scope[name] for name in wanted}
+"""
 SKIPPED = "skip-execution"
 INJECTED = "injected-parameters"
 
@@ -69,7 +89,7 @@ def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
         return 2
     if parameters:
         inject(notebook, parameters, language)
-    sources = _made_ready(notebook)
+    sources = _made_ready(notebook, language)
     # R's kernel knows no sockets in folders. A container's own loopback is nobody else's either.
     private = {"transport": "ipc", "ip": socket} if language == "python" else {}
     client = NotebookClient(
@@ -113,7 +133,7 @@ def language_of(metadata: Any) -> str:
     return "r" if name == "ir" else name
 
 
-def _made_ready(notebook: Any) -> "list[tuple[Any, str]]":
+def _made_ready(notebook: Any, language: str) -> "list[tuple[Any, str]]":
     """Take out what an earlier run left, so that no output is mistaken for one of this run, and
     the lines that call reprokit; the cells with those, and their source as it was."""
     changed = []
@@ -121,7 +141,7 @@ def _made_ready(notebook: Any) -> "list[tuple[Any, str]]":
         if cell.cell_type != "code":
             continue
         cell.outputs, cell.execution_count = [], None
-        source = without_own(cell.source)
+        source = (language == "python" and in_place(cell.source)) or without_own(cell.source)
         if source != cell.source:
             changed.append((cell, cell.source))
             cell.source = source
@@ -138,6 +158,34 @@ def without_own(source: str) -> str:
     lines = [line.strip() for line in changed.splitlines()]
     rest = [line for line in lines if line and line != "pass" and not line.startswith("#")]
     return changed if rest else ""
+
+
+def in_place(source: str) -> "str | None":
+    """What runs in place of a cell `%%repro` in Python; `None` for any other cell."""
+    found = CONTAINER_CELL.match(source)
+    if found is None:
+        return None
+    language, given, wanted = asked(found.group(1))
+    if language not in PYTHON:
+        return None
+    code = "# %%repro" + found.group(1) + "\n" + found.group(2)
+    values = ", ".join(f"{name!r}: {name}" for name in given)
+    call = f"scope['run']({code!r}, {{{values}}}, {wanted!r})"
+    return f"get_ipython().push((lambda scope: (exec({IN_PLACE!r}, scope), {call})[1])({{}}))"
+
+
+def asked(line: str) -> "tuple[str, list[str], list[str]]":
+    """The language that the first line of such a cell names, and the names after -i and -o."""
+    language, option = "python", ""
+    names: dict[str, list[str]] = {"i": [], "o": []}
+    for word in line.replace("=", " ").split():
+        if word.startswith("-"):
+            option = word.lstrip("-")[:1] if word in ("-i", "--input", "-o", "--output") else word
+        elif option in names:
+            names[option] += [name for name in word.split(",") if name.isidentifier()]
+        elif not option:
+            language = word.lower()
+    return language, names["i"], names["o"]
 
 
 def is_left_out(source: str, tags: Any) -> bool:

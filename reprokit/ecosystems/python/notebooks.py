@@ -19,6 +19,7 @@ from reprokit.ecosystems.python.imports import (
     required,
     unique,
 )
+from reprokit.ecosystems.python.notebook_runner import PYTHON, asked
 from reprokit.ecosystems.python.version import OLDEST, recorded
 from reprokit.errors import BadRequest
 from reprokit.model import Requirement
@@ -191,10 +192,21 @@ def python_of(source: str) -> str | None:
     return source
 
 
+def in_container(source: str) -> str | None:
+    """The Python of a cell that runs in the container alone (`%%repro`); `None` for any other."""
+    magic = _CELL_MAGIC.match(source)
+    if magic is None or magic[1] != "repro" or asked(magic[2])[0] not in PYTHON:
+        return None
+    return source[magic.end() :]
+
+
 def _cell(path: str, number: int, source: str, local: frozenset[str]) -> Found:
     parts = list[Found]()
     magic = _CELL_MAGIC.match(source)
-    if magic is not None:
+    own = in_container(source)
+    if own is not None:
+        source = own
+    elif magic is not None:
         if magic[1] in _SHELL_CELLS or magic[1] not in _PYTHON_CELLS:
             if magic[1] in ("R", "julia", "cython"):
                 text = f"cell {number} is in another language (%%{magic[1]})"

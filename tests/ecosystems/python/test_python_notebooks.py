@@ -42,6 +42,13 @@ def test_what_a_cell_installs(tmp_path: Path, cell: str, wanted: list[str]) -> N
     assert all(r.reason.file in ("n/a.ipynb", "n/extra.txt") for r in found.requirements)
 
 
+def test_what_cells_of_the_container_import(tmp_path: Path) -> None:
+    cells = ("%%repro -o x\nimport toolz", "%%repro R\nimport = 1", "%%repro sh\nimport six")
+    found = detect(tmp_path, {"a.ipynb": notebook(*cells)})
+    assert [requirement.name for requirement in found.requirements] == ["toolz"]
+    assert not any("another language" in note.text for note in found.notes)
+
+
 def test_system_packages_of_cells(tmp_path: Path) -> None:
     cell = "!apt-get update && apt-get -y install graphviz 2>/dev/null\n!apt install -qq Bad_name"
     found = detect(tmp_path, {"a.ipynb": notebook(cell)})
