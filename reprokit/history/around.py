@@ -1,8 +1,14 @@
-"""Which project a folder is in: whose runs are meant where a verb takes a run."""
+"""Which project a folder is in: whose runs are meant where a verb takes a run; and which of its
+runs came before another."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from reprokit.history.index import Entry, Index
+
+LOOKED_AT = 200
+"""Runs among which the one before is looked for."""
 
 _DECLARATIONS = (
     *("repro.toml", "repro.lock", "pyproject.toml", "requirements.txt", "setup.py", "setup.cfg"),
@@ -27,3 +33,11 @@ def _upwards(folder: Path) -> tuple[Path, ...]:
 
 def _is_declared(folder: Path) -> bool:
     return any((folder / name).exists() for name in _DECLARATIONS)
+
+
+def before(run: str, project: Path, index: Index) -> Entry | None:
+    """The newest run of the project that began before this one and succeeded, if there is any."""
+    entries = iter(index.list(LOOKED_AT, project))
+    if not any(entry.id == run for entry in entries):
+        return None
+    return next((entry for entry in entries if entry.status == "succeeded"), None)
