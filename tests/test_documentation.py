@@ -22,7 +22,12 @@ from reprokit.resolving import Catalogue, Resolver
 ROOT = Path(__file__).parents[1]
 PLUGINS = ROOT / "docs" / "plugins.md"
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").glob("*/README.md"),
+        *(ROOT / "templates" / "starters").glob("*/README.md"),
+    ]
 )
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("reprokit_"))
 PROTOCOLS = (Ecosystem, Maker, BaseFamily, Comparator, Diagnosis, Resolver, Catalogue)

@@ -33,7 +33,8 @@ def test_a_wheel_holds_everything_that_is_not_python(wheel: Path) -> None:
         for path in package.rglob("*")
         if path.is_file() and path.suffix in (".json", ".toml", ".R", ".typed")
     }
-    wanted |= {f"reprokit/templates/{path.name}" for path in (ROOT / "templates").iterdir()}
+    templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
+    wanted |= {f"reprokit/{path.relative_to(ROOT).as_posix()}" for path in templates}
     assert len(wanted) > 5
     assert wanted <= names
 

@@ -11,6 +11,7 @@ from typing import Any
 
 RESULTS = (
     ("reprokit.pipeline.running", "RunResult"),
+    ("reprokit.starting", "Created"),
     ("reprokit.initialising.initialise", "InitResult"),
     ("reprokit.pipeline.locked", "LockResult"),
     ("reprokit.pipeline.exporting", "ExportResult"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from reprokit.frozen import frozen
+from reprokit.history.wording import counted
 from reprokit.model import JSON, Entry, Note, Plan, Reason, Requirement, Runtime, Step
 from reprokit.printable import printable, redacted, redacted_values
 from reprokit.quoting import printable_command
@@ -113,7 +114,7 @@ class PlanReport:
             ("packages", (f"{p.name}  ({p.reason})" for p in plan.system_packages)),
             ("command", _command_lines(plan)),
             ("data", _data_lines(plan)),
-            ("code", [f"{len(plan.code)} files"]),
+            ("code", [counted(len(plan.code), "file")]),
             ("left out", _shortened(f"{e.path}  ({e.why})" for e in plan.excluded)),
             ("looser", plan.options.loosenings()),
             ("notes", (_note(note) for note in plan.notes)),
@@ -179,7 +180,7 @@ def _data_lines(plan: Plan) -> Iterator[str]:
     if not plan.data.files:
         return
     how = "mounted read-only" if plan.data.mode == "mount" else "carried by the image"
-    yield f"{len(plan.data.files)} files, {how}"
+    yield f"{counted(len(plan.data.files), 'file')}, {how}"
     mounts = (
         f"  {m.source}" + ("" if m.unpack is None else f" unpacked ({m.unpack}) as {m.target}")
         for m in plan.data.mounts
