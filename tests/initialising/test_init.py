@@ -150,6 +150,7 @@ def test_a_notebook_below_the_project_is_of_the_project(
 
 def test_a_project_without_python_is_told_nothing_of_python(project: Path, init: Init) -> None:
     (project / "main.R").write_text("library(dplyr)\n")
+    notebook(project, "%load_ext reprokit", "%repro run")
     assert init().files == ()
 
 
