@@ -130,7 +130,7 @@ def _as_committed(project: Project, path: str) -> bool:
 
 def _plain_language(language: dict[str, Any]) -> dict[str, Any]:
     """Name, and of the version the series: no more of it decides what is planned."""
-    found = {key: language[key] for key in ("name", "version") if key in language}
+    found = {key: value for key, value in language.items() if key in ("name", "version")}
     series = _SERIES.match(str(found.get("version")))
     return found if series is None else {**found, "version": series[0]}
 
