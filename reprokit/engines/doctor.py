@@ -300,7 +300,6 @@ def _source(name: str, url: str, settings: site.Site) -> Check:
     import requests
 
     from reprokit.http_session import SiteSession
-    from reprokit.web import plain_reason
 
     session = SiteSession(settings)
     proxy = session.proxy_for(url)

@@ -78,6 +78,7 @@ class PlanReport:
                 ],
             },
             "code": list(plan.code),
+            "without_outputs": list(plan.notebooks),
             "excluded": [{"path": e.path, "why": e.why} for e in plan.excluded],
             "loosenings": list(plan.options.loosenings()),
             "notes": [
@@ -114,7 +115,7 @@ class PlanReport:
             ("packages", (f"{p.name}  ({p.reason})" for p in plan.system_packages)),
             ("command", _command_lines(plan)),
             ("data", _data_lines(plan)),
-            ("code", [counted(len(plan.code), "file")]),
+            ("code", _code_lines(plan)),
             ("left out", _shortened(f"{e.path}  ({e.why})" for e in plan.excluded)),
             ("looser", plan.options.loosenings()),
             ("notes", (_note(note) for note in plan.notes)),
@@ -139,6 +140,11 @@ def _date_lines(plan: Plan) -> Iterator[str]:
         "today": "today",
     }[plan.date.source]
     yield f"{plan.date.day}  ({why})"
+
+
+def _code_lines(plan: Plan) -> Iterator[str]:
+    yield counted(len(plan.code), "file")
+    yield from _shortened(f"  {path} without outputs" for path in plan.notebooks)
 
 
 def _needs_lines(plan: Plan) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
+import reprokit
 from reprokit.citing.facts import source_identifier
 from reprokit.data_hashes import hash_files
 from reprokit.errors import BadRequest
@@ -92,6 +93,7 @@ def test_a_notebook_that_was_run_is_the_same_code(root: Path, tmp_path: Path) ->
     book = notebook("x = 1\nx", *OWN)
     after = ran(book)
     place = write(root / "analysis.ipynb", book)
+    assert "  analysis.ipynb without outputs" in reprokit.plan(root).text()
     job, before = build(root)
     swhid = source_identifier(job)
     write(place, after)
