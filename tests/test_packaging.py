@@ -43,8 +43,10 @@ def test_templates_are_found_from_an_installed_wheel(wheel: Path, tmp_path: Path
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from reprokit import resources\n"
-        "print(resources.templates()); print(len(resources.template('export-README.md')))"
+        "from pathlib import Path\n"
+        "from reprokit import resources, starting\n"
+        "print(resources.templates()); print(len(resources.template('export-README.md')))\n"
+        "print(*starting.new(Path(sys.argv[1], 'study'), language='java', notebook=True).files)"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", code, str(tmp_path)],
@@ -52,7 +54,8 @@ def test_templates_are_found_from_an_installed_wheel(wheel: Path, tmp_path: Path
         text=True,
         check=True,
     )
-    folder, length = done.stdout.splitlines()
+    folder, length, started = done.stdout.splitlines()
+    assert "src/main/java/study/Main.java" in started and "runs.ipynb" in started
     assert Path(folder) == tmp_path / "reprokit" / "templates"
     assert int(length) > 100
 

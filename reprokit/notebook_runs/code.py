@@ -29,13 +29,14 @@ DRIVES = "only calls reprokit"
 """Why a notebook is left out."""
 WRITTEN = "reprokit"
 """What a notebook's metadata calls the run whose outputs it holds."""
-# Of a cell, what programs note that show or time it; of a notebook also what holds outputs. The
-# names are those that nbstripout drops, https://github.com/kynan/nbstripout, and papermill's.
+# Of a cell, what programs note that show or time it; of a notebook also what holds outputs or names
+# the machine. The names are those that nbstripout drops, https://github.com/kynan/nbstripout, and
+# papermill's and Visual Studio Code's.
 _OF_CELLS = (
     "collapsed", "ExecuteTime", "execution", "heading_collapsed", "hidden", "scrolled", "jupyter",
     "papermill", "trusted",
 )  # fmt: skip
-_OF_NOTEBOOKS = ("signature", "widgets", "papermill", WRITTEN)
+_OF_NOTEBOOKS = ("signature", "widgets", "papermill", "vscode", "interpreter", WRITTEN)
 
 
 @frozen
@@ -97,6 +98,10 @@ def plain(content: bytes) -> str | None:
     language = metadata.get("language_info")
     if isinstance(language, dict):
         metadata["language_info"] = _plain_language(language)
+    kernel = metadata.get("kernelspec")
+    if isinstance(kernel, dict) and "name" in kernel:
+        # How it is called differs between machines; formats want some word there.
+        metadata["kernelspec"] = {**kernel, "display_name": kernel["name"]}
     cells = [_plain_cell(cell) for cell in document["cells"]]
     made = {**document, "metadata": metadata, "cells": cells}
     return json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

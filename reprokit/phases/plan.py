@@ -73,11 +73,13 @@ def plan(
     """
     known = tuple(sorted(ecosystems, key=lambda ecosystem: ecosystem.name))
     own = own_dockerfile(project, configuration)
+    # What runs have written says nothing about the project: a second plan is as the first.
+    read = project.without(configuration.results)
     # Its own Dockerfile may copy and use notebooks in ways that nobody knows here.
-    books = notebook_code.calling(project) if own is None else notebook_code.Calling()
-    # What runs have written says nothing about the project: a second plan is as the first. Nor do
-    # notebooks that only call reprokit: they run here, and not in the container.
-    read = project.without(configuration.results, *books.drivers)
+    books = notebook_code.calling(read) if own is None else notebook_code.Calling()
+    if books.drivers:
+        # They run here, and not in the container.
+        read = read.without(*books.drivers)
     found, notes = _found(read, known, configuration, own)
     _refuse_nothing(read, found, configuration, given, own)
     runtimes = plan_runtimes.merged(found, configuration)

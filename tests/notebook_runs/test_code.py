@@ -58,7 +58,8 @@ def ran(book: dict[str, Any]) -> dict[str, Any]:
         cell["source"] = "".join(cell["source"])
     language = {"name": "python", "version": "3.11.9", "file_extension": ".py"}
     after["metadata"] |= {"language_info": language}
-    after["metadata"] |= {"reprokit": {"run": "1"}, "widgets": {}}
+    after["metadata"] |= {"reprokit": {"run": "1"}, "widgets": {}, "vscode": {"hash": "1"}}
+    after["metadata"]["kernelspec"]["display_name"] = ".venv"
     return after
 
 
