@@ -60,6 +60,7 @@ def build_parser(prog: str = "reprokit") -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"reprokit {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    _add_start(verbs)
     _add_way(verbs)
     _add_detached(verbs)
     _add_history(verbs)
@@ -128,11 +129,22 @@ def split_command(words: list[str]) -> tuple[list[str], list[str] | None]:
 _Verbs = argparse._SubParsersAction
 
 
-def _add_way(verbs: _Verbs[Parser]) -> None:
+def _add_start(verbs: _Verbs[Parser]) -> None:
+    new = _verb(verbs, "new", "a small study that runs as it is, to begin with")
+    new.add_argument("folder", metavar="FOLDER", help="a new or empty folder")
+    languages = ("python", "r", "java")
+    new.add_argument("--language", choices=languages, default="python", help="(python)")
+    new.add_argument("--notebook", action="store_true", help="with a notebook to work in")
+
+    template = _verb(verbs, "notebook-template", "a notebook that runs the project it lies in")
+    template.add_argument("path", nargs="?", default=".", help="its name, or a folder")
+
     init = _verb(verbs, "init", "propose requirements and repro.toml from what is installed here")
     init.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
     init.add_argument("--write", action="store_true", help="write what is proposed")
 
+
+def _add_way(verbs: _Verbs[Parser]) -> None:
     run = _verb(verbs, "run", "build and run a project; results in ./results")
     run.add_argument("path", nargs="?", default=".", help="a project folder or a notebook")
     _choices(run)
@@ -200,8 +212,8 @@ def _add_history(verbs: _Verbs[Parser]) -> None:
     logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines")
 
     diff = _verb(verbs, "diff", "what changed between two runs")
-    diff.add_argument("first", metavar="RUN")
-    diff.add_argument("second", nargs="?", default="last", metavar="RUN")
+    diff.add_argument("first", nargs="?", metavar="RUN", help="(the one before the last)")
+    diff.add_argument("second", nargs="?", default="last", metavar="RUN", help="(the last)")
 
     verify = _verb(verbs, "verify", "is a run as its record says? can it be built again?")
     verify.add_argument("run", nargs="?", default="last", metavar="RUN")

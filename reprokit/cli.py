@@ -45,7 +45,7 @@ def _run(words: list[str], command: list[str] | None) -> int:
     parsed = arguments.build_parser().parse_args(words)
     _stand_somewhere()
     # Imported only now: `--version` and `--help` end above.
-    from reprokit import verbs
+    from reprokit import dispatch
     from reprokit.terminal import TerminalReporter
 
     # A log that is followed is the answer itself: it goes where answers go, line by line.
@@ -55,7 +55,7 @@ def _run(words: list[str], command: list[str] | None) -> int:
         live=False if follows else None,
     )
     try:
-        result = verbs.execute(parsed, command, reporter)
+        result = dispatch.execute(parsed, command, reporter)
     finally:
         reporter.finish()
     if parsed.json:

@@ -214,7 +214,8 @@ class Plan:
     `bases` are in order of preference; the first that can be had is locked. `entry` is `None`
     when nothing was found or when several candidates are equally good (`alternatives`).
     `dockerfile` is the project's own, where it is used. `code` are the files of the image's code
-    layer, sorted. `base_choice` is the base or family that the configuration names, else "auto".
+    layer, sorted; `notebooks` are those of them that go there without outputs. `base_choice` is the
+    base or family that the configuration names, else "auto".
     """
 
     name: str
@@ -232,6 +233,7 @@ class Plan:
     dockerfile: str | None = None
     notes: tuple[Note, ...] = ()
     base_choice: str = "auto"
+    notebooks: tuple[str, ...] = ()
 
 
 # -- lock -------------------------------------------------------------------------------------
@@ -389,7 +391,8 @@ class Rendering:
 @frozen
 class BuildContext:
     """A Dockerfile and the files beside it. `code` maps context path to project path, `unpacked`
-    a context path to the compressed data whose content lies there (a file or a folder)."""
+    a context path to the compressed data whose content lies there (a file or a folder). `rewritten`
+    is code that is not as the project has it, by context path; `files` lie below vendor/."""
 
     dockerfile: str
     dockerignore: str
@@ -397,6 +400,7 @@ class BuildContext:
     artifacts: tuple[Artifact, ...]
     code: tuple[tuple[str, str], ...]
     unpacked: tuple[tuple[str, DataMount], ...] = ()
+    rewritten: tuple[GeneratedFile, ...] = ()
 
 
 # -- build and run ----------------------------------------------------------------------------

@@ -66,10 +66,10 @@ class Project:
         files = [path for path in files if not path.endswith(TEMPORARY)]
         return tuple(sorted(files)), tuple(sorted(set(filter(_is_text, links))))
 
-    def without(self, folder: str) -> Project:
-        """The same project as if nothing lay in one of its folders."""
-        inside = f"{folder}/"
-        files = tuple(path for path in self.files if not path.startswith(inside))
+    def without(self, *paths: str) -> Project:
+        """The same project without some of its files, and as if nothing lay in some folders."""
+        inside = tuple(f"{path}/" for path in paths)
+        files = tuple(p for p in self.files if p not in paths and not p.startswith(inside))
         if len(files) == len(self.files):
             return self
         rest = Project(self.root, self.lenient)

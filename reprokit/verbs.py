@@ -1,12 +1,12 @@
 """One function a verb, the same for the shell, the notebook and Python.
 
 Each takes plain values, returns an object with `text()` for people and `json()` for programs, and
-raises a ReprokitError for what the user can mend. `execute` calls the one a command line names.
+raises a ReprokitError for what the user can mend. `reprokit.dispatch` calls the one that a command
+line names.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reprokit.publishing.publish import Publication
     from reprokit.registry import PluginList
     from reprokit.rerunning.result import RerunResult
+    from reprokit.starting import Created
 
 
 class Result(Protocol):
@@ -90,6 +91,28 @@ def run(
         results=None if results is None else Path(results),
         repeat=repeat,
     )
+
+
+def new(folder: str | Path, *, language: str = "python", notebook: bool = False) -> Created:
+    """Write a small study that runs as it is into a new folder: data, code, declared packages.
+
+    language: "python", "r" or "java". notebook: with a notebook to work in; of Python it is the
+    experiment, else it only calls reprokit. Raises BadRequest for a folder that holds files, or
+    whose name would make trouble elsewhere, StorageFailed. Nothing is written over.
+    """
+    from reprokit import starting
+
+    return starting.new(Path(folder), language=language, notebook=notebook)
+
+
+def notebook_template(path: str | Path = ".") -> Created:
+    """Write a notebook that runs the project it lies in, compares its runs and cites them.
+
+    path: of the notebook, or a folder that gets one. Raises BadRequest where it exists.
+    """
+    from reprokit import starting
+
+    return starting.notebook_template(Path(path))
 
 
 def init(path: str | Path = ".", *, write: bool = False) -> InitResult:
@@ -256,8 +279,9 @@ def logs(
     return listing.logs(run, tail=tail, project=_here())
 
 
-def diff(first: str, second: str = "last") -> Result:
-    """What changed between two runs: code, data, environment, command, results."""
+def diff(first: str | None = None, second: str = "last") -> Result:
+    """What changed between two runs: code, data, environment, command, results. Without `first`
+    it is the run of the same project before `second`."""
     from reprokit.history import difference
 
     return difference.diff(first, second, project=_here())
@@ -415,18 +439,6 @@ def plugins() -> PluginList:
     from reprokit import registry
 
     return registry.PluginList(registry.plugins())
-
-
-def execute(arguments: argparse.Namespace, command: list[str] | None, reporter: Reporter) -> Result:
-    """Call the verb a parsed command line names."""
-    options = {k: v for k, v in vars(arguments).items() if k not in ("verb", "json")}
-    if arguments.verb == "run":
-        options["command"] = command
-    if arguments.verb not in ("init", "plan", "status", "runs", "show", "diff", "plugins"):
-        options["reporter"] = reporter
-    function = detach if options.pop("detach", False) else globals()[arguments.verb]
-    result: Result = function(**options)
-    return result
 
 
 def _here() -> Path | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
-from reprokit import arguments, errors, verbs
+from reprokit import arguments, dispatch, errors, verbs
 from reprokit.arguments import build_parser
 from reprokit.errors import BadRequest
 from reprokit.schemas import schema
@@ -170,7 +170,7 @@ def test_every_verb_is_a_function() -> None:
     parser = arguments.build_parser()
     choices = next(a.choices for a in parser._actions if a.dest == "verb")
     assert choices is not None
-    assert all(callable(getattr(verbs, verb)) for verb in choices)
+    assert all(callable(getattr(verbs, dispatch.function_name(verb))) for verb in choices)
 
 
 def test_an_error_moves_no_cursor_and_turns_no_text() -> None:

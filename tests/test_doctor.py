@@ -63,7 +63,7 @@ def test_no_engine_is_reported_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -
 def test_a_server_that_does_not_exist_is_a_warning() -> None:
     found = doctor._source("R", "http://127.0.0.1:1/", Site())
     assert found.level == "warning"
-    assert "does not answer" in found.text
+    assert "does not answer: Failed to establish a new connection" in found.text
 
 
 def test_the_proxy_on_the_way_is_named_without_its_password() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import shlex
 import textwrap
@@ -22,8 +23,14 @@ from reprokit.resolving import Catalogue, Resolver
 ROOT = Path(__file__).parents[1]
 PLUGINS = ROOT / "docs" / "plugins.md"
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").glob("*/README.md"),
+        *(ROOT / "templates" / "starters").glob("*/README.md"),
+    ]
 )
+NOTEBOOKS = sorted([*(ROOT / "docs").glob("*.ipynb"), *(ROOT / "templates").rglob("*.ipynb")])
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("reprokit_"))
 PROTOCOLS = (Ecosystem, Maker, BaseFamily, Comparator, Diagnosis, Resolver, Catalogue)
 
@@ -95,6 +102,16 @@ def commands(page: str) -> list[str]:
     blocks += re.findall(r"^ {4}.*$", page, re.MULTILINE)
     lines = [line for block in blocks for line in re.findall(rf"^ *{start}(\S.*)$", block, re.M)]
     return lines + re.findall(rf"`{start}([^`]*[^`\s…])`", page)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_magic_in_a_notebook_can_be_given(notebook: Path) -> None:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    page = "\n".join("```\n" + "".join(cell["source"]) + "\n```" for cell in cells)
+    lines = commands(page)
+    assert len(lines) >= 4
+    for line in lines:
+        arguments.build_parser().parse_args(shlex.split(line))
 
 
 def test_commands_are_found() -> None:

@@ -33,7 +33,8 @@ def test_a_wheel_holds_everything_that_is_not_python(wheel: Path) -> None:
         for path in package.rglob("*")
         if path.is_file() and path.suffix in (".json", ".toml", ".R", ".sh", ".typed")
     }
-    wanted |= {f"reprokit/templates/{path.name}" for path in (ROOT / "templates").iterdir()}
+    templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
+    wanted |= {f"reprokit/{path.relative_to(ROOT).as_posix()}" for path in templates}
     assert len(wanted) > 5
     assert wanted <= names
 
@@ -42,8 +43,10 @@ def test_templates_are_found_from_an_installed_wheel(wheel: Path, tmp_path: Path
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from reprokit import resources\n"
-        "print(resources.templates()); print(len(resources.template('export-README.md')))"
+        "from pathlib import Path\n"
+        "from reprokit import resources, starting\n"
+        "print(resources.templates()); print(len(resources.template('export-README.md')))\n"
+        "print(*starting.new(Path(sys.argv[1], 'study'), language='java', notebook=True).files)"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", code, str(tmp_path)],
@@ -51,7 +54,8 @@ def test_templates_are_found_from_an_installed_wheel(wheel: Path, tmp_path: Path
         text=True,
         check=True,
     )
-    folder, length = done.stdout.splitlines()
+    folder, length, started = done.stdout.splitlines()
+    assert "src/main/java/study/Main.java" in started and "runs.ipynb" in started
     assert Path(folder) == tmp_path / "reprokit" / "templates"
     assert int(length) > 100
 

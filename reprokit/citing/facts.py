@@ -14,6 +14,7 @@ from reprokit.history import reading
 from reprokit.history.index import Entry
 from reprokit.history.listing import record_of
 from reprokit.model import Lock
+from reprokit.notebook_runs.code import plain_texts
 from reprokit.pipeline.earlier_code import code_of, lock_of
 from reprokit.pipeline.job import Job
 from reprokit.publishing import pushed
@@ -132,8 +133,13 @@ def _source(entry: Entry, record: reading.Record, lock: Lock) -> str | None:
 
 def source_identifier(job: Job) -> str:
     """The SWHID of the code that a job puts into its image."""
+    texts = plain_texts(job.project, job.plan.notebooks)
     return swhid.directory(
-        swhid.SourceFile(path, place, bool(place.stat().st_mode & 0o100))
+        swhid.SourceFile(
+            path,
+            texts[path].encode() if path in texts else place,
+            bool(place.stat().st_mode & 0o100),
+        )
         for path, place in ((path, job.project.root / path) for path in job.plan.code)
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from reprokit.citing.facts import Facts
 from reprokit.history import reading
 from reprokit.history.wording import counted
+from reprokit.model import Step
+from reprokit.notebook_runs.stored import step_path
 
 _MOST = 12
 
@@ -40,12 +43,10 @@ def markdown(facts: Facts) -> str:
 def _paragraph(facts: Facts, notation: _Notation) -> str:
     record = facts.record
     options = reading.mapping(record, "options")
-    command = reading.command_text(record)
-    by = f" by {notation.code(command)}" if command else ""
     network = "with" if options.get("network") else "without"
     sentences = [
-        f"The results of {notation.words(facts.title)} were computed on {facts.day}{by} in a "
-        f"container {network} network access.",
+        f"The results of {notation.words(facts.title)} were computed on {facts.day}"
+        f"{_by(record, notation)} in a container {network} network access.",
         _environment(facts, notation),
     ]
     if facts.pushed:
@@ -61,6 +62,24 @@ def _paragraph(facts: Facts, notation: _Notation) -> str:
     )
     sentences.append(f"The run ({facts.run}) was made with reprokit {reprokit}.")
     return " ".join(sentences)
+
+
+def _by(record: reading.Record, notation: _Notation) -> str:
+    """What computed them: notebooks by their names, anything else by its command."""
+    rows = reading.rows(record, "command")
+    steps = [
+        Step(argv=tuple(reading.texts(row, "argv")), folder=reading.text(row, "folder"))
+        for row in rows
+    ]
+    books = [path for path in map(step_path, steps) if path is not None]
+    if not books or len(books) < len(steps):
+        command = reading.command_text(record)
+        return f" by {notation.code(command)}" if command else ""
+    what = "the notebook " if len(books) == 1 else "the notebooks "
+    given = reading.mapping(record, "parameters").items()
+    values = ", ".join(notation.code(f"{name} = {json.dumps(value)}") for name, value in given)
+    with_values = f" with {values}" if values else ""
+    return f" by {what}{', '.join(map(notation.code, books))}{with_values}"
 
 
 def _environment(facts: Facts, notation: _Notation) -> str:

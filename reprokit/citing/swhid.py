@@ -6,6 +6,7 @@ See https://www.swhid.org/specification/v1.1/5.Core_identifiers
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +16,10 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of a tree: its path there, and where its content lies."""
+    """A file of a tree: its path there, and its content or where that lies."""
 
     path: str
-    place: Path
+    content: Path | bytes
     executable: bool
 
 
@@ -37,7 +38,7 @@ def directory(files: Iterable[SourceFile]) -> str:
         for part in above:
             folder = folder.folders.setdefault(part, _Folder())
         mode = "100755" if file.executable else "100644"
-        folder.files[name] = (mode, _blob(file.place))
+        folder.files[name] = (mode, _blob(file.content))
     return f"swh:1:dir:{_tree(root).hex()}"
 
 
@@ -46,8 +47,8 @@ def revision(commit: str) -> str:
     return f"swh:1:rev:{commit}"
 
 
-def _blob(place: Path) -> bytes:
-    with place.open("rb") as content:
+def _blob(file: Path | bytes) -> bytes:
+    with io.BytesIO(file) if isinstance(file, bytes) else file.open("rb") as content:
         size = content.seek(0, 2)
         content.seek(0)
         digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)

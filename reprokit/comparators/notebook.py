@@ -13,6 +13,7 @@ from typing import Any
 
 from reprokit.comparators.composite import combined
 from reprokit.comparators.protocol import Settings, reading, small_enough
+from reprokit.ecosystems.python.notebook_runner import INJECTED
 from reprokit.verdict import Attachment, Comparison, Finding, Grade
 
 _KINDS = {
@@ -62,11 +63,16 @@ def compared_cells(
 
 
 def code_cells(path: Path) -> list[Any]:
-    """The code cells, whatever version the notebook's format has."""
+    """The code cells, whatever version the notebook's format has; one that only sets the parameters
+    of a run is none, so that the others are matched with those of a run without."""
     import nbformat
 
     document: Any = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)  # type: ignore[no-untyped-call]
-    return [cell for cell in document.cells if cell.cell_type == "code"]
+    return [
+        cell
+        for cell in document.cells
+        if cell.cell_type == "code" and INJECTED not in cell.metadata.get("tags", ())
+    ]
 
 
 def _sources(old: list[Any], new: list[Any]) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
-from reprokit.history import contents
-from reprokit.history.index import Index
+from reprokit.history import around, contents
+from reprokit.history.index import Entry, Index
 from reprokit.history.listing import record_of
 from reprokit.history.reading import (
     Record,
@@ -45,15 +46,18 @@ class Difference:
 
 
 def diff(
-    first: str,
+    first: str | None,
     second: str = "last",
     *,
     project: Path | None = None,
     index: Index | None = None,
 ) -> Difference:
-    """Compare two runs. Raises BadRequest for a run that is unknown or has no record."""
+    """Compare two runs; without `first` it is the run before `second`. Raises BadRequest for a run
+    that is unknown or has no record."""
     known = index or Index()
-    entries = known.find(first, project), known.find(second, project)
+    later = known.find(second, project)
+    earlier = _before(later, known) if first is None else known.find(first, project)
+    entries = earlier, later
     folders = entries[0].folder.results, entries[1].folder.results
 
     def detail(path: str) -> JSON:
@@ -64,6 +68,17 @@ def diff(
 
     found = compare(record_of(entries[0]), record_of(entries[1]), detail)
     return replace(found, folders=folders)
+
+
+def _before(entry: Entry, index: Index) -> Entry:
+    found = around.before(entry.id, entry.folder.project, index)
+    if found is None:
+        raise BadRequest(
+            "no earlier run of this project succeeded, so there is nothing to compare it with",
+            where=entry.id,
+            next="change something and run again: `reprokit run`",
+        )
+    return found
 
 
 def compare(before: Record, after: Record, detail: Detail = lambda path: None) -> Difference:

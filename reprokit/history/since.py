@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reprokit.errors import ReprokitError
 from reprokit.frozen import frozen
-from reprokit.history import wording
+from reprokit.history import around, wording
 from reprokit.history.difference import compare
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import record_of
@@ -15,10 +15,6 @@ from reprokit.history.reading import Record, mapping, rows, text, texts
 from reprokit.model import JSON, ResultFile
 from reprokit.verdict import Grade, Verdict
 
-LOOKED_AT = 200
-"""Runs among which the one before is looked for."""
-CELL = "%%repro"
-"""What the command of a notebook's cell begins with."""
 _NAMED = 5
 
 
@@ -81,7 +77,7 @@ def since(record: Record, project: Path, results: Path) -> Since | None:
     `None` for the first one, and where the earlier one cannot be read any more.
     """
     try:
-        earlier = _before(text(record, "run"), project)
+        earlier = around.before(text(record, "run"), project, Index())
         if earlier is None:
             return None
         before = record_of(earlier)
@@ -91,21 +87,6 @@ def since(record: Record, project: Path, results: Path) -> Since | None:
     except (ReprokitError, OSError):
         return None
     return Since(earlier=earlier, verdict=verdict, changes=tuple(changes(before, record)))
-
-
-def _before(run: str, project: Path) -> Entry | None:
-    """Of a notebook's cell the last run of the same one, which other runs do not look at."""
-    entries = iter(Index().list(LOOKED_AT, project))
-    this = next((entry for entry in entries if entry.id == run), None)
-    if this is None:
-        return None
-    wanted = this.command if this.command.startswith(CELL) else None
-    for entry in entries:
-        is_cell = entry.command.startswith(CELL)
-        same = entry.command == wanted if wanted else not is_cell
-        if same and entry.status == "succeeded":
-            return entry
-    return None
 
 
 def _verdict(before: Record, old: Path, after: Record, new: Path, project: Path) -> Verdict:

@@ -140,11 +140,15 @@ def init(path: Path, *, write: bool = False, kernel: LiveKernel | None = None) -
     state += seeds.missing(code)
     if write:
         _write(root, proposed)
+        # What was asked to be declared is declared now.
+        undeclared = [] if changed else undeclared
     door = "reprokit" if kernel is None else "%repro"
     command = " ".join([door, "init", *([quote(str(path))] if str(path) != "." else []), "--write"])
     return InitResult(
         root=root,
-        looked_at=tuple(_looked_at(root, kernel, chosen, environment, code)),
+        looked_at=tuple(
+            _looked_at(root, kernel if path == Path() else None, chosen, environment, code)
+        ),
         files=tuple(proposed),
         kept=tuple(kept),
         findings=tuple(dict.fromkeys((*undeclared, *findings, *state))),

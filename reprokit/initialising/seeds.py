@@ -59,15 +59,16 @@ class _Seen:
 
 def missing(sources: tuple[Source, ...]) -> Iterator[Finding]:
     """Generators that are drawn from and nowhere seeded, and calls that lack their own seed."""
-    names: dict[str, str] = {}
+    # What one cell of a notebook imports, the others use; another file's names mean nothing here.
+    names: dict[str, dict[str, str]] = {}
     for source in sources:
         if source.tree is not None:
-            names |= _names(source.tree)
+            names.setdefault(source.path, {}).update(_names(source.tree))
     seen = _Seen()
     for source in sources:
         for node in ast.walk(source.tree) if source.tree is not None else ():
             if isinstance(node, ast.Call):
-                _look(_full_name(node.func, names), node, source, seen)
+                _look(_full_name(node.func, names[source.path]), node, source, seen)
     for generator, (call, place) in seen.first.items():
         if generator not in seen.seeded:
             text = (
@@ -98,7 +99,8 @@ def _full_name(function: ast.expr, names: dict[str, str]) -> str:
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name):
+    # An attribute of what is not imported is that of a variable, whatever its name is.
+    if not isinstance(node, ast.Name) or (parts and node.id not in names):
         return ""
     return ".".join([names.get(node.id, node.id), *reversed(parts)])
 

@@ -40,11 +40,11 @@ class Use:
 
 
 def of_notebook(book: notebooks.Notebook) -> tuple[Source, ...]:
-    """The cells with Python in them, without reprokit's own magics."""
+    """The cells with Python in them, without reprokit's own magics and what holds nothing else."""
     found = []
     for number, source in book.cells if book.language == "python" else ():
         text = notebooks.in_container(source) or notebooks.python_of(without_own(source))
-        if text is not None:
+        if text is not None and text.strip():
             found.append(Source(path=book.path, text=text, cell=number, tree=_parsed(text)))
     return tuple(found)
 

@@ -12,6 +12,7 @@ from typing import Any
 RESULTS = (
     ("reprokit.pipeline.running", "RunResult"),
     ("reprokit.pipeline.cells", "CellResult"),
+    ("reprokit.starting", "Created"),
     ("reprokit.initialising.initialise", "InitResult"),
     ("reprokit.pipeline.locked", "LockResult"),
     ("reprokit.pipeline.exporting", "ExportResult"),

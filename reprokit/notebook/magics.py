@@ -100,7 +100,7 @@ def repro_cell(shell: Shell, line: str, text: str) -> Any:
 
 
 def _done(shell: Shell, line: str, command: str, said: Said) -> Any:
-    from reprokit import arguments, verbs
+    from reprokit import arguments, dispatch
     from reprokit.errors import CommandFailed, Interrupted
 
     words, own = arguments.split_command(_split(line))
@@ -111,7 +111,7 @@ def _done(shell: Shell, line: str, command: str, said: Said) -> Any:
     reporter = _reporter(shell, command)
     failed = True
     try:
-        result = verbs.execute(parsed, own, reporter)
+        result = dispatch.execute(parsed, own, reporter)
         failed = isinstance(getattr(result, "failure", None), CommandFailed | Interrupted)
     except KeyboardInterrupt:
         raise _interrupted() from None

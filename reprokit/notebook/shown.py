@@ -59,6 +59,12 @@ def plain(result: Any) -> str:
     return preformatted(result.text().rstrip("\n"))
 
 
+def created(result: Any) -> str:
+    """A starter that was written, and the magic to go on with."""
+    what, command = result.said("%repro")
+    return f"<p>{escaped(what, 400)}</p><p>Next: {copied(command)}</p>"
+
+
 def citation(result: Any) -> str:
     """A citation to copy; a badge is shown as one."""
     from reprokit.citing.cite import FORMATS
@@ -210,6 +216,9 @@ DISPLAYS: dict[tuple[str, str], Display] = {
         cell_card.cell,
         tone=lambda result: card.tone(result.record),
         command=_of_run("show"),
+    ),
+    ("reprokit.starting", "Created"): Display(
+        created, lambda result: "\n\n    ".join(result.said("%repro")), tone=lambda result: "good"
     ),
     ("reprokit.initialising.initialise", "InitResult"): Display(initialised),
     ("reprokit.pipeline.locked", "LockResult"): Display(plain),

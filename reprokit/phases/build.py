@@ -17,6 +17,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from reprokit import files, folders
 from reprokit.engines.protocol import BuildRequest, Engine
@@ -27,6 +28,8 @@ from reprokit.progress import Reporter
 from reprokit.store import Store, StoredFileDamaged
 
 _NOTHING: Mapping[str, Path] = {}
+# Group 0 may write: whoever runs the image is put into it, and programs write beside their code.
+_CODE_MODES = {True: 0o775, False: 0o664}
 
 
 @frozen
@@ -43,12 +46,15 @@ def prepare(
     context: BuildContext, digests: Mapping[str, str], root: Path, name: str, epoch: int
 ) -> Prepared:
     """Compute the build key. `digests` maps project paths to the SHA-256 of their content."""
-    described = {
+    described: dict[str, Any] = {
         "dockerfile": context.dockerfile,
         "epoch": epoch,
         "files": {f.path: [f.content, f.executable] for f in context.files},
         "artifacts": {a.path: [a.sha256, a.executable] for a in context.artifacts},
         "code": {p: [digests[source], _mode(root / source)] for p, source in context.code},
+    }
+    described["code"] |= {
+        f.path: [files.sha256_text(f.content), _CODE_MODES[f.executable]] for f in context.rewritten
     }
     if context.unpacked:
         described["unpacked"] = {p: _unpacked_digest(digests, m) for p, m in context.unpacked}
@@ -137,7 +143,8 @@ def lay_out(
         texts += [(f"vendor/{f.path}", f.content, f.executable) for f in context.files]
         for path, text, executable in texts:
             now[path] = ""
-            _write(_inside(folder, path), text.encode(), executable, epoch)
+            mode = 0o755 if executable else 0o644
+            _write(_inside(folder, path), text.encode(), mode, epoch)
         for artifact in context.artifacts:
             path = f"vendor/{artifact.path}"
             target = _inside(folder, path)
@@ -158,6 +165,10 @@ def lay_out(
             digest = f"{prepared.digests[source]} {mode:o}"
             _place(root / source, _inside(folder, path), digest, placed.get(path), mode, epoch)
             now[path] = digest
+        for file in context.rewritten:
+            now[file.path] = ""
+            mode = _CODE_MODES[file.executable]
+            _write(_inside(folder, file.path), file.content.encode(), mode, epoch)
         for path, mount in context.unpacked:
             digest = _unpacked_digest(prepared.digests, mount)
             for inner, content in _files_of(path, unpacked[path]):
@@ -225,12 +236,12 @@ def _inside(folder: Path, relative: str) -> Path:
     return folder.joinpath(*parts)
 
 
-def _write(path: Path, content: bytes, executable: bool, epoch: int) -> None:
+def _write(path: Path, content: bytes, mode: int, epoch: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.is_symlink() or path.read_bytes() != content:
         path.unlink(missing_ok=True)
         path.write_bytes(content)
-    path.chmod(0o755 if executable else 0o644)
+    path.chmod(mode)
     _stamp(path, hashlib.sha256(content).hexdigest(), epoch)
 
 
@@ -242,8 +253,7 @@ def _copy(source: Path, target: Path, mode: int) -> None:
 
 
 def _mode(source: Path) -> int:
-    """Group 0 may write: whoever runs the image is put into it, and programs write beside code."""
-    return 0o775 if source.stat().st_mode & 0o100 else 0o664
+    return _CODE_MODES[bool(source.stat().st_mode & 0o100)]
 
 
 def _remove_others(folder: Path, wanted: set[str]) -> None:

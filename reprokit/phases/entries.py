@@ -21,10 +21,12 @@ PROGRAM = 60
 
 @frozen
 class Choice:
-    """The chosen entry, or `None`; the other candidates, strongest first; what to know."""
+    """The chosen entry, or `None`; the other candidates, strongest first; what to know. `own` is
+    what the project itself would run, whatever is given for this run."""
 
     entry: Entry | None
     alternatives: tuple[Entry, ...]
+    own: Entry | None
     notes: tuple[Note, ...] = ()
 
 
@@ -36,15 +38,14 @@ def choose(
 ) -> Choice:
     """The entry of a project. `given` steps come from the command line and need no evidence."""
     found, notes = candidates(project, detections, configuration)
+    best = [entry for entry in found if entry.rank == found[0].rank]
+    own = best[0] if len(best) == 1 else None
     if given:
         entry = Entry(steps=given, reason=Reason(text="given with the command"), rank=0)
-        return Choice(entry=entry, alternatives=_others(found, entry))
-    if not found:
-        return Choice(entry=None, alternatives=(), notes=notes)
-    best = [entry for entry in found if entry.rank == found[0].rank]
-    if len(best) > 1:
-        return Choice(entry=None, alternatives=found, notes=notes)
-    return Choice(entry=found[0], alternatives=_others(found, found[0]), notes=notes)
+        return Choice(entry=entry, alternatives=_others(found, entry), own=own)
+    if own is None:
+        return Choice(entry=None, alternatives=found, own=None, notes=notes)
+    return Choice(entry=own, alternatives=_others(found, own), own=own, notes=notes)
 
 
 def candidates(

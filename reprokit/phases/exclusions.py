@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from reprokit.configuration import Configuration
 from reprokit.model import DataPlan, Exclusion, Note, Reason
+from reprokit.notebook_runs.code import DRIVES
 from reprokit.project import Project
 from reprokit.shell_patterns import compiled
 
@@ -27,11 +28,12 @@ _NEVER = frozenset({".DS_Store", "Thumbs.db", "repro.lock", ".RData", ".Rhistory
 
 
 def code_files(
-    project: Project, data: DataPlan, configuration: Configuration
+    project: Project, data: DataPlan, configuration: Configuration, drivers: tuple[str, ...] = ()
 ) -> tuple[tuple[str, ...], tuple[Exclusion, ...]]:
     """The files of the code layer, sorted; and what was left out, with the reason.
 
-    Folders that are left out as a whole are one exclusion, with "/" at the end.
+    Folders that are left out as a whole are one exclusion, with "/" at the end. drivers: notebooks
+    that only call reprokit.
     """
     mounted = {mount.source for mount in data.mounts}
     data_files = frozenset(data.files)
@@ -45,6 +47,8 @@ def code_files(
         for name in names:
             path = prefix + name
             verdict = whole or _file_verdict(path, name, builds is not None, left_out)
+            if verdict is None and path in drivers:
+                verdict = (path, DRIVES)
             if verdict is None and path in data_files:
                 verdict = (_mounted_as(path, mounted), f"data ({data.mode})")
             if verdict is None:

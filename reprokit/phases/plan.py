@@ -29,6 +29,7 @@ from reprokit.model import (
     Step,
     SystemPackage,
 )
+from reprokit.notebook_runs import code as notebook_code
 from reprokit.phases import plan_bases, plan_runtimes
 from reprokit.phases.data import CODE_ENDINGS, data_plan
 from reprokit.phases.detect import detect
@@ -74,6 +75,11 @@ def plan(
     own = own_dockerfile(project, configuration)
     # What runs have written says nothing about the project: a second plan is as the first.
     read = project.without(configuration.results)
+    # Its own Dockerfile may copy and use notebooks in ways that nobody knows here.
+    books = notebook_code.calling(read) if own is None else notebook_code.Calling()
+    if books.drivers:
+        # They run here, and not in the container.
+        read = read.without(*books.drivers)
     found, notes = _found(read, known, configuration, own)
     _refuse_nothing(read, found, configuration, given, own)
     runtimes = plan_runtimes.merged(found, configuration)
@@ -81,8 +87,9 @@ def plan(
     date = _date(configuration, commit_day, locked_day, given)
     choice = choose(read, found, configuration, given.steps)
     named = [*([choice.entry] if choice.entry else []), *choice.alternatives]
+    notebook_code.refuse_driver(choice.entry, books)
     data = data_plan(project, configuration, named)
-    code, excluded = code_files(project, data, configuration)
+    code, excluded = code_files(project, data, configuration, books.drivers)
     notes += [*choice.notes, *secret_notes(excluded)]
     notes += link_notes(project, configuration.results)
     made = Plan(
@@ -100,6 +107,7 @@ def plan(
         options=configuration.options,
         notes=tuple(notes),
         base_choice=plan_bases.configured(configuration),
+        notebooks=notebook_code.without_outputs(choice.own, books, code) if own is None else (),
     )
     if own is not None:
         return _with_own_dockerfile(made, project, own)

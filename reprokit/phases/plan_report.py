@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from reprokit.frozen import frozen
+from reprokit.history.wording import counted
 from reprokit.model import JSON, Entry, Note, Plan, Reason, Requirement, Runtime, Step
 from reprokit.printable import printable, redacted, redacted_values
 from reprokit.quoting import printable_command
@@ -77,6 +78,7 @@ class PlanReport:
                 ],
             },
             "code": list(plan.code),
+            "without_outputs": list(plan.notebooks),
             "excluded": [{"path": e.path, "why": e.why} for e in plan.excluded],
             "loosenings": list(plan.options.loosenings()),
             "notes": [
@@ -113,7 +115,7 @@ class PlanReport:
             ("packages", (f"{p.name}  ({p.reason})" for p in plan.system_packages)),
             ("command", _command_lines(plan)),
             ("data", _data_lines(plan)),
-            ("code", [f"{len(plan.code)} files"]),
+            ("code", _code_lines(plan)),
             ("left out", _shortened(f"{e.path}  ({e.why})" for e in plan.excluded)),
             ("looser", plan.options.loosenings()),
             ("notes", (_note(note) for note in plan.notes)),
@@ -138,6 +140,11 @@ def _date_lines(plan: Plan) -> Iterator[str]:
         "today": "today",
     }[plan.date.source]
     yield f"{plan.date.day}  ({why})"
+
+
+def _code_lines(plan: Plan) -> Iterator[str]:
+    yield counted(len(plan.code), "file")
+    yield from _shortened(f"  {path} without outputs" for path in plan.notebooks)
 
 
 def _needs_lines(plan: Plan) -> Iterator[str]:
@@ -179,7 +186,7 @@ def _data_lines(plan: Plan) -> Iterator[str]:
     if not plan.data.files:
         return
     how = "mounted read-only" if plan.data.mode == "mount" else "carried by the image"
-    yield f"{len(plan.data.files)} files, {how}"
+    yield f"{counted(len(plan.data.files), 'file')}, {how}"
     mounts = (
         f"  {m.source}" + ("" if m.unpack is None else f" unpacked ({m.unpack}) as {m.target}")
         for m in plan.data.mounts

@@ -7,7 +7,7 @@ variables, no engine socket. Its `digest` is the SHA-256 of everything else in i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reprokit import files, git, process
@@ -41,44 +41,51 @@ class ProjectState:
 
     `commit` is `None` outside a git repository, before the first commit, and where the folder is
     not part of the repository around it. `dirty` says that the commit alone does not identify the
-    code: something tracked was changed, or something neither tracked nor ignored lies there.
+    code: something tracked was changed, or something neither tracked nor ignored lies there. These
+    are `changed`, by their paths in the project.
     """
 
     name: str
     root_name: str
     commit: str | None
     dirty: bool
+    changed: tuple[str, ...] = ()
 
 
 def project_state(root: Path, name: str | None = None) -> ProjectState:
     """Ask git which commit lies at `root`. `name` is the project's, else the folder's."""
     root_name = root.resolve().name
-    commit, dirty = _git_state(root)
-    return ProjectState(name=name or root_name, root_name=root_name, commit=commit, dirty=dirty)
+    commit, changed = _git_state(root)
+    return ProjectState(
+        name=name or root_name,
+        root_name=root_name,
+        commit=commit,
+        dirty=bool(changed),
+        changed=changed,
+    )
 
 
-def _git_state(root: Path) -> tuple[str | None, bool]:
+def _git_state(root: Path) -> tuple[str | None, tuple[str, ...]]:
     try:
         commit = git.ask(root, "rev-parse", "--verify", "HEAD")
         if not git.ask(root, "ls-tree", "--name-only", "HEAD").strip():
-            return None, False
+            return None, ()
         words = ("--porcelain", "-z", "--ignore-submodules=dirty", "--", ".")
         status = git.ask(root, "status", *words, contents=True)
         prefix = git.ask(root, "rev-parse", "--show-prefix")
     except process.ProcessFailed:
-        return None, False
-    return commit.strip(), _is_dirty(status, prefix.rstrip("\n"))
+        return None, ()
+    return commit.strip(), tuple(_changed(status, prefix.rstrip("\n")))
 
 
-def _is_dirty(status: str, prefix: str) -> bool:
+def _changed(status: str, prefix: str) -> Iterator[str]:
     for line in status.split("\0"):
         if not line:
             continue
         path = line[3:].removeprefix(prefix)
         if line.startswith("?? ") and path.startswith(UNIDENTIFYING):
             continue
-        return True
-    return False
+        yield path
 
 
 def compose(

@@ -22,7 +22,8 @@ from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
 from reprokit.identity import LABEL, POLICY
-from reprokit.model import JSON, Image, Lock, Plan, Step
+from reprokit.model import JSON, BuildContext, GeneratedFile, Image, Lock, Plan, Step
+from reprokit.notebook_runs import code as notebook_code
 from reprokit.phases import build as building
 from reprokit.phases import plan as planning
 from reprokit.phases import plan_bases
@@ -319,7 +320,7 @@ def prepare_build(job: Job, lock: Lock, digests: Mapping[str, str]) -> building.
         return building.prepare(own, digests, job.project.root, job.plan.name, lock.epoch)
     # A command given for one run does not change the image.
     plan = replace(job.plan, entry=None) if job.given else job.plan
-    context = render(plan, lock, job.ecosystems)
+    context = with_plain_notebooks(render(plan, lock, job.ecosystems), job)
     return building.prepare(context, digests, job.project.root, job.plan.name, lock.epoch)
 
 
@@ -329,7 +330,23 @@ def without_notebooks(job: Job) -> Job:
     if job.plan.dockerfile is not None:
         return job
     code = tuple(path for path in job.plan.code if not path.endswith(".ipynb"))
-    return replace(job, plan=replace(job.plan, code=code))
+    return replace(job, plan=replace(job.plan, code=code, notebooks=()))
+
+
+def with_plain_notebooks(context: BuildContext, job: Job) -> BuildContext:
+    """A context whose notebooks hold no outputs of earlier runs, where the plan says so."""
+    texts = notebook_code.plain_texts(job.project, job.plan.notebooks)
+    rewritten = tuple(
+        GeneratedFile(
+            path=path,
+            content=texts[source],
+            executable=bool(job.project.path(source).stat().st_mode & 0o100),
+        )
+        for path, source in context.code
+        if source in texts
+    )
+    code = tuple(pair for pair in context.code if pair[1] not in texts)
+    return replace(context, code=code, rewritten=rewritten)
 
 
 def powers_for(engine: Engine, reporter: Reporter) -> Powers:

@@ -32,6 +32,7 @@ from reprokit.model import (
     Plan,
     ResultFile,
 )
+from reprokit.notebook_runs import code as notebook_code
 from reprokit.notebook_runs.stored import Stored, parameters_of
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
@@ -56,8 +57,8 @@ from reprokit.unpacking import limits_for
 from reprokit.version import __version__
 
 if TYPE_CHECKING:
-    from reprokit.diagnosing.protocol import Cause
     from reprokit.cells.exchange import Exchange
+    from reprokit.diagnosing.protocol import Cause
 
 PROGRAM = "the project's command"
 
@@ -145,7 +146,7 @@ def run(
         index = indexes.Index()
         watch = Stopwatch(reporter, index.last_durations(job.project.root))
         engine = opening.result()
-        state = replace(asking.result(), name=job.plan.name)
+        state = settled(asking.result(), job)
         started = _make_ready(job, entry, engine, watch, state, ahead, folder, no_cache=no_cache)
         started = replace(started, repeat=repeat, notebooks=books, cell=cell)
         result = run_and_record(started, engine, watch, index, target)
@@ -155,6 +156,13 @@ def run(
             for book in books:
                 mark(book, job.project, started.folder.results, result.record)
         return result
+
+
+def settled(state: records.ProjectState, job: Job) -> records.ProjectState:
+    """What git says, with the project's name; what only outputs of notebooks differ by is no change
+    of the code."""
+    dirty = state.dirty and notebook_code.is_dirty(job.project, job.plan, state.changed)
+    return replace(state, name=job.plan.name, dirty=dirty)
 
 
 def _opened(stack: ExitStack, wanted: str | None) -> Engine:

@@ -87,6 +87,9 @@ def _context(source: Source, reporter: Reporter) -> Iterator[Member]:
         executable = bool(place.stat().st_mode & 0o100)
         sha256 = source.prepared.digests[code]
         yield of_file(f"{BUILD}/{path}", place, sha256=sha256, executable=executable)
+    for file in context.rewritten:
+        text = of_text(f"{BUILD}/{file.path}", file.content)
+        yield Member(path=text.path, size=text.size, chunks=text.chunks, executable=file.executable)
     for path, place in unpacked_data(source.job, source.prepared, reporter).items():
         yield from _whole(f"{BUILD}/{path}", place)
 

@@ -207,8 +207,9 @@ def _image(work: _Rerun, planned: Planned) -> tuple[Planned, Image, str]:
 def _run(work: _Rerun, planned: Planned, image: Image) -> running.RunResult:
     """The container, its record and its place in the index; the source stays as it was."""
     published = work.origin.published
-    state = records.project_state(folder_of(work.origin.root), planned.job.plan.name)
-    if published is not None:
+    if published is None:
+        state = running.settled(records.project_state(folder_of(work.origin.root)), planned.job)
+    else:
         state = _published_state(published.record)
     with ThreadPoolExecutor(1) as ahead:
         started = running.Started(

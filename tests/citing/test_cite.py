@@ -19,7 +19,7 @@ from reprokit.citing.cite import FORMATS, Citation
 from reprokit.errors import BadRequest, ResultsDiffer
 from reprokit.history import run_folder
 from reprokit.history.reading import mapping
-from reprokit.model import Outcome
+from reprokit.model import Outcome, Step
 from reprokit.phases import record as records
 from reprokit.publishing import pushed
 from reprokit.schemas import schema
@@ -42,6 +42,17 @@ def test_every_format_names_the_run_and_follows_the_schema(project: Path, format
     named = record["environment_digest"] if format != "codecheck" else folder.id
     assert str(named) in found.content
     assert "localhost/" not in found.content
+
+
+def test_a_notebook_is_cited_by_its_name_and_parameters(project: Path) -> None:
+    argv = ("repro-notebook", "a.ipynb", "--parameters", '{"n":5,"who":"x"}')
+    given = {"n": 5, "who": "x"}
+    steps = (Step(argv=argv, folder="sub"), Step(argv=("repro-notebook", "b.ipynb")))
+    folder, _ = made.run(project, steps=steps, parameters=given)
+    named = 'by the notebooks sub/a.ipynb, b.ipynb with n = 5, who = "x" in a container'
+    assert named in cite(folder.id).content
+    folder, _ = made.run(project, steps=(*steps, Step(argv=("make",))), after=timedelta(hours=1))
+    assert "by cd sub && repro-notebook a.ipynb" in cite(folder.id).content
 
 
 def test_a_citation_is_written_to_a_file(project: Path, tmp_path: Path) -> None:

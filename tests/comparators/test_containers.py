@@ -96,6 +96,14 @@ def test_errors_order_and_missing_outputs(written: Written) -> None:
     told(found, Grade.MISSING, "4 code cells instead of 3", "cell 3 is missing")
 
 
+def test_a_cell_with_parameters_does_not_shift_the_others(written: Written) -> None:
+    given: Any = nbformat.reads(notebook("0.6"), as_version=4)
+    parameters = v4.new_code_cell("x = 1", metadata={"tags": ["injected-parameters"]})
+    given.cells.insert(1, parameters)
+    found = written("a.ipynb", notebook(), nbformat.writes(given))
+    told(found, Grade.DIFFERENT, "2 of 4 outputs differ", "cell 1, output 1: 1 of 2 numbers")
+
+
 def test_a_broken_notebook(written: Written) -> None:
     for broken in ("{}", "[]", "{", '{"nbformat": 4, "nbformat_minor": 5, "cells": [3]}'):
         found = written("a.ipynb", notebook(), broken)

@@ -49,6 +49,17 @@ def test_the_same_twice(index: Index, project: Path) -> None:
     ]
 
 
+def test_without_a_run_the_last_two_that_succeeded(index: Index, project: Path) -> None:
+    only, _ = finished(project, index)
+    with pytest.raises(BadRequest, match="no earlier run of this project succeeded"):
+        difference.diff(None, project=project, index=index)
+    failed = replace(inputs()["outcome"], status="failed", exit_code=1)
+    finished(project, index, after=LATER, outcome=failed)
+    last, _ = finished(project, index, after=2 * LATER)
+    document: Any = difference.diff(None, project=project, index=index).json()
+    assert document["before"]["run"] == only.id and document["after"]["run"] == last.id
+
+
 def test_everything_that_can_change(index: Index, project: Path) -> None:
     given_inputs = inputs()
     python = LockedEcosystem(

@@ -150,6 +150,7 @@ def test_a_notebook_below_the_project_is_of_the_project(
 
 def test_a_project_without_python_is_told_nothing_of_python(project: Path, init: Init) -> None:
     (project / "main.R").write_text("library(dplyr)\n")
+    notebook(project, "%load_ext reprokit", "%repro run")
     assert init().files == ()
 
 
@@ -159,6 +160,8 @@ def test_what_a_person_wrote_stays(project: Path, init: Init) -> None:
         b"scikit-learn==1.0\r\n--extra-index-url https://example.org/simple\r\nnot-here\r\n"
     )
     (project / "a.py").write_text("import numpy, pandas, sklearn, openpyxl\n")
+    missed = ["a.py:1: imports openpyxl, and openpyxl is not declared"]
+    assert said(init(), "undeclared") == missed
     result = init(write=True)
     assert (project / "requirements.txt").read_bytes().decode().split("\r\n") == [
         "# mine",
@@ -175,7 +178,7 @@ def test_what_a_person_wrote_stays(project: Path, init: Init) -> None:
     assert any(
         "scikit-learn==1.0, and 1.5.0 is installed" in text for text in said(result, "version")
     )
-    assert said(result, "undeclared") == ["a.py:1: imports openpyxl, and openpyxl is not declared"]
+    assert said(result, "undeclared") == []
     assert init().files == ()
 
 
@@ -334,6 +337,7 @@ def test_paths_of_this_machine_and_out_of_the_project(project: Path, init: Init)
         ),
         ("import random\nfrom transformers import set_seed\nset_seed(1)\nrandom.random()", []),
         ("def shuffle(): pass\nshuffle()", []),
+        ("from random import Random\nrandom = Random(1)\nrandom.gauss(0, 1)", []),
     ],
 )
 def test_missing_seeds(project: Path, init: Init, code: str, missing: list[str]) -> None:
@@ -341,6 +345,25 @@ def test_missing_seeds(project: Path, init: Init, code: str, missing: list[str])
     found = said(init(), "seed")
     assert len(found) == len(missing)
     assert all(part in text for part, text in zip(missing, found, strict=True))
+
+
+def test_an_import_of_another_file_means_nothing_here(project: Path, init: Init) -> None:
+    (project / "a.py").write_text("from random import Random\nrandom = Random(1)\nrandom.gauss()")
+    (project / "b.py").write_text("import random\nrandom.seed(1)\nrandom.random()")
+    notebook(project, "import numpy as np", "np.random.rand(3)")
+    assert ["numpy.random.rand" in text for text in said(init(), "seed")] == [True]
+
+
+def test_what_was_written_is_not_missed_any_more(project: Path, init: Init) -> None:
+    (project / "requirements.txt").write_text("pandas==2.2.0\n")
+    notebook(project, "import numpy")
+    assert "numpy is not declared" in init().text()
+    assert "numpy is not declared" not in init(write=True).text()
+
+
+def test_a_folder_that_is_named_needs_no_notebook(project: Path, init: Init) -> None:
+    notebook(project, "import numpy")
+    assert "notebook" not in dict(init().looked_at)
 
 
 def test_a_shell_looks_at_the_environment_of_the_project(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ def test_options_are_those_of_the_verb() -> None:
     assert "--network" in complete("run --")
     assert "--network" not in complete("plan --")
     assert complete("fly --") == []
+    assert complete("new study --language ") == ["java", "python", "r"]
+    assert complete("notebook-t") == ["notebook-template"]
 
 
 def test_runs(here: Path) -> None:

@@ -197,8 +197,8 @@ def test_an_endless_line_of_the_log_is_cut(project: Path) -> None:
 
 STOPPED = """
 from unittest import mock
-from reprokit import verbs
-with mock.patch.object(verbs, "execute", side_effect=KeyboardInterrupt):
+from reprokit import dispatch
+with mock.patch.object(dispatch, "execute", side_effect=KeyboardInterrupt):
     get_ipython().run_line_magic("repro", "run .")
 """
 

@@ -293,7 +293,7 @@ def test_the_script_that_no_other_imports_is_the_one(tmp_path: Path) -> None:
 
 
 def test_no_evidence_at_all(tmp_path: Path) -> None:
-    assert chosen(tmp_path, {"a.txt": ""}) == Choice(entry=None, alternatives=())
+    assert chosen(tmp_path, {"a.txt": ""}) == Choice(entry=None, alternatives=(), own=None)
 
 
 def test_the_user_wins(tmp_path: Path) -> None:

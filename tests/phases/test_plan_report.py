@@ -21,7 +21,7 @@ base      official-2024-01-01 (official)  (it has all)
           else debian-2024-01-01 (debian)  (it has all)
 packages  libx  (apt.txt:1: says so)
 command   python main.py  (main.py:1: a script of that name is the main one)
-data      1 files, mounted read-only
+data      1 file, mounted read-only
             data
 code      2 files
 left out  .env  (secret)
