@@ -22,9 +22,6 @@ Settings: TypeAlias = Mapping[str, JSON]
 Argv: TypeAlias = tuple[str, ...]
 
 
-# -- detect -----------------------------------------------------------------------------------
-
-
 @frozen
 class Reason:
     """Why reprokit believes something: the file and line that say so, and a sentence."""
@@ -130,9 +127,6 @@ class Detection:
     settings: Settings = field(default_factory=dict)
 
 
-# -- plan -------------------------------------------------------------------------------------
-
-
 @frozen
 class BaseCandidate:
     """A base image that satisfies the runtimes, before anybody asked a registry.
@@ -236,9 +230,6 @@ class Plan:
     notebooks: tuple[str, ...] = ()
 
 
-# -- lock -------------------------------------------------------------------------------------
-
-
 @frozen
 class Artifact:
     """One file that a build reads, named exactly. `path` is where it lies below vendor/, `url`
@@ -320,9 +311,6 @@ class Lock:
         return tuple(unique[path] for path in sorted(unique))
 
 
-# -- render -----------------------------------------------------------------------------------
-
-
 @frozen
 class Mount:
     """A read of vendor/ (or another stage) by one RUN. `writable` changes are thrown away."""
@@ -401,9 +389,6 @@ class BuildContext:
     code: tuple[tuple[str, str], ...]
     unpacked: tuple[tuple[str, DataMount], ...] = ()
     rewritten: tuple[GeneratedFile, ...] = ()
-
-
-# -- build and run ----------------------------------------------------------------------------
 
 
 @frozen

@@ -78,6 +78,17 @@ def test_a_plan_imports_only_what_the_project_needs(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_run_does_not_import_what_compares() -> None:
+    code = (
+        "import sys; from reprokit import registry;"
+        "registry.ecosystems(); registry.families(); print(registry.installed());"
+        "print([name for name in sys.modules if name.startswith('reprokit.comparators.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    named, imported = done.stdout.splitlines()
+    assert "reprokit " in named and imported == "[]"
+
+
 def test_start_up_is_fast() -> None:
     fastest = min(_timed() for _ in range(5))
     assert fastest < 0.15

@@ -142,17 +142,6 @@ def compared(folder: Path, name: str, expected: str, actual: str) -> Comparison:
     return compare_files(name, *paths, settings)
 
 
-def test_a_run_does_not_import_what_compares(tmp_path: Path) -> None:
-    code = (
-        "import sys; from reprokit import registry;"
-        "registry.ecosystems(); registry.families(); print(registry.installed());"
-        "print([name for name in sys.modules if name.startswith('reprokit.comparators.')])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    named, imported = done.stdout.splitlines()
-    assert "reprokit " in named and imported == "[]"
-
-
 def test_a_comparator_that_fails_names_its_plugin(plugin: Any, tmp_path: Path) -> None:
     def offer(method: Any) -> Any:
         part = SimpleNamespace(name="faulty", suits=lambda path, first: 100, compare=method)

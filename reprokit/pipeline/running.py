@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,11 +13,10 @@ from reprokit import files, folders, registry
 from reprokit.data_hashes import hash_files
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Bind, Container, Engine, EngineInformation
-from reprokit.errors import CommandFailed, Interrupted, ReprokitError
+from reprokit.errors import ReprokitError
 from reprokit.frozen import frozen
 from reprokit.history import index as indexes
 from reprokit.history import run_folder
-from reprokit.history.wording import size
 from reprokit.identity import POLICY
 from reprokit.model import (
     JSON,
@@ -40,6 +37,7 @@ from reprokit.phases import run as runs
 from reprokit.phases import self_description
 from reprokit.phases.mounting import binds
 from reprokit.phases.render import steps_command
+from reprokit.pipeline import ending
 from reprokit.pipeline.entry_choice import command_text, wished_entry
 from reprokit.pipeline.job import (
     Job,
@@ -59,8 +57,6 @@ from reprokit.version import __version__
 if TYPE_CHECKING:
     from reprokit.cells.exchange import Exchange
     from reprokit.diagnosing.protocol import Cause
-
-PROGRAM = "the project's command"
 
 
 @frozen
@@ -261,7 +257,7 @@ def run_and_record(
         record=record,
         folder=folder.path,
         results=target or folder.results,
-        failure=failure(outcome, plan, folder, record),
+        failure=ending.failure(outcome, plan, folder, record),
     )
 
 
@@ -309,17 +305,8 @@ def _contained(
             )
             variation = None if learnt is None else learnt.json()
     outputs = _outputs(started, engine, watch)
-    cause = _cause(started, outcome, watch.reporter)
+    cause = ending.cause_of(started, outcome, watch.reporter)
     return _record(started, outcome, found, variation, outputs, cause), outcome, found
-
-
-def _cause(started: Started, outcome: Outcome, reporter: Reporter) -> Cause | None:
-    if outcome.status in ("succeeded", "interrupted"):
-        return None
-    from reprokit.diagnosing.dispatch import diagnosed
-
-    plan = started.job.plan
-    return diagnosed(outcome, started.folder.log, plan, started.lock, reporter.warning)
 
 
 def _outputs(started: Started, engine: Engine, watch: Stopwatch) -> list[JSON] | None:
@@ -409,47 +396,3 @@ def _record(
 def _notes(plan: Plan) -> tuple[Note, ...]:
     found = (*plan.notes, *(note for d in plan.detections for note in d.notes))
     return tuple(dict.fromkeys(found))
-
-
-def failure(
-    outcome: Outcome, plan: Plan, folder: run_folder.RunFolder, record: Mapping[str, JSON]
-) -> ReprokitError | None:
-    """The error that an unsuccessful run ends with; its results and log are kept all the same.
-    record: of the run, which may say why it failed."""
-    where = str(folder.log)
-    options = plan.options
-    if outcome.status == "succeeded":
-        return None
-    if outcome.status == "interrupted":
-        return Interrupted("the run was interrupted", where=where, next="partial results are kept")
-    if outcome.status == "timed-out":
-        return CommandFailed(
-            f"the run was stopped after {options.timeout:g} s",
-            where=where,
-            next="give it more time with --timeout, or `timeout` under [run] in repro.toml",
-        )
-    if outcome.status == "out-of-memory":
-        limit = "the machine's memory" if options.memory is None else size(options.memory)
-        return CommandFailed(
-            f"the program ran out of memory (limit: {limit})",
-            where=where,
-            next="raise the limit with --memory, or `memory` under [run] in repro.toml",
-        )
-    cause, what = record.get("failure"), "the cell" if "cell" in record else PROGRAM
-    ended = _ended_with(outcome.exit_code, what)
-    if isinstance(cause, dict) and cause["text"]:
-        return CommandFailed(f"{ended}: {cause['text']}", where=where, next=str(cause["next"]))
-    return CommandFailed(
-        ended, where=where, next="its output is above and in the log; partial results are kept"
-    )
-
-
-def _ended_with(code: int | None, what: str = PROGRAM) -> str:
-    """What an exit status says: above 128 it is, by convention, a signal that ended a process."""
-    text = f"{what} ended with status {code}"
-    if code == 137:
-        return f"{text}: it was killed, from outside or because the machine ran out of memory"
-    try:
-        return f"{text}: {signal.Signals((code or 0) - 128).name} ended it"
-    except ValueError:
-        return text

@@ -10,7 +10,7 @@ from reprokit.engines.fake import Box, FakeEngine
 from reprokit.engines.protocol import Container
 from reprokit.model import RunOptions
 from reprokit.phases import run as runs
-from reprokit.pipeline.running import _ended_with
+from reprokit.pipeline.ending import _ended_with
 from reprokit.progress import Silent
 from tests.engines import tiny
 
