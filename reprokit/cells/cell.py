@@ -44,8 +44,8 @@ LANGUAGES: Mapping[str, Language] = {
     "R": Language(
         title="R",
         runtime="r",
-        declare='write `[r]` and `packages = ["NAME"]` into repro.toml, of what the cell needs, or '
-        'for R alone `[system]` and `packages = ["r-base-core"]`',
+        declare='write `r.packages = ["NAME"]` into repro.toml, of what the cell needs, or for R '
+        'alone `system.packages = ["r-base-core"]`',
         file="cell.R",
         command=("Rscript", "--no-save", f"{GIVEN}/start.R", TAKEN),
     ),

@@ -216,8 +216,8 @@ def values(exchange: Exchange) -> dict[str, Any]:
     return found
 
 
-def failure(exchange: Exchange) -> CommandFailed | None:
-    """Why the cell failed, where it left word of that."""
+def failure(exchange: Exchange, cause: JSON = None) -> CommandFailed | None:
+    """Why the cell failed, where it left word of that. cause: what the record says of it."""
     try:
         examine(exchange)
         said = json.loads((exchange.taken / "ending.json").read_bytes()[:65536])
@@ -225,22 +225,20 @@ def failure(exchange: Exchange) -> CommandFailed | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     where = f"line {line} of the cell" if isinstance(line, int) else exchange.cell.line
-    return CommandFailed(printable(error)[:1000], where=where, next=_advice(said, exchange.cell))
+    known = str(cause["next"]) if isinstance(cause, dict) and cause["next"] else None
+    advice = _advice(said, exchange.cell, known)
+    return CommandFailed(printable(error)[:1000], where=where, next=advice)
 
 
-def _advice(said: dict[str, Any], cell: Cell) -> str:
+def _advice(said: dict[str, Any], cell: Cell, known: str | None) -> str:
+    """What to do next. known: what a run that fails with such a log is told."""
     missing = said.get("missing") or said.get("library")
     if isinstance(missing, str):
-        what = "packages" if cell.language == "R" else "requirements"
-        section = "r" if cell.language == "R" else "python"
-        package = json.dumps(printable(missing)[:60].partition(".")[0])
-        return (
-            "the container has only what the project declares, not what this kernel has: add it to "
-            f"the project's requirements, or write `[{section}]` and `{what} = [{package}]` into "
-            "repro.toml"
-        )
+        package = printable(missing)[:60].partition(".")[0]
+        known = known or f"name {package} in the project's requirements, and run it again"
+        return f"the container has what the project declares, not what this kernel has: {known}"
     if said.get("carried"):
         return f"these can be taken out: {carrying.CARRIED}"
     if any(line.lstrip().startswith(("%", "!")) for line in cell.text.splitlines()):
         return "magics and ! belong to the notebook's kernel; for commands there is %%repro sh"
-    return "what it printed is above and in the log; results so far are kept"
+    return known or "what it printed is above and in the log; results so far are kept"

@@ -123,7 +123,8 @@ def _run(
             if done.failure is None:
                 return replace(result, values=exchanges.values(exchange))
             if done.record["status"] == "failed":
-                why = exchanges.failure(exchange) or _unsuited(cell, done) or done.failure
+                told = exchanges.failure(exchange, done.record.get("failure"))
+                why = told or _unsuited(cell, done) or done.failure
                 return replace(result, failure=why)
         except (BadRequest, CommandFailed) as error:
             return replace(result, failure=error)

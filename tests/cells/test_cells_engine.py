@@ -125,7 +125,7 @@ def test_cells_carry_values_and_are_recorded(
     assert 'src="data:image/png;base64,' in html(r) and "[1]  1 NA  2" in printed(r, "stdout")
     assert printed(shell, "stdout") == "n,x,word,flag,day,kind,count\nread-only\n"
     assert failed[-1]["ename"] == "CommandFailed"
-    assert 'requirements = ["nowhere"]' in failed[-1]["traceback"][0]
+    assert "what the project declares, not what this kernel has" in failed[-1]["traceback"][0]
     assert "is a link or a device" in hostile[-1]["traceback"][0]
     table = listed[0]["data"]["text/plain"]
     assert table.count("%%repro") == 5 and "failed (1)" in table
