@@ -25,8 +25,15 @@ from reprokit.printable import printable, redacted
 
 LARGEST = 8 * 1024**3
 """Bytes that a container may leave among its values."""
+_ENDING = "ending.json"
+"""Where a cell that fails leaves word of why."""
 FIGURES = 40
 """Figures that are kept."""
+_OF_R = (
+    "NULL, vectors of truth values, numbers and text, lists of these, arrays of numbers, and "
+    "data.frames, whose columns may also be factors and times; for most others there is a function "
+    "that makes one of these, such as as.character, coef or as.data.frame"
+)
 _OWN = Path(__file__).parent
 Output = Callable[[str, bytes], None]
 """Receives the name of a stream and bytes that the cell wrote to it."""
@@ -65,13 +72,14 @@ class Exchange:
             fit = True
         except CommandFailed:
             fit = False  # `values` says so
+        failed = (self.taken / _ENDING).exists()
         return {
             "language": cell.language,
             "headline": redacted(cell.headline),
             "source": redacted(cell.source),
             "sha256": files.sha256(folder / file),
             "inputs": [*_carried(self.given / "in", cell.inputs)],
-            "outputs": [*_carried(self.taken, cell.outputs)] if fit else [],
+            "outputs": [*_carried(self.taken, cell.outputs)] if fit and not failed else [],
             "figures": [*_figures(self, folder)] if fit else [],
         }
 
@@ -220,7 +228,7 @@ def failure(exchange: Exchange, cause: JSON = None) -> CommandFailed | None:
     """Why the cell failed, where it left word of that. cause: what the record says of it."""
     try:
         examine(exchange)
-        said = json.loads((exchange.taken / "ending.json").read_bytes()[:65536])
+        said = json.loads((exchange.taken / _ENDING).read_bytes()[:65536])
         error, line = str(said["error"]), said.get("line")
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
@@ -238,7 +246,7 @@ def _advice(said: dict[str, Any], cell: Cell, known: str | None) -> str:
         known = known or f"name {package} in the project's requirements, and run it again"
         return f"the container has what the project declares, not what this kernel has: {known}"
     if said.get("carried"):
-        return f"these can be taken out: {carrying.CARRIED}"
+        return f"these can be taken out: {_OF_R if cell.language == 'R' else carrying.CARRIED}"
     if any(line.lstrip().startswith(("%", "!")) for line in cell.text.splitlines()):
         return "magics and ! belong to the notebook's kernel; for commands there is %%repro sh"
     return known or "what it printed is above and in the log; results so far are kept"

@@ -45,6 +45,7 @@ local({
   ))
 
   quoted <- function(text) {
+    if (!length(text)) return(character(0))
     text <- enc2utf8(text)
     text <- gsub("\\", "\\\\", text, fixed = TRUE)
     text <- gsub("\"", "\\\"", text, fixed = TRUE)
@@ -81,7 +82,7 @@ local({
   json <- function(x, called) {
     if (is.null(x)) return("null")
     if (is.object(x)) {
-      refuse(called, " is of class ", class(x)[1], "; carry parts of it, or make it a data.frame")
+      refuse(called, " is of class ", class(x)[1])
     }
     if (is.list(x)) {
       at <- if (is.null(names(x))) seq_along(x) else names(x)
@@ -145,8 +146,12 @@ local({
       unit <- if (inherits(x, "Date")) "D" else "s"
       return(sprintf('{"type":"values","unit":"%s","tz":%s}', unit, zone))
     }
+    if (inherits(x, "difftime")) {
+      write_array(as.double(x, units = "secs"), at(".npy"))
+      return('{"type":"values","unit":"elapsed"}')
+    }
     if (is.object(x) || !is.null(dim(x))) {
-      refuse(called, " is of class ", class(x)[1], "; make it numbers, text, a factor or times")
+      refuse(called, " is of class ", class(x)[1])
     }
     if (is.character(x)) {
       write_strings(x, at(".text"))
@@ -181,7 +186,7 @@ local({
     }
     write_text(sprintf(
       '{"kind":"frame","rows":%d,"names":[%s],"columns_name":null,"columns":[%s],"index":%s}',
-      rows, paste(quoted(names(x)), collapse = ","), paste(columns, collapse = ","), index
+      rows, paste(quoted(as.character(names(x))), collapse = ","), paste(columns, collapse = ","), index
     ), file.path(folder, "frame.json"))
   }
 
@@ -189,12 +194,12 @@ local({
     path <- function(ending) file.path(taken, paste0(stem, ending))
     if (is.data.frame(x)) {
       frame(x, path(".frame"), called)
-    } else if (is.array(x) && !is.object(x) && (is.numeric(x) || is.logical(x) || is.complex(x))) {
+    } else if (is.complex(x) || (is.array(x) && !is.object(x) && (is.numeric(x) || is.logical(x)))) {
       if (is.integer(x) && anyNA(x)) storage.mode(x) <- "double"
       if (is.logical(x) && anyNA(x)) refuse(called, " is an array of truth values with NA")
       write_array(x, path(".npy"))
     } else if (is.array(x)) {
-      refuse(called, " is an array of ", typeof(x), "; make it a data.frame")
+      refuse(called, " is a ", class(x)[1], " of type ", typeof(x))
     } else {
       write_text(json(x, called), path(".json"))
     }

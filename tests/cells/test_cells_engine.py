@@ -36,6 +36,9 @@ shape <- dim(matrix)
 doubled <- matrix * 2
 fit <- coef(lm(y ~ x, data.frame(x = 1:3, y = c(2, 4, 6))))
 plain_r <- plain
+edge <- list(character(0), NULL, c(a = 1L), 2.5)
+none <- data.frame()
+span <- data.frame(s = as.difftime(c(90, NA), units = "mins"), z = c(1i, 2))
 plot(1:3)
 nchar(frame$word)
 """
@@ -52,6 +55,8 @@ pd.testing.assert_frame_equal(back_r, frame.assign(n=frame.n.astype("int32")), c
 assert list(back_r.dtypes.astype(str)[["n", "x", "count"]]) == ["int32", "float64", "Int32"]
 assert sums.tolist() == [3.0, 5.0, 7.0] and doubled.tolist() == (matrix * 2).tolist()
 assert plain == {"a": [1, 2], "b": "é", "c": float("inf"), "d": None} == plain_r | {"d": None}
+assert edge == [[], None, {"a": 1}, 2.5] and none.shape == (0, 0) and span.z.tolist() == [1j, 2]
+assert span.s[0] == pd.Timedelta("90min") and pd.isna(span.s[1])
 assert shape == [2, 3] and abs(fit["x"] - 2) < 1e-9 and listed == [1, 2] and int(user) > 0
 """
 WAIT = """
@@ -104,7 +109,7 @@ def test_cells_carry_values_and_are_recorded(
         "%load_ext reprokit",
         VALUES,
         f"%%repro -i frame,matrix plain -o back sums plain{PYTHON}",
-        f"%%repro R -i frame matrix plain -o back_r shape doubled fit plain_r{R}",
+        f"%%repro R -i frame matrix plain -o back_r shape,doubled,fit plain_r edge none span{R}",
         f"%%repro sh -i frame -o user listed{SHELL}",
         CHECK,
         "%%repro\nimport nowhere",

@@ -227,7 +227,7 @@ def _column(header: Any, folder: Path, stem: str, rows: int, called: str) -> Any
         if _ZONE.fullmatch(header["zone"]) is None:
             raise ValueError("no time zone")
         return pandas.Series(values).dt.tz_localize("UTC").dt.tz_convert(header["zone"])
-    if "unit" in header:  # R's times and days are numbers since 1970
+    if "unit" in header:  # R's times are seconds or days, since 1970 or since nothing
         return _moments(values, header["unit"], header.get("tz"))
     return pandas.Series(values)
 
@@ -236,11 +236,11 @@ def _moments(values: Any, unit: Any, zone: Any) -> Any:
     import numpy
     import pandas
 
-    per_second = {"s": 1, "D": 86400}[unit]
+    seconds = {"s": 1, "D": 86400, "elapsed": 1}[unit]
     missing = ~numpy.isfinite(values)
-    micro = numpy.rint(numpy.where(missing, 0, values) * (per_second * 1e6)).astype("int64")
-    moments = micro.view("datetime64[us]").copy()
-    moments[missing] = numpy.datetime64("NaT")
+    micro = numpy.rint(numpy.where(missing, 0, values) * (seconds * 1e6)).astype("int64")
+    moments = micro.view("timedelta64[us]" if unit == "elapsed" else "datetime64[us]").copy()
+    moments[missing] = "NaT"
     series = pandas.Series(moments)
     if not zone or _ZONE.fullmatch(zone) is None:
         return series
