@@ -7,7 +7,7 @@ import codecs
 import difflib
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from reprokit.errors import BadRequest
 from reprokit.notebook import kernel
@@ -115,6 +115,7 @@ class Stream:
         self._decoders = {"stdout": decoder("replace"), "stderr": decoder("replace")}
         self._left = SHOWN
         self._tail = ""
+        self._latest: TextIO | None = None
 
     def write(self, stream: str, content: bytes) -> None:
         """Some bytes of a stream, which may end in the middle of a letter."""
@@ -123,13 +124,18 @@ class Stream:
         self._left -= len(shown)
         if shown:
             target = sys.stderr if stream == "stderr" else sys.stdout
+            if target is not self._latest and self._latest is not None:
+                self._latest.flush()  # so that both stand in the order in which they came
+            # A kernel sends what was written a few times a second by itself.
             target.write(shown)
-            target.flush()
+            self._latest = target
         if rest:
             self._tail = (self._tail + rest)[-TAIL:]
 
     def close(self) -> None:
         """Show the end of what was too much."""
+        if self._latest is not None:
+            self._latest.flush()
         if self._tail:
             end = self._tail.partition("\n")[2] or self._tail
             print(f"\n… more than is shown here; all of it: %repro logs\n{end}", flush=True)

@@ -64,14 +64,14 @@ import os, signal, threading, time
 from pathlib import Path
 import docker
 client = docker.DockerClient(base_url={socket!r})
+def waiting():
+    logs = Path(".reprokit").glob("runs/*/log.txt")
+    return [log.parent.name for log in logs if "half way" in log.read_text()]
 def containers():
-    run = max(path.name for path in Path(".reprokit/runs").iterdir())
-    found = client.containers.list(all=True, filters={{"label": f"org.reprokit.run={{run}}"}})
-    return len(found)
+    label = f"org.reprokit.run={{waiting()[0]}}"
+    return len(client.containers.list(all=True, filters={{"label": label}}))
 def interrupt():
-    while "half way" not in "".join(
-        log.read_text() for log in Path(".reprokit").glob("runs/*/log*")
-    ):
+    while not waiting():
         time.sleep(0.2)
     seen.append(containers())
     os.kill(os.getpid(), signal.SIGINT)  # what a front end's stop button does
@@ -143,4 +143,4 @@ def test_cells_carry_values_and_are_recorded(
     # Jupyter saves the notebook, and the image stays the same: nothing is built.
     (project / "open.ipynb").write_text('{"cells": [], "nbformat": 4, "metadata": {"a": 1}}')
     _, again = kernels.execute(project, "%load_ext reprokit", "%%repro\n1", timeout=120)
-    assert [output["output_type"] for output in again] == ["stream", "execute_result"]
+    assert [output["output_type"] for output in again] == ["stream", "execute_result"], again
