@@ -12,13 +12,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Error, Locator, Page, expect, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 600.0
@@ -127,16 +127,29 @@ class Window:
         A cell that is run before that is lost: JupyterLab drops it without a word. Only the status
         bar tells; the notebook's own sign is "idle" from the beginning, before there is a kernel.
         """
-        self.page.goto(f"{self.address}/lab/tree/{name}")
-        self.cell(0).wait_for()
-        expect(self._status()).to_contain_text(re.compile(r"\| (Idle|Busy)"))
+        self._load(f"lab/tree/{name}", _READY_IN_LAB)
 
     def open_in_notebook(self, name: str) -> None:
         """The same in Notebook 7, which has no status bar: a name instead of "No Kernel" comes
         together with the first sign that is one of the kernel."""
-        self.page.goto(f"{self.address}/notebooks/{name}")
-        self.cell(0).wait_for()
-        self.page.wait_for_function(_CONNECTED)
+        self._load(f"notebooks/{name}", _READY_IN_NOTEBOOK)
+
+    def _load(self, path: str, ready: str) -> None:
+        """Open a page, and again where a part of it could not be had, as happens on a machine whose
+        network changes with each container: JupyterLab is then left half."""
+        failed: list[str] = []
+        self.page.on("requestfailed", lambda r: failed.append(f"{r.url}: {r.failure}"))
+        ended = time.monotonic() + LOADING
+        while time.monotonic() < ended:
+            known = len(failed)
+            with suppress(Error):
+                self.page.goto(f"{self.address}/{path}")
+                while time.monotonic() < ended and len(failed) == known:
+                    if self.page.evaluate(ready):
+                        return
+                    self.page.wait_for_timeout(100)
+        self.screenshot("not-loaded")
+        raise AssertionError(f"{path} is not ready; what could not be loaded: {failed}")
 
     def cell(self, number: int) -> Locator:
         return self.page.locator(f".jp-Cell[data-windowed-list-index='{number}']")
@@ -204,10 +217,14 @@ class Window:
         expect(self.cell(number).locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
 
 
-_CONNECTED = """() => {
+_READY_IN_LAB = """() => {
+  const bar = document.querySelector("#jp-main-statusbar");
+  return bar !== null && /\\| (Idle|Busy)/.test(bar.innerText)
+    && document.querySelector(".jp-Cell[data-windowed-list-index='0']") !== null; }"""
+_READY_IN_NOTEBOOK = """() => {
   const names = [...document.querySelectorAll("[title='Switch kernel']")].map(e => e.innerText);
   const sign = document.querySelector(".jp-Notebook-ExecutionIndicator");
-  return names.length && !names.some(name => name.includes("No Kernel"))
+  return sign !== null && names.length > 0 && !names.some(name => name.includes("No Kernel"))
     && ["idle", "busy"].includes(sign.dataset.status); }"""
 
 
@@ -233,7 +250,8 @@ def chromium(program: str) -> Iterator[BrowserContext]:
         # Its sandbox does not work for root, and what it shows here is our own.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         try:
-            opened = browser.new_context(viewport={"width": 1200, "height": 1600})
+            # High enough for a picture of the longest cell.
+            opened = browser.new_context(viewport={"width": 1200, "height": 2400})
             opened.set_default_timeout(LOADING * 1000)
             expect.set_options(timeout=LOADING * 1000)
             yield opened

@@ -138,6 +138,8 @@ def test_a_person_goes_from_a_script_to_a_citation(desk: Desk, tmp_path: Path) -
         figure = window.cell(4).get_by_role("img", name=f"figure growth.svg, {side}")
         expect(figure).to_be_visible()
     window.screenshot("diff", 4)
+    figures = window.cell(4).locator(".pictures").first
+    figures.screenshot(path=desk.screenshots / "figures.png")
     assert "environment digest is sha256:" in window.run(5)
     window.screenshot("cite", 5)
 
