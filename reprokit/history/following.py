@@ -56,7 +56,7 @@ def follow(entry: Entry, index: Index, reporter: Reporter, *, tail: int | None) 
             raise Interrupted(f"run {run} had ended", next=f"see it: reprokit show {run}") from None
         raise NoLongerAttached(
             f"no longer attached; run {run} goes on",
-            next=f"`reprokit attach {run}` shows it again, `reprokit stop {run}` stops it",
+            next=f"`reprokit attach {run}` shows it, `reprokit stop {run}` ends it",
         ) from None
 
 

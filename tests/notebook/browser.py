@@ -127,7 +127,11 @@ class Window:
         A cell that is run before that is lost: JupyterLab drops it without a word. Only the status
         bar tells; the notebook's own sign is "idle" from the beginning, before there is a kernel.
         """
-        self._load(f"lab/tree/{name}", _READY_IN_LAB)
+        self._load(f"lab/tree/{name}", _SHOWS.replace("STATE", "Idle"))
+
+    def open_while_busy(self, name: str) -> None:
+        """Open a notebook whose kernel works on a cell: it tells nobody new what it is doing."""
+        self._load(f"lab/tree/{name}", _SHOWS.replace("STATE", "(Busy|Unknown)"))
 
     def open_in_notebook(self, name: str) -> None:
         """The same in Notebook 7, which has no status bar: a name instead of "No Kernel" comes
@@ -191,17 +195,22 @@ class Window:
         """The stop button of the tool bar."""
         self.page.locator("[data-command='notebook:interrupt-kernel']").first.click()
 
+    def is_idle(self) -> None:
+        """Wait until the kernel has nothing to do."""
+        expect(self._status()).to_contain_text("| Idle")
+
     def restart(self) -> None:
         """The tool bar's button that restarts the kernel, and its question."""
         with _seen(self._status(), "| Restarting"):
             self.page.locator("[data-command='notebook:restart-kernel']").first.click()
             self.page.locator(".jp-Dialog .jp-mod-accept").click()
-        expect(self._status()).to_contain_text("| Idle")
+        self.is_idle()
 
     def save(self) -> None:
+        """Save, and see it confirmed: a notebook with a live display is soon another one again."""
         self.page.keyboard.press("Escape")
-        self.page.keyboard.press("Control+s")
-        expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
+        with _seen(self._status(), "Saving completed"):
+            self.page.keyboard.press("Control+s")
 
     def screenshot(self, name: str, number: int | None = None) -> None:
         """A picture for a person to look at: of the window, or of one cell."""
@@ -217,9 +226,9 @@ class Window:
         expect(self.cell(number).locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
 
 
-_READY_IN_LAB = """() => {
+_SHOWS = """() => {
   const bar = document.querySelector("#jp-main-statusbar");
-  return bar !== null && /\\| (Idle|Busy)/.test(bar.innerText)
+  return bar !== null && /\\| STATE/.test(bar.innerText)
     && document.querySelector(".jp-Cell[data-windowed-list-index='0']") !== null; }"""
 _READY_IN_NOTEBOOK = """() => {
   const names = [...document.querySelectorAll("[title='Switch kernel']")].map(e => e.innerText);

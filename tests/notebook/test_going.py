@@ -86,6 +86,4 @@ def test_to_stop_looking_on_is_told_apart_from_stopping(monkeypatch: pytest.Monk
     with pytest.raises(NoLongerAttached) as caught:
         magics.repro(SimpleNamespace(kernel=None), "attach", Said())
     assert ended == [{"failed": False, "left": True}]
-    assert (
-        caught.value.next == f"`%repro attach {RUN}` shows it again, `%repro stop {RUN}` stops it"
-    )
+    assert caught.value.next == f"`%repro attach {RUN}` shows it, `%repro stop {RUN}` ends it"
