@@ -109,3 +109,7 @@ class Interrupted(ReprokitError):
     """The user stopped it."""
 
     exit_code = 130
+
+
+class NoLongerAttached(Interrupted):
+    """The user stopped looking on; the run goes on."""

@@ -23,9 +23,9 @@ class Reporter(Protocol):
     def warning(self, text: str) -> None:
         """Something the user should know even if all ends well."""
 
-    def finish(self, *, failed: bool = False) -> None:
+    def finish(self, *, failed: bool = False, left: bool = False) -> None:
         """No more is coming; leave the display in its final state. failed: the present phase did
-        not come to its end."""
+        not come to its end. left: it goes on, and nobody looks on any more."""
 
 
 class Silent:
@@ -36,4 +36,4 @@ class Silent:
     def log(self, line: str) -> None: ...
     def advance(self, done: int, total: int | None, unit: str = "B") -> None: ...
     def warning(self, text: str) -> None: ...
-    def finish(self, *, failed: bool = False) -> None: ...
+    def finish(self, *, failed: bool = False, left: bool = False) -> None: ...

@@ -87,7 +87,7 @@ class TerminalReporter:
             self._erase()
             self._write(f"reprokit: warning: {one_line(text)}")
 
-    def finish(self, *, failed: bool = False) -> None:
+    def finish(self, *, failed: bool = False, left: bool = False) -> None:
         """Stop drawing and leave nothing half written."""
         self._ended.set()
         if self._ticker is not None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reprokit.errors import BadRequest, Interrupted
+from reprokit.errors import BadRequest, Interrupted, NoLongerAttached
 from reprokit.frozen import frozen
 from reprokit.history import living, progress_log
 from reprokit.history.index import Entry, Index
@@ -54,9 +54,9 @@ def follow(entry: Entry, index: Index, reporter: Reporter, *, tail: int | None) 
         run = entry.id
         if index.find(run, Path(entry.project)).status != "running":
             raise Interrupted(f"run {run} had ended", next=f"see it: reprokit show {run}") from None
-        raise Interrupted(
+        raise NoLongerAttached(
             f"no longer attached; run {run} goes on",
-            next=f"see it again: reprokit attach {run}; stop it: reprokit stop {run}",
+            next=f"`reprokit attach {run}` shows it, `reprokit stop {run}` ends it",
         ) from None
 
 

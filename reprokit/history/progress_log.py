@@ -71,7 +71,7 @@ class ProgressLog:
         """Something the user should know."""
         self._write("warning", text=shortened(text, WIDTH))
 
-    def finish(self, *, failed: bool = False) -> None:
+    def finish(self, *, failed: bool = False, left: bool = False) -> None:
         """Nothing is held back, so nothing is left to do."""
 
     def end(self, *, exit_code: int, error: JSON, results: Path | None) -> None:

@@ -100,10 +100,10 @@ class CellReporter:
         else:
             print(f"warning: {text}", file=sys.stderr)
 
-    def finish(self, *, failed: bool = False) -> None:
+    def finish(self, *, failed: bool = False, left: bool = False) -> None:
         """The container starts, or it never will."""
         if self._shown is not None:
-            self._shown.finish(failed=failed)
+            self._shown.finish(failed=failed, left=left)
             self._shown = None
 
 

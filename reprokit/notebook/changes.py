@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reprokit.history import wording
@@ -31,7 +31,10 @@ def difference(result: Any) -> str:
     parts = [_lead(document), f"<p>{_side(before)} → {_side(after)}</p>"]
     for name in ("code", "environment", "command", "outcome", "packages"):
         found = rows(document, name)
-        changed = [(row["name"], _value(row["before"]), _value(row["after"])) for row in found]
+        changed = [
+            (text(row, "name").replace("_", " "), _value(row["before"]), _value(row["after"]))
+            for row in found
+        ]
         if changed:
             shown = changed[:LISTED]
             parts.append(f"<h3>{name}</h3>{table(('what', *SIDES), shown)}")
@@ -92,7 +95,7 @@ def _contents(files: list[dict[str, JSON]], folders: tuple[Path, Path] | None) -
     parts: list[str] = []
     spent = 0
     for file in files[:SHOWN]:
-        shown = _detail(file["detail"])
+        shown = _detail(file["detail"], text(file, "path"))
         if folders is not None and spent < BUDGET:
             shown += _beside(text(file, "path"), folders)
         if shown:
@@ -112,9 +115,9 @@ def _beside(path: str, folders: tuple[Path, Path]) -> str:
     return f'<div class="pictures">{"".join(shown)}</div>' if shown else ""
 
 
-def _detail(detail: JSON) -> str:
-    """What the records' comparison found inside a file."""
-    if not isinstance(detail, dict):
+def _detail(detail: JSON, path: str) -> str:
+    """What the records' comparison found inside a file. Figures are shown instead."""
+    if not isinstance(detail, dict) or PurePosixPath(path).suffix.lower() in previews.FIGURES:
         return ""
     if detail["kind"] == "text":
         return preformatted("\n".join(texts(detail, "diff")))

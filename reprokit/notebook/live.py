@@ -29,7 +29,8 @@ WAY = ("plan", "lock", "fetch", "build", "run")
 
 @dataclass(slots=True)
 class Phase:
-    """A phase as it is shown. `seconds` is `None` while it goes on; `failed`: it did not end."""
+    """A phase as it is shown. `seconds` is `None` while it goes on; `failed`: it did not end;
+    `left`: it goes on, and is not shown any more."""
 
     name: str
     expected: float | None
@@ -37,6 +38,7 @@ class Phase:
     seconds: float | None = None
     before: float = 0.0
     failed: bool = False
+    left: bool = False
 
     @property
     def elapsed(self) -> float:
@@ -84,7 +86,7 @@ class Progress:
     def _tone(self) -> str:
         if not self.finished:
             return "now"
-        return "fair" if any(phase.failed for phase in self.phases) else ""
+        return "fair" if any(phase.failed or phase.left for phase in self.phases) else ""
 
     def _state(self) -> str:
         """Where it is, without anything that changes each second: it is read aloud."""
@@ -95,6 +97,8 @@ class Progress:
             return f"{last.name} is going on"
         if last.failed:
             return f"stopped in {last.name}"
+        if last.left:
+            return f"{last.name} goes on by itself"
         return f"done in {duration(sum(phase.seconds or 0 for phase in self.phases))}"
 
     def _rows(self) -> list[Row]:
@@ -102,7 +106,7 @@ class Progress:
         if not self.phases or self.phases[0].name != WAY[0]:
             return [*begun.values()]
         latest = max((WAY.index(name) for name in begun if name in WAY), default=-1)
-        over = self.finished and not any(phase.failed for phase in self.phases)
+        over = self.finished and not any(phase.failed or phase.left for phase in self.phases)
         rows = []
         for place, name in enumerate(WAY):
             if name in begun:
@@ -115,6 +119,8 @@ class Progress:
 
     def _begun(self, phase: Phase) -> Row:
         if phase.seconds is not None:
+            if phase.left:
+                return Row(phase.name, "", "goes on, and is not shown here any more", "fair")
             shade = "bad" if phase.failed else "good"
             return Row(phase.name, duration(phase.seconds), "stopped" * phase.failed, shade)
         notes = [] if self.progress is None else [amount(*self.progress)]
@@ -239,12 +245,12 @@ class LiveReporter:
         self._open()
         self._changed = True
 
-    def finish(self, *, failed: bool = False) -> None:
+    def finish(self, *, failed: bool = False, left: bool = False) -> None:
         """Stop updating; the display keeps its final state."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
-        self._conclude(failed=failed)
+        self._conclude(failed=failed, left=left)
         self.shown.finished = True
         if self._handle is not None:
             self._handle.update(self.shown)
@@ -259,10 +265,10 @@ class LiveReporter:
             return
         phases.append(Phase(name, expected, time.monotonic()))
 
-    def _conclude(self, *, failed: bool = False) -> None:
+    def _conclude(self, *, failed: bool = False, left: bool = False) -> None:
         if self.shown.phases and self.shown.phases[-1].seconds is None:
             last = self.shown.phases[-1]
-            last.seconds, last.failed = last.elapsed, failed
+            last.seconds, last.failed, last.left = last.elapsed, failed, left
 
     def _open(self) -> None:
         """Show it for the first time: verbs that have nothing to say leave no empty display."""

@@ -101,7 +101,7 @@ def repro_cell(shell: Shell, line: str, text: str) -> Any:
 
 def _done(shell: Shell, line: str, command: str, said: Said) -> Any:
     from reprokit import arguments, dispatch
-    from reprokit.errors import CommandFailed, Interrupted
+    from reprokit.errors import CommandFailed, Interrupted, NoLongerAttached
 
     words, own = arguments.split_command(_split(line))
     try:
@@ -109,14 +109,17 @@ def _done(shell: Shell, line: str, command: str, said: Said) -> Any:
     except SystemExit:  # --help and --version have said all there is to say
         return None
     reporter = _reporter(shell, command)
-    failed = True
+    failed, left = True, False
     try:
         result = dispatch.execute(parsed, own, reporter)
         failed = isinstance(getattr(result, "failure", None), CommandFailed | Interrupted)
+    except NoLongerAttached:
+        failed, left = False, True
+        raise
     except KeyboardInterrupt:
         raise _interrupted() from None
     finally:
-        reporter.finish(failed=failed)
+        reporter.finish(failed=failed, left=left)
     said.result, said.command = result, command
     return _shown(result, as_json=parsed.json)
 

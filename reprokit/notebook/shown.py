@@ -10,7 +10,7 @@ from typing import Any
 
 from reprokit.history import wording
 from reprokit.history.reading import Record, mapping, rows, text
-from reprokit.notebook import card, cell_card, changes, judged
+from reprokit.notebook import card, cell_card, changes, going, judged
 from reprokit.notebook.elements import (
     Html,
     code,
@@ -123,7 +123,7 @@ def run_list(result: Any) -> str:
         body.append(cells)
     header[1:1] = ["project"] if everywhere else []
     older = "<p>There are older ones: <code>--limit</code> shows more.</p>" if result.more else ""
-    brief = tuple(range(len(header) - 1))
+    brief = tuple(place for place, name in enumerate(header) if name not in ("started", "command"))
     return table(header, body, "the runs, newest first", brief=brief) + older
 
 
@@ -183,12 +183,13 @@ def examination(result: Any) -> str:
     words = {"good": ("ok", "good"), "warning": ("warning", "fair"), "bad": ("missing", "bad")}
     body = []
     for check in result.checks:
-        advice = check.next if check.level != "good" and check.next else ""
-        finding = Html(escaped(check.text, 400))
-        body.append((check.name, sign(*words[check.level]), finding, Html(escaped(advice, 400))))
+        found = escaped(check.text, 400)
+        if check.level != "good" and check.next:
+            found += f'<p class="soft">{escaped(check.next, 400)}</p>'
+        body.append((check.name, sign(*words[check.level]), Html(found)))
     fixable = any(check.fixable and check.level != "good" for check in result.checks)
     help_is_near = "<p><code>%repro doctor --fix</code> can put this right.</p>" if fixable else ""
-    return table(("checked", "state", "found", "what to do"), body, brief=(1,)) + help_is_near
+    return table(("checked", "state", "found"), body, brief=(0, 1)) + help_is_near
 
 
 def _examined(result: Any) -> str:
@@ -246,8 +247,8 @@ DISPLAYS: dict[tuple[str, str], Display] = {
         plain, command=lambda result: f"reprokit logs {result.entry.id}"
     ),
     ("reprokit.history.following", "Followed"): Display(plain),
-    ("reprokit.history.status", "Status"): Display(plain),
-    ("reprokit.pipeline.detaching", "Detached"): Display(plain),
+    ("reprokit.history.status", "Status"): Display(going.status),
+    ("reprokit.pipeline.detaching", "Detached"): Display(going.detached, tone=lambda result: "now"),
     ("reprokit.pipeline.attaching", "Stopped"): Display(plain),
     ("reprokit.history.difference", "Difference"): Display(
         changes.difference, command=_of_difference

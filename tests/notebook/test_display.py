@@ -254,6 +254,15 @@ def test_a_difference_shows_both_versions_side_by_side(project: Path) -> None:
     assert "2 of 2 results differ" in tags.text
 
 
+def test_a_figure_that_is_text_is_shown_and_not_listed_line_by_line(project: Path) -> None:
+    for run, colour in ((FIRST, "red"), (SECOND, "blue")):
+        records.finished_run(project, run, {"a.svg": f"<svg><g fill='{colour}'/></svg>".encode()})
+    html = changes.difference(differences.diff(FIRST, SECOND, project=project))
+    tags = Tags(html)
+    assert [tag for tag, _ in tags.found].count("img") == 2
+    assert "fill=" not in tags.text and "@@" not in tags.text
+
+
 def test_the_doctor_says_in_words_what_is_missing_and_what_to_do() -> None:
     report = doctor.Report(
         checks=(
