@@ -14,7 +14,6 @@ demo:
 	$(ENGINE) with -- .venv/bin/reprokit run examples/align-tool
 
 test: lint
-	dev/browser
 	$(ENGINE) with -- .venv/bin/python -m pytest $(PYTEST_ARGUMENTS)
 
 proof:

@@ -12,14 +12,28 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import BrowserContext, Error, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
+from reprokit.engines.engine import SocketEngine
+from tests.notebook import browser_container
+
+IN_CONTAINER = "REPROKIT_TEST_BROWSER_IN_CONTAINER"
+"""Set to 1, it has the browser run in a container although the machine has one."""
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 600.0
 """Seconds for one cell: the first run may have to build its base."""
@@ -29,17 +43,6 @@ SETTINGS = {
     # Neither news nor a check for updates, whose questions would take the keyboard.
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-
-
-def find() -> str | None:
-    """The path of a browser: one of this machine, else the one that Playwright installed."""
-    for name in PROGRAMS:
-        found = shutil.which(name)
-        if found is not None and "/snap/" not in os.path.realpath(found):
-            return found
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
 
 
 def write_notebook(path: Path, cells: Sequence[str]) -> None:
@@ -252,20 +255,40 @@ _REMEMBER = """place => {
     .observe(place, {subtree: true, childList: true, characterData: true}); }"""
 
 
+def find(playwright: Playwright) -> str | None:
+    """The path of a browser: one of this machine, else the one that Playwright installed."""
+    for name in PROGRAMS:
+        found = shutil.which(name)
+        if found is not None and "/snap/" not in os.path.realpath(found):
+            return found
+    own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
 @contextmanager
-def chromium(program: str) -> Iterator[BrowserContext]:
-    """A browser without a window; `new_page` opens one."""
-    with sync_playwright() as playwright:
-        # Its sandbox does not work for root, and what it shows here is our own.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        try:
-            # High enough for a picture of the longest cell.
-            opened = browser.new_context(viewport={"width": 1200, "height": 2400})
-            opened.set_default_timeout(LOADING * 1000)
-            expect.set_options(timeout=LOADING * 1000)
-            yield opened
-        finally:
-            browser.close()
+def chromium(engine: SocketEngine) -> Iterator[BrowserContext]:
+    """A browser without a window; `new_page` opens one. It may see no file of this machine: where
+    the machine has no browser, it runs in a container of `engine`."""
+    with sync_playwright() as playwright, _opened(playwright, engine) as browser:
+        # High enough for a picture of the longest cell.
+        opened = browser.new_context(viewport={"width": 1200, "height": 2400})
+        opened.set_default_timeout(LOADING * 1000)
+        expect.set_options(timeout=LOADING * 1000)
+        yield opened
+
+
+@contextmanager
+def _opened(playwright: Playwright, engine: SocketEngine) -> Iterator[Browser]:
+    program = None if os.environ.get(IN_CONTAINER) == "1" else find(playwright)
+    with ExitStack() as stack:
+        if program is None:
+            address = stack.enter_context(browser_container.serving(engine))
+            browser = playwright.chromium.connect_over_cdp(address)
+        else:
+            # Its sandbox does not work for root, and what it shows here is our own.
+            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        stack.callback(browser.close)
+        yield browser
 
 
 def contrast(place: Locator) -> float:

@@ -1,7 +1,8 @@
 """`%repro` in JupyterLab and in Notebook 7, in a real browser, as a person would use it.
 
-REPROKIT_SCREENSHOTS names a folder for the pictures (`dev/screenshots` uses it); else they lie in
-the test's own folder, where pytest keeps those of the last runs.
+REPROKIT_SCREENSHOTS names a folder for the pictures; else they lie in the test's own folder, where
+pytest keeps those of the last runs. Those of the documentation are live, card and figures, with 64
+colours (`Image.quantize` of Pillow).
 """
 
 from __future__ import annotations
@@ -61,9 +62,6 @@ def desk(
     engine: SocketEngine,
 ) -> Iterator[Desk]:
     """A desk with JupyterLab, or with the program that the test's parameter names."""
-    program = browser.find()
-    if program is None:
-        pytest.fail("there is no Chromium here (`dev/browser` installs one)")
     kernels.find_reprokit(tmp_path, monkeypatch)
     monkeypatch.setenv("REPROKIT_ENGINE", engine.information().socket)
     study, settings = tmp_path / "study", tmp_path / "settings"
@@ -74,7 +72,7 @@ def desk(
     screenshots = Path(os.environ.get("REPROKIT_SCREENSHOTS", tmp_path))
     with (
         browser.server(study, settings, getattr(request, "param", "jupyterlab")) as address,
-        browser.chromium(program) as opened,
+        browser.chromium(engine) as opened,
     ):
         yield Desk(study, settings, address, opened, screenshots)
 
@@ -177,7 +175,7 @@ def _is_right_in_html(desk: Desk, theme: str, card: str) -> None:
     page = desk.chromium.new_page()
     # Its mathematics would be fetched from the network, which is nothing to wait for here.
     page.route("https://**", lambda route: route.abort())
-    page.goto((desk.study / f"growth-{theme}.html").as_uri())
+    page.set_content((desk.study / f"growth-{theme}.html").read_text("utf-8"))
     figure = page.get_by_role("img", name="figure growth.svg", exact=True).first
     assert figure.evaluate("image => image.complete && image.naturalWidth > 0")
     last = page.locator(".jp-Cell").nth(2).locator(".jp-OutputArea-output")
