@@ -414,13 +414,13 @@ class SocketEngine:
             keep=os.environ.get("REPROKIT_KEEP") == "1",
         )
 
-    def leftovers(self, *, abandoned: bool = False) -> tuple[str, ...]:
-        """Ids of containers of ours that still exist; with `abandoned` only those whose process
-        is gone."""
+    def leftovers(self, *, abandoned: bool = False, process: str | None = None) -> tuple[str, ...]:
+        """See `Engine.leftovers`."""
         from reprokit.history.living import is_alive
 
         with translated("containers", self.name):
-            found = self._api.containers(all=True, filters={"label": f"{LABEL}=reprokit"})
+            labels = [f"{LABEL}=reprokit", *([] if process is None else [f"{PROCESS}={process}"])]
+            found = self._api.containers(all=True, filters={"label": labels})
         return tuple(
             item["Id"]
             for item in found

@@ -31,6 +31,7 @@ from reprokit.engines.protocol import (
     UnpackedImage,
 )
 from reprokit.errors import BadRequest, BuildFailed, CommandFailed, InputUnavailable
+from reprokit.history.living import this_process
 from reprokit.model import Argv, Image
 
 Stream = Literal["stdout", "stderr"]
@@ -404,9 +405,11 @@ class FakeEngine:
         finally:
             self.remove_container(identifier)
 
-    def leftovers(self, *, abandoned: bool = False) -> tuple[str, ...]:
+    def leftovers(self, *, abandoned: bool = False, process: str | None = None) -> tuple[str, ...]:
         # They live in this process, which is not gone.
-        return () if abandoned else tuple(self._containers)
+        if abandoned or process not in (None, this_process()):
+            return ()
+        return tuple(self._containers)
 
     def remove_container(self, identifier: str) -> None:
         container = self._containers.pop(identifier, None)

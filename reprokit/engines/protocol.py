@@ -224,8 +224,9 @@ class Engine(Protocol):
 
     def container(self, request: ContainerRequest) -> AbstractContextManager[Container]: ...
 
-    def leftovers(self, *, abandoned: bool = False) -> tuple[str, ...]:
+    def leftovers(self, *, abandoned: bool = False, process: str | None = None) -> tuple[str, ...]:
         """Ids of containers of ours that still exist; with `abandoned` only those whose process
-        is gone: a container of another command that still runs is in use."""
+        is gone: a container of another command that still runs is in use. With `process` only
+        those of that one (`reprokit.history.living`)."""
 
     def remove_container(self, identifier: str) -> None: ...

@@ -12,7 +12,8 @@ from typing import Any
 
 from reprokit.cells import exchange as exchanges
 from reprokit.cells.cell import LANGUAGES, Cell, checked
-from reprokit.errors import BadRequest, CommandFailed, ReprokitError
+from reprokit.engines.connect import connect
+from reprokit.errors import BadRequest, CommandFailed, NoEngine, ReprokitError
 from reprokit.frozen import frozen
 from reprokit.history import living, run_folder
 from reprokit.model import JSON
@@ -109,7 +110,7 @@ def _run(
     project = folder_of(path).resolve()
     run_folder.make_runs_folder(project)
     beside = run_folder.runs_folder(project).parent
-    _sweep(beside)
+    _sweep(beside, wishes.engine)
     with tempfile.TemporaryDirectory(
         dir=beside, prefix=_PREFIX, ignore_cleanup_errors=True
     ) as folder:
@@ -131,12 +132,18 @@ def _run(
         return result
 
 
-def _sweep(beside: Path) -> None:
-    """Remove what kernels that were killed left of their cells: it may be large."""
+def _sweep(beside: Path, engine: str | None) -> None:
+    """Remove what kernels that were killed left of their cells: containers that work for nobody,
+    and values, which may be large."""
     for folder in beside.glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            if not living.is_alive((folder / _PROCESS).read_text("utf-8", "replace")):
-                shutil.rmtree(folder)
+        with suppress(OSError, NoEngine):
+            process = (folder / _PROCESS).read_text("utf-8", "replace")
+            if living.is_alive(process):
+                continue
+            with connect(engine) as connected:
+                for container in connected.leftovers(process=process):
+                    connected.remove_container(container)
+            shutil.rmtree(folder)
 
 
 def _unsuited(cell: Cell, done: running.RunResult) -> CommandFailed | None:

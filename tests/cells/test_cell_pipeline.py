@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import pytest
 import reprokit
 from reprokit.cells.cell import LANGUAGES, Cell
 from reprokit.cells.exchange import Exchange
-from reprokit.errors import BadRequest, CommandFailed, Interrupted
+from reprokit.errors import BadRequest, CommandFailed, Interrupted, NoEngine
 from reprokit.history import living
-from reprokit.pipeline import running
+from reprokit.pipeline import cells, running
 from reprokit.pipeline.cells import fitted
 from reprokit.pipeline.job import Job, Wishes, prepare
 
@@ -65,16 +66,48 @@ def here(cell: Exchange) -> int:
     return subprocess.run(command, check=False, capture_output=True).returncode
 
 
+class Abandoned:
+    """An engine with a container of a process that is gone, and one of another."""
+
+    def __init__(self, process: str) -> None:
+        self.containers = {"left": process, "other": living.this_process()}
+
+    def leftovers(self, *, process: str) -> tuple[str, ...]:
+        return tuple(name for name, of in self.containers.items() if of == process)
+
+    def remove_container(self, identifier: str) -> None:
+        del self.containers[identifier]
+
+
 def test_values_come_back_and_nothing_is_left(
-    project: Path, contained: Callable[[Contained], None]
+    project: Path, contained: Callable[[Contained], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale = project / ".reprokit" / "cell-dead"
     (stale / "given").mkdir(parents=True)
-    (stale / "process").write_text(f"{living.host_of(living.this_process())}/1/0")
+    dead = f"{living.host_of(living.this_process())}/1/0"
+    (stale / "process").write_text(dead)
+    engine = Abandoned(dead)
+    monkeypatch.setattr(cells, "connect", lambda wanted: nullcontext(engine))
     contained(here)
     result = reprokit.cell("y = [x, x]", inputs={"x": 2}, outputs=["y"], path=project)
     assert result.failure is None and result.values == {"y": [2, 2]}
     assert sorted(path.name for path in (project / ".reprokit").iterdir()) == [".gitignore", "runs"]
+    assert list(engine.containers) == ["other"]
+
+
+def test_what_a_killed_kernel_left_stays_until_its_engine_answers(
+    project: Path, contained: Callable[[Contained], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale = project / ".reprokit" / "cell-dead"
+    stale.mkdir(parents=True)
+    (stale / "process").write_text(f"{living.host_of(living.this_process())}/1/0")
+
+    def nobody(wanted: str | None) -> Any:
+        raise NoEngine("no engine answers")
+
+    monkeypatch.setattr(cells, "connect", nobody)
+    contained(here)
+    assert reprokit.cell("1", path=project).failure is None and stale.exists()
 
 
 def test_a_cell_that_fails_gives_no_values(

@@ -22,6 +22,7 @@ from reprokit.errors import (
     InputUnavailable,
     Interrupted,
 )
+from reprokit.history.living import this_process
 from reprokit.model import Argv
 from tests.conftest import engines
 from tests.engines import programs, tiny
@@ -224,6 +225,8 @@ def test_nothing_is_left_whatever_happens(any_engine: Engine, error: BaseExcepti
         container.start()
         assert container.id in any_engine.leftovers()
         assert container.id not in any_engine.leftovers(abandoned=True)
+        assert container.id in any_engine.leftovers(process=this_process())
+        assert container.id not in any_engine.leftovers(process="nowhere/1/1")
         raise error
     assert container.id not in any_engine.leftovers()
 
