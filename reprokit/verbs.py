@@ -167,6 +167,7 @@ def detach(
     return detaching.detach(
         Path(path),
         wishes,
+        reporter or Silent(),
         no_cache=no_cache,
         results=None if results is None else Path(results),
         repeat=repeat,

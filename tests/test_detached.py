@@ -23,6 +23,7 @@ from reprokit.engines.fake import FakeEngine
 from reprokit.errors import BadRequest, BuildFailed, CommandFailed, Interrupted, StorageFailed
 from reprokit.history import living, progress_log
 from reprokit.history.index import Index
+from reprokit.notebook_runs import unsaved
 from reprokit.pipeline import attaching, detached, detaching
 from reprokit.pipeline.detaching import Detached
 from reprokit.progress import Silent
@@ -38,12 +39,16 @@ class Told(Silent):
     def __init__(self) -> None:
         self.phases: list[str] = []
         self.lines: list[str] = []
+        self.warnings: list[str] = []
 
     def phase(self, name: str, expected: float | None = None) -> None:
         self.phases.append(name)
 
     def log(self, line: str) -> None:
         self.lines.append(line)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
 
 
 @pytest.fixture
@@ -113,6 +118,18 @@ def test_a_run_goes_on_and_is_attached_to_until_its_end(project: Path) -> None:
     assert not left & {detaching.REQUEST, detaching.OUTPUT}
     assert verbs.status().text().endswith(f"The last run, {started.folder.id}: succeeded.")
     assert verbs.attach(reporter=Told()).record == result.record
+
+
+def test_what_its_kernel_warns_of_is_told_at_once_and_kept(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsaved, "told", lambda books, project: ("not saved",))
+    told = Told()
+    verbs.detach(project, reporter=told)
+    assert told.warnings == ["not saved"]
+    (project / "go").touch()
+    record = verbs.attach(reporter=told).record
+    assert {"level": "warning", "text": "not saved", "reason": None} in record["notes"]  # type: ignore[operator]
 
 
 def test_the_process_has_a_session_of_its_own(project: Path) -> None:

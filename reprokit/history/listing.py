@@ -12,7 +12,16 @@ from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
 from reprokit.history import progress_log, run_folder, wording
 from reprokit.history.index import Entry, Index
-from reprokit.history.reading import Record, mapping, number, rows, text, text_or_none, texts
+from reprokit.history.reading import (
+    Record,
+    mapping,
+    number,
+    rows,
+    text,
+    text_or_none,
+    texts,
+    warnings,
+)
 from reprokit.model import JSON
 
 _BLOCK = 64 * 1024
@@ -279,11 +288,7 @@ def _described(record: Record, folder: run_folder.RunFolder) -> list[str]:
     lines = [f"{name:<12} {wording.printable(value)}" for name, value in fields]
     for key, title in (("loosenings", "loosened"), ("undated", "undated")):
         lines += [f"{title:<12} {wording.printable(item)}" for item in texts(record, key)[:5]]
-    lines += [
-        f"{'warning':<12} {wording.printable(text(note, 'text'))}"
-        for note in rows(record, "notes")
-        if note.get("level") == "warning"
-    ][:5]
+    lines += [f"{'warning':<12} {wording.printable(told)}" for told in warnings(record)[:5]]
     if "cell" in record:
         from reprokit.cells import telling
 

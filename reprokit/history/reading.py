@@ -68,6 +68,11 @@ def texts(record: Record, key: str) -> list[str]:
     return [item for item in value if isinstance(item, str)]
 
 
+def warnings(record: Record) -> list[str]:
+    """What was warned of when the run began."""
+    return [text(note, "text") for note in rows(record, "notes") if note.get("level") == "warning"]
+
+
 def hashes(files: list[dict[str, JSON]]) -> dict[str, str]:
     """The SHA-256 of each file of a list, by path."""
     return {text(file, "path"): text(file, "sha256") for file in files}

@@ -17,6 +17,7 @@ from reprokit.history.reading import (
     rows,
     text,
     text_or_none,
+    warnings,
 )
 from reprokit.notebook import previews
 from reprokit.notebook.elements import (
@@ -54,13 +55,16 @@ def run(result: Any) -> str:
 
 
 def shown(result: Any) -> str:
-    """The same for a former run."""
+    """The same for a former run, and what was warned of when it began."""
     from reprokit.publishing import pushed
 
     folder = result.folder
     references = [push.reference for push in pushed.read(folder)]
     since = compared(result.record, folder.path)
-    return card(result.record, folder.path, since, references)
+    told = warnings(result.record)
+    listed = "".join(f"<p>{sign('warning', 'fair')} {escaped(text, 400)}</p>" for text in told[:5])
+    listed += more(len(told) - 5, "warning")
+    return card(result.record, folder.path, since, references) + listed
 
 
 def compared(record: Record, folder: Path) -> Since | None:

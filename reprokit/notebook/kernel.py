@@ -9,15 +9,34 @@ from types import ModuleType
 from typing import Any
 
 from reprokit.initialising.facts import LiveKernel, this_interpreter
+from reprokit.notebook import clock
+from reprokit.notebook_runs.unsaved import Ran
 
 _SHELLS_OWN = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 
 
 def current() -> LiveKernel | None:
     """The kernel, or the terminal's IPython, that this code runs in; `None` where there is none."""
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
+    shell = _shell()
     return None if shell is None else live(shell)
+
+
+def ran() -> Ran | None:
+    """What this kernel ran of its notebook; `None` where there is no kernel, or it was not told
+    which notebook is its."""
+    import psutil  # comes with ipykernel
+
+    shell = _shell()
+    notebook = None if shell is None else _notebook(shell)[0]
+    if notebook is None:
+        return None
+    known = clock.of(shell)
+    began = {} if known is None else known.began
+    return Ran(
+        notebook=notebook,
+        since=psutil.Process().create_time(),
+        cells=tuple((number, source, began.get(number)) for number, source in _history(shell)),
+    )
 
 
 def live(shell: Any) -> LiveKernel:
@@ -25,16 +44,26 @@ def live(shell: Any) -> LiveKernel:
     notebook, said = _notebook(shell)
     # What a terminal ran is nobody's notebook.
     is_terminal = not hasattr(shell, "kernel")
-    ran = [] if is_terminal else list(enumerate(shell.history_manager.input_hist_raw))[1:]
     held = [] if is_terminal else variables(shell)
     return LiveKernel(
         modules=frozenset(name.partition(".")[0] for name in list(sys.modules)),
-        history=tuple((number, source) for number, source in ran if source.strip()),
+        history=() if is_terminal else _history(shell),
         names={name: type(value).__name__ for name, value in held},
         notebook=notebook,
         notebook_said=said,
         environment=this_interpreter("this kernel's"),
     )
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()
+
+
+def _history(shell: Any) -> tuple[tuple[int, str], ...]:
+    """What was run since the kernel began, by number."""
+    listed = list(enumerate(shell.history_manager.input_hist_raw))[1:]
+    return tuple((number, source) for number, source in listed if source.strip())
 
 
 def variables(shell: Any) -> list[tuple[str, Any]]:

@@ -23,7 +23,7 @@ Shell = Any  # IPython.core.interactiveshell.InteractiveShell; its types differ 
 
 def load_ipython_extension(shell: Shell) -> None:
     """Register the magic, its completion and the display of results."""
-    from reprokit.notebook import completion, display
+    from reprokit.notebook import clock, completion, display
 
     said = display.Said()
 
@@ -32,6 +32,7 @@ def load_ipython_extension(shell: Shell) -> None:
 
     magic.__doc__ = f"{repro.__doc__}\n\n{repro_cell.__doc__}"
     shell.register_magic_function(magic, "line_cell", NAME)
+    clock.register(shell)
     completion.register(shell, NAME)
     display.register(shell, said)
 

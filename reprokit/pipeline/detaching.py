@@ -25,9 +25,11 @@ from reprokit.history import living, progress_log, run_folder
 from reprokit.history.wording import printable
 from reprokit.interrupts import deferred
 from reprokit.model import JSON
+from reprokit.notebook_runs import unsaved
 from reprokit.phases import collect as collecting
 from reprokit.pipeline.entry_choice import command_text, wished_entry
 from reprokit.pipeline.job import Wishes, prepare
+from reprokit.progress import Reporter
 
 # -P: the folder that we are in is a project, and nothing in it may pass for a module of ours.
 PROGRAM = ("-P", "-m", "reprokit.pipeline.detached")
@@ -66,6 +68,7 @@ class Detached:
 def detach(
     path: Path,
     wishes: Wishes,
+    reporter: Reporter,
     *,
     no_cache: bool = False,
     results: Path | None = None,
@@ -81,7 +84,11 @@ def detach(
 
         repeating.check(repeat)
     job = prepare(path, wishes)
-    entry, _, _ = wished_entry(job, wishes)
+    entry, _, books = wished_entry(job, wishes)
+    # The run's own process knows nothing of the kernel that this may be.
+    wishes = dataclasses.replace(wishes, unsaved=unsaved.told(books, job.project))
+    for text in wishes.unsaved or ():
+        reporter.warning(text)
     root = job.project.root
     collecting.check_writable(results or collecting.results_folder(root, job.configuration.results))
     with connect(wishes.engine):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from reprokit.errors import BadRequest
 from reprokit.model import Entry, Note, Plan, Reason
+from reprokit.notebook_runs import unsaved
 from reprokit.notebook_runs.stored import Stored, check_writable, stored
 from reprokit.pipeline.job import Job, Wishes
 from reprokit.printable import redacted
@@ -23,7 +24,8 @@ def wished_entry(job: Job, wishes: Wishes) -> tuple[Entry, tuple[Note, ...], tup
     books = stored(entry, job.project)
     if wishes.write_back:
         check_writable(books, with_parameters=bool(wishes.parameters))
-    return entry, notes, books
+    edits = unsaved.told(books, job.project) if wishes.unsaved is None else wishes.unsaved
+    return entry, (*notes, *(Note(level="warning", text=text) for text in edits)), books
 
 
 def chosen_entry(plan: Plan) -> Entry:

@@ -49,7 +49,8 @@ class Wishes:
     """What a command line can say on top of the project's own configuration.
 
     `parameters` are a notebook's, by name or as "name=value"; `write_back`: its outputs are put
-    into the notebook itself.
+    into the notebook itself. `unsaved`: what to warn of where it is not run as its kernel has it
+    (`reprokit.notebook_runs.unsaved`); `None`: look, if this is that kernel.
     """
 
     command: tuple[str, ...] | None = None
@@ -61,6 +62,7 @@ class Wishes:
     timeout: float | None = None
     parameters: Mapping[str, JSON] | Sequence[str] = ()
     write_back: bool = False
+    unsaved: Sequence[str] | None = None
 
 
 @frozen

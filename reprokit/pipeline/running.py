@@ -135,7 +135,8 @@ def run(
         entry, notes, books = wished_entry(job, wishes)
         target = results or collecting.results_folder(job.project.root, job.configuration.results)
         collecting.check_writable(target)
-        for note in (*job.plan.notes, *notes):
+        job = replace(job, plan=replace(job.plan, notes=(*job.plan.notes, *notes)))
+        for note in job.plan.notes:
             if note.level == "warning" and cell is None:  # said at each cell, nobody reads it
                 text = note.text if note.reason is None else f"{note.reason}: {note.text}"
                 reporter.warning(text)

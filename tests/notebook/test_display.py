@@ -12,6 +12,8 @@ import pytest
 from reprokit.engines import doctor
 from reprokit.history import difference as differences
 from reprokit.history import listing
+from reprokit.history.run_folder import RunFolder
+from reprokit.model import JSON
 from reprokit.notebook import card, changes, display, elements, judged, previews, shown
 from reprokit.pipeline.running import RunResult
 from reprokit.pipeline.verifying import Verification
@@ -123,6 +125,18 @@ def test_other_results_are_text_whatever_they_hold(tmp_path: Path) -> None:
     records_of[0]["command"] = [{"argv": [HOSTILE], "folder": "."}]
     assert "<script" not in card.card(records_of[0], tmp_path, None)
     assert "<script" not in elements.table(["a"], [[HOSTILE], [[HOSTILE]], [None]])
+
+
+def test_a_former_run_says_what_was_warned_of(tmp_path: Path) -> None:
+    made = records.record("20260102-030405-abcd", [])
+    notes: list[JSON] = [{"level": "information", "text": "not this", "reason": None}]
+    for number in range(7):
+        notes.append({"level": "warning", "text": f"{HOSTILE} {number}", "reason": None})
+    made["notes"] = notes
+    folder = RunFolder(project=tmp_path, id="20260102-030405-abcd")
+    html = card.shown(listing.Shown(record=made, folder=folder))
+    assert "onerror=alert(1)&gt; 4" in html and "and 2 warnings more" in html
+    assert "&gt; 5" not in html and "not this" not in html and "<script" not in html
 
 
 def test_a_failed_run_says_so_in_words(tmp_path: Path) -> None:

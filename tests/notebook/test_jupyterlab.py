@@ -221,6 +221,7 @@ def test_a_closed_tab_loses_nothing(desk: Desk) -> None:
     window.page.close()
     window = desk.window()
     window.open_while_busy("long.ipynb")
+    expect(window.cell(3)).to_contain_text(STEP)
     saved = steps(window.text(3))
     assert saved > 0
     window.screenshot("back", 3)
@@ -234,6 +235,25 @@ def test_a_closed_tab_loses_nothing(desk: Desk) -> None:
     expect(window.cell(3).get_by_role("img", name="figure growth.svg")).to_be_visible()
     assert "Nothing runs now" in window.run(2)
     assert (desk.study / "results" / "rate.json").exists()
+
+
+def test_a_notebook_that_is_not_saved_is_told(desk: Desk) -> None:
+    desk.write("own.ipynb", "n = 1", "%repro run own.ipynb", "%repro show last")
+    (desk.study / "requirements.txt").write_text("PyYAML\n")
+    window = desk.window()
+    window.open("own.ipynb")
+    window.run(0)
+    window.run(1)
+    window.write(1, "n = 2")
+    window.run(1)
+    unsaved = "own.ipynb was not saved since cell [3] ran"
+    ran = window.run(2)
+    assert unsaved in ran and "succeeded" in ran
+    window.screenshot("unsaved", 2)
+    assert unsaved in window.run(3)
+    window.save()
+    ran = window.run(2)
+    assert "not saved" not in ran and "succeeded" in ran
 
 
 def steps(text: str) -> int:
