@@ -5,14 +5,12 @@ All of it is optional. This is the only place that reads either table; every err
 
 from __future__ import annotations
 
-import difflib
-import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from reprokit import toml_lines
 from reprokit.configuration_keys import KEYS
 from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
@@ -20,10 +18,7 @@ from reprokit.model import Reason, RunOptions, Step
 from reprokit.tolerance import CompareOptions, Tolerance
 
 FILE = "repro.toml"
-_SIZE_LIMIT = 4 * 1024 * 1024
 _SECTIONS = frozenset(key.partition(".")[0] for key in KEYS if "." in key)
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?")
-_ASSIGNMENT = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[\w"'-]+)*)\s*=""")
 
 
 @frozen
@@ -90,8 +85,8 @@ def load(root: Path) -> Configuration:
     Raises BadRequest, with file and line, for TOML that cannot be read, an unknown key (naming
     the nearest known one), a value of the wrong kind, and for two places that both configure.
     """
-    own = _parsed(root / FILE)
-    shared = _parsed(root / "pyproject.toml")
+    own = toml_lines.parsed(root / FILE)
+    shared = toml_lines.parsed(root / "pyproject.toml")
     table = _tool_table(shared[0]) if shared is not None else None
     if own is not None and table is not None:
         raise BadRequest(
@@ -100,12 +95,12 @@ def load(root: Path) -> Configuration:
             next="keep one of the two",
         )
     if own is not None:
-        return _configuration(FILE, own[0], _lines_of(own[1]))
+        return _configuration(FILE, own[0], toml_lines.lines_of(own[1]))
     if shared is not None and table is not None:
         prefix = "tool.reprokit."
         lines = {
             key.removeprefix(prefix): line
-            for key, line in _lines_of(shared[1]).items()
+            for key, line in toml_lines.lines_of(shared[1]).items()
             if key.startswith(prefix)
         }
         return _configuration("pyproject.toml", table, lines)
@@ -118,31 +113,6 @@ def _tool_table(document: dict[str, Any]) -> dict[str, Any] | None:
     if table is not None and not isinstance(table, dict):
         raise BadRequest("[tool.reprokit] must be a table", where="pyproject.toml")
     return table
-
-
-def _parsed(path: Path) -> tuple[dict[str, Any], str] | None:
-    try:
-        if path.stat().st_size > _SIZE_LIMIT:
-            raise BadRequest("is too large to be a configuration", where=path.name)
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise BadRequest(f"cannot be read: {error.strerror}", where=path.name) from error
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise BadRequest("is not UTF-8", where=f"{path.name}:{line}") from error
-    try:
-        return tomllib.loads(text), text
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        match = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-        line = int(match[1]) if match else text.count("\n") + 1
-        message = re.sub(r"\s*\(at .*\)$", "", str(error))
-        raise BadRequest(
-            f"is not valid TOML: {message}",
-            where=f"{path.name}:{line}",
-            next="correct this line; https://toml.io shows the notation",
-        ) from error
 
 
 def _configuration(file: str, table: dict[str, Any], lines: dict[str, int]) -> Configuration:
@@ -223,74 +193,12 @@ def _unknown(key: str, places: Configuration) -> BadRequest:
     siblings = [k.removeprefix(section + dot) for k in KEYS if k.startswith(section + dot)]
     if not section:
         siblings = sorted({k.partition(".")[0] for k in KEYS})
-    near = difflib.get_close_matches(last, siblings, n=1, cutoff=0.5)
+    near = toml_lines.nearest(last, siblings)
     elsewhere = [k for k in KEYS if k.rpartition(".")[2] == last]
-    if near:
-        hint = f"did you mean {section + dot + near[0]}?"
+    if near is not None:
+        hint = f"did you mean {section + dot + near}?"
     elif elsewhere:
         hint = f"did you mean {elsewhere[0]}?"
     else:
         hint = f"known here: {', '.join(siblings)}"
     return BadRequest(f"unknown key {key!r}", where=places.where(key), next=hint)
-
-
-def _lines_of(text: str) -> dict[str, int]:
-    """The line of every table and key, by dotted name; [[steps]] also as "steps.0", "steps.1".
-
-    tomllib keeps no positions. This looks only at lines that begin a statement: it follows
-    multi-line strings and brackets just far enough not to take their inside for keys.
-    """
-    found: dict[str, int] = {}
-    section = ""
-    repeated: dict[str, int] = {}
-    for number, line in _statements(text):
-        header = _HEADER.fullmatch(line)
-        if header is not None:
-            section = _plain(header[2])
-            found.setdefault(section, number)
-            if header[1] == "[[":
-                index = repeated.get(section, 0)
-                repeated[section] = index + 1
-                section = f"{section}.{index}"
-                found[section] = number
-            continue
-        assignment = _ASSIGNMENT.match(line)
-        if assignment is not None:
-            key = _plain(assignment[1])
-            found.setdefault(f"{section}.{key}" if section else key, number)
-    return found
-
-
-def _plain(key: str) -> str:
-    parts = re.findall(r'"[^"]*"|\'[^\']*\'|[^.\s]+', key)
-    return ".".join(part.strip("\"'") for part in parts)
-
-
-_TOKENS = re.compile(
-    r'"""(?:.*?""")?|\'\'\'(?:.*?\'\'\')?|"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*|[\[\]{}]'
-)
-
-
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    closing: str | None = None
-    depth = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        position = 0
-        if closing is not None:
-            end = line.find(closing)
-            if end < 0:
-                continue
-            closing, position = None, end + 3
-        elif depth == 0:
-            yield number, line
-        for token in _TOKENS.finditer(line, position):
-            mark = token.group()
-            if mark in ('"""', "'''"):
-                closing = mark
-                break
-            if mark[:1] in "\"'#":
-                continue
-            if mark in ("[", "{"):
-                depth += 1
-            else:
-                depth = max(0, depth - 1)
