@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         show,
         status,
         stop,
+        study,
         verify,
     )
 
@@ -61,6 +62,7 @@ __all__ = [
     "show",
     "status",
     "stop",
+    "study",
     "verify",
 ]
 

@@ -263,7 +263,38 @@ def _add_publishing(verbs: _Verbs[Parser]) -> None:
     rerun.add_argument("--report", metavar="FILE.html", help="write a page that shows what differs")
     rerun.add_argument("--yes", action="store_true", help="allow loosened isolation, unasked")
     rerun.add_argument("--date", metavar="YYYY-MM-DD", help="as of then, where nothing is locked")
+    rerun.add_argument("--memory", metavar="SIZE", help="memory limit, for example 4g")
+    rerun.add_argument("--timeout", type=float, metavar="SECONDS", help="stop the run after this")
     rerun.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
+
+    _add_study(verbs)
+
+
+def _add_study(verbs: _Verbs[Parser]) -> None:
+    study = _verb(verbs, "study", "rerun many sources and count what came of them")
+    study.add_argument("list", metavar="LIST.toml", help="the sources; see docs/study.md")
+    study.add_argument("--jobs", type=int, metavar="N", help="so many at a time (one a core)")
+    study.add_argument("--output", metavar="DIR", help="where it is kept (beside the list)")
+    study.add_argument(
+        "--again",
+        action="append",
+        default=[],
+        metavar="WHICH",
+        help="rerun these though they are done: failed, different, all, or a source's name",
+    )
+    study.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="for each source (two hours)"
+    )
+    study.add_argument("--memory", metavar="SIZE", help="for all containers together, as in 8g")
+    study.add_argument("--yes", action="store_true", help="allow loosened isolation, unasked")
+    study.add_argument("--reports", action="store_true", help="write a page for each rerun as well")
+    study.add_argument(
+        "--keep-images", metavar="SIZE", help="remove the oldest of its images beyond this size"
+    )
+    study.add_argument(
+        "--keep-images-for", type=float, metavar="HOURS", help="remove images this long after use"
+    )
+    study.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
 
 
 def _add_machine(verbs: _Verbs[Parser]) -> None:

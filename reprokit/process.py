@@ -121,11 +121,14 @@ def background(
     *,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    told: bool = False,
+    held: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a service that writes to `log`; the caller ends it with `end`.
 
-    It has its own session: Ctrl-C is ours to handle first. Raises ProcessFailed (status 127) for a
-    missing program.
+    It has its own session: Ctrl-C is ours to handle first. told: its standard input is a pipe,
+    whose end tells it to stop, or that this process is no more. held: files that it keeps open, and
+    so their locks. Raises ProcessFailed (status 127) for a missing program.
     """
     _log.debug("%s", redacted(printable_command(argv)))
     with log.open("ab") as output:
@@ -134,10 +137,11 @@ def background(
                 list(argv),
                 cwd=folder,
                 env={**os.environ, **environment} if environment else None,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if told else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=held,
             )
         except (FileNotFoundError, PermissionError) as error:
             failed = Completed(argv=tuple(argv), returncode=127, stdout="", stderr=str(error))

@@ -49,12 +49,6 @@ def nearest(key: str, known: Sequence[str]) -> str | None:
     return near[0] if near else None
 
 
-def nearest(key: str, known: Sequence[str]) -> str | None:
-    """The known key that a mistyped one is most like, if it is like any."""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return near[0] if near else None
-
-
 def lines_of(text: str) -> dict[str, int]:
     """The line of every table and key, by dotted name; [[steps]] also as "steps.0", "steps.1".
 

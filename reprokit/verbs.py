@@ -11,11 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from reprokit.history.here import here
 from reprokit.model import JSON
 from reprokit.progress import Reporter, Silent
+from reprokit.verbs_published import cite as cite
+from reprokit.verbs_published import publish as publish
+from reprokit.verbs_published import rerun as rerun
+from reprokit.verbs_published import study as study
 
 if TYPE_CHECKING:
-    from reprokit.citing.cite import Citation
     from reprokit.history.status import Status
     from reprokit.initialising.initialise import InitResult
     from reprokit.phases.plan_report import PlanReport
@@ -24,9 +28,7 @@ if TYPE_CHECKING:
     from reprokit.pipeline.exporting import ExportResult
     from reprokit.pipeline.locked import LockResult
     from reprokit.pipeline.running import RunResult
-    from reprokit.publishing.publish import Publication
     from reprokit.registry import PluginList
-    from reprokit.rerunning.result import RerunResult
     from reprokit.starting import Created
 
 
@@ -180,7 +182,7 @@ def attach(run: str = "last", *, reporter: Reporter | None = None) -> RunResult:
     and for a run whose process was killed."""
     from reprokit.pipeline import attaching
 
-    return attaching.attach(run, reporter or Silent(), project=_here())
+    return attaching.attach(run, reporter or Silent(), project=here())
 
 
 def status(*, all: bool = False) -> Status:
@@ -197,7 +199,7 @@ def stop(run: str = "last", *, reporter: Reporter | None = None) -> Stopped:
     one that is not detached, or goes on on another machine."""
     from reprokit.pipeline import attaching
 
-    return attaching.stop(run, reporter or Silent(), project=_here())
+    return attaching.stop(run, reporter or Silent(), project=here())
 
 
 def plan(path: str | Path = ".", *, date: str | None = None, base: str | None = None) -> PlanReport:
@@ -256,10 +258,10 @@ def show(run: str = "last", *, sbom: bool = False) -> Result:
     if sbom:
         from reprokit.pipeline import bill
 
-        return bill.bill(run, project=_here())
+        return bill.bill(run, project=here())
     from reprokit.history import listing
 
-    return listing.show(run, project=_here())
+    return listing.show(run, project=here())
 
 
 def logs(
@@ -274,10 +276,10 @@ def logs(
     if follow:
         from reprokit.history import following
 
-        return following.follow_log(run, reporter or Silent(), tail=tail, project=_here())
+        return following.follow_log(run, reporter or Silent(), tail=tail, project=here())
     from reprokit.history import listing
 
-    return listing.logs(run, tail=tail, project=_here())
+    return listing.logs(run, tail=tail, project=here())
 
 
 def diff(first: str | None = None, second: str = "last") -> Result:
@@ -285,7 +287,7 @@ def diff(first: str | None = None, second: str = "last") -> Result:
     it is the run of the same project before `second`."""
     from reprokit.history import difference
 
-    return difference.diff(first, second, project=_here())
+    return difference.diff(first, second, project=here())
 
 
 def verify(
@@ -316,101 +318,8 @@ def verify(
     from reprokit.pipeline import verifying
 
     return verifying.verify(
-        run, reporter or Silent(), rebuild=rebuild, engine=engine, project=_here()
+        run, reporter or Silent(), rebuild=rebuild, engine=engine, project=here()
     )
-
-
-def cite(
-    run: str = "last",
-    *,
-    format: str = "text",
-    value: Sequence[str] = (),
-    output: str | Path | None = None,
-    reporter: Reporter | None = None,
-) -> Citation:
-    """What goes in the paper: `Citation.content` in the format that is asked for.
-
-    format: "text", "markdown", "latex", "bibtex", "cff", "codecheck" or "badge". value:
-    "NAME=FILE:PLACE" of each value of the results to name, besides those of repro.toml. output: a
-    file that gets the content.
-    Raises BadRequest, and ResultsDiffer for a run that failed or whose results were changed.
-    """
-    from reprokit.citing import cite as citing
-
-    return citing.cite(
-        run,
-        reporter or Silent(),
-        format=format,
-        value=value,
-        output=None if output is None else Path(output),
-        project=_here(),
-    )
-
-
-def publish(
-    run: str = "last",
-    *,
-    archive: str | Path | None = None,
-    vendor: bool = False,
-    image: bool = False,
-    push: str | None = None,
-    data: bool = False,
-    sign: str | Path | None = None,
-    engine: str | None = None,
-    reporter: Reporter | None = None,
-) -> Publication:
-    """Write a run into one zip file that others can check, cite and run again, push its image
-    with its record to a registry, or both.
-
-    archive: the file. vendor: with every package, so that plain docker can build from it. image:
-    with the image that ran. push: the image's name in the registry, "ghcr.io/me/wheat:1". data:
-    also push the data and the results. sign: a private key (PEM) that signs what is pushed.
-    Raises BadRequest for a run that failed or whose code is gone, ResultsDiffer and
-    InputUnavailable for results and data that are no longer those of the run, StorageFailed;
-    InputUnavailable for a registry that refuses; NoEngine and BuildFailed where images are needed.
-    """
-    from reprokit.publishing import publish as publishing
-
-    return publishing.publish(
-        run,
-        publishing.Wishes(
-            archive=None if archive is None else Path(archive),
-            vendor=vendor,
-            image=image,
-            push=push,
-            data=data,
-            sign=None if sign is None else Path(sign),
-            engine=engine,
-        ),
-        reporter or Silent(),
-        project=_here(),
-    )
-
-
-def rerun(
-    source: str | Path,
-    *,
-    report: str | Path | None = None,
-    yes: bool = False,
-    date: str | None = None,
-    engine: str | None = None,
-    reporter: Reporter | None = None,
-) -> RerunResult:
-    """Run something published again, without a network, and say whether the results are the same.
-
-    source: an archive, "NAME@sha256:…", a run, a folder, a notebook, or the address of a git
-    repository. report: an HTML page to write. yes: loosened isolation is allowed; else the user is
-    asked. date: "YYYY-MM-DD", for packages that nothing pins. Returns the result also where the
-    build or the command failed, and where results differ: see `RerunResult.failure`. Raises
-    BadRequest for a source that is none, damaged or dangerous, InputUnavailable for one that
-    cannot be had, NoEngine, StorageFailed.
-    """
-    from reprokit.rerunning import rerun as rerunning
-
-    wanted = rerunning.Wanted(
-        yes=yes, report=None if report is None else Path(report), engine=engine, date=date
-    )
-    return rerunning.rerun(str(source), wanted, reporter or Silent(), project=_here())
 
 
 def clean(
@@ -440,10 +349,3 @@ def plugins() -> PluginList:
     from reprokit import registry
 
     return registry.PluginList(registry.plugins())
-
-
-def _here() -> Path | None:
-    """The project around the working folder, whose runs are meant; `None` outside of any."""
-    from reprokit.history import around
-
-    return around.project(Path.cwd())

@@ -61,8 +61,8 @@ def follow(entry: Entry, index: Index, reporter: Reporter, *, tail: int | None) 
 
 
 def _followed(entry: Entry, index: Index, reporter: Reporter, tail: int | None) -> Progress | None:
-    told = _Growing(progress_log.place(entry.folder))
-    log = _Growing(entry.folder.log, tail)
+    told = Growing(progress_log.place(entry.folder))
+    log = Growing(entry.folder.log, tail)
     seen = progress_log.read(entry.folder)
     if seen is None:
         reporter.phase("run")
@@ -119,12 +119,12 @@ def _tell(event: progress_log.Event, seen: Progress, reporter: Reporter) -> None
             reporter.advance(done, total, unit if isinstance(unit, str) else "B")
 
 
-def _pass_on(log: _Growing, reporter: Reporter) -> None:
+def _pass_on(log: Growing, reporter: Reporter) -> None:
     for raw in log.lines():
         reporter.log(decoded(raw))
 
 
-class _Growing:
+class Growing:
     """A file that others write to, read line by line; it may not be there yet. With `tail`, only
     so many of the lines that it has now."""
 

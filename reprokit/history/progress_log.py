@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from reprokit.frozen import frozen
 from reprokit.history import living
-from reprokit.history.run_folder import RunFolder
 from reprokit.history.wording import shortened
 from reprokit.model import JSON
 
@@ -30,7 +30,14 @@ _LATEST = 1e11  # seconds since 1970, in the year 5138: no time or duration is b
 Event = dict[str, JSON]
 
 
-def place(folder: RunFolder) -> Path:
+class Folder(Protocol):
+    """Where the file lies: the folder of a run, or of a source of a study."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+def place(folder: Folder) -> Path:
     """The file of a run; only detached runs have one."""
     return folder.path / "progress.jsonl"
 
@@ -39,7 +46,7 @@ class ProgressLog:
     """A Reporter that writes it all down. A disk that is full must not end a run that needs none:
     what cannot be written is left out."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: Folder) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._file = os.open(place(folder), flags, 0o644)
         self._phase = ""
@@ -123,7 +130,7 @@ class Progress:
         return self
 
 
-def read(folder: RunFolder) -> Progress | None:
+def read(folder: Folder) -> Progress | None:
     """How far a detached run is; `None` for one that is not detached."""
     try:
         lines = place(folder).read_bytes().splitlines()

@@ -115,7 +115,7 @@ def _candidates(parser: argparse.ArgumentParser, before: list[str], symbol: str)
     positional = {action.dest for action in parser._actions if not action.option_strings}
     if positional & {"run", "first", "second"}:
         yield from ("last", *_runs())
-    if positional & {"path", "directory", "folder"}:
+    if positional & {"path", "directory", "folder", "list"}:
         yield from _paths(symbol)
 
 

@@ -22,6 +22,7 @@ RESULTS = (
     ("reprokit.publishing.publish", "Publication"),
     ("reprokit.publishing.checking", "ImageCheck"),
     ("reprokit.rerunning.result", "RerunResult"),
+    ("reprokit.studying.study", "StudyResult"),
     ("reprokit.verdict", "Verdict"),
     ("reprokit.phases.plan_report", "PlanReport"),
     ("reprokit.history.listing", "RunList"),

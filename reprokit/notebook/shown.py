@@ -26,6 +26,7 @@ from reprokit.notebook.elements import (
 )
 from reprokit.notebook.elements import text as escaped
 from reprokit.notebook.init_display import initialised
+from reprokit.notebook.study_display import study
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,7 @@ DISPLAYS: dict[tuple[str, str], Display] = {
     ("reprokit.publishing.publish", "Publication"): Display(publication),
     ("reprokit.publishing.checking", "ImageCheck"): Display(plain),
     ("reprokit.rerunning.result", "RerunResult"): Display(judged.rerun, tone=judged.tone),
+    ("reprokit.studying.study", "StudyResult"): Display(study),
     ("reprokit.verdict", "Verdict"): Display(judged.verdict),
     ("reprokit.phases.plan_report", "PlanReport"): Display(plan),
     ("reprokit.history.listing", "RunList"): Display(run_list),

@@ -65,6 +65,7 @@ def page(found: RerunResult) -> str:
         subtitle=text(_subtitle(found)),
         tone=_tone(found),
         verdict=_verdict(found),
+        style=resources.template("page.css"),
         sections="\n".join(_sections(found)),
         version=text(__version__),
     )
@@ -168,7 +169,7 @@ def _environment(found: RerunResult) -> Iterator[str]:
             for source, name, before, after in environment.packages[:PACKAGES]
         ]
         yield table("Packages that differ", ("package", "from", "published", "here"), rows)
-        yield _more(len(environment.packages) - PACKAGES, "package")
+        yield more(len(environment.packages) - PACKAGES, "package")
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
@@ -176,7 +177,8 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
     return f"<dl>{rows}</dl>"
 
 
-def _more(number: int, what: str) -> str:
+def more(number: int, what: str) -> str:
+    """That there is more than is shown; nothing where there is not."""
     return f'<p class="soft">and {counted(number, what)} more</p>' if number > 0 else ""
 
 
@@ -196,7 +198,7 @@ def _results(found: RerunResult) -> Iterator[str]:
         for file in _worst_first(found)[:LISTED]
     ]
     yield table("Every expected and every written file", ("file", "grade", "finding"), rows)
-    yield _more(len(found.verdict.files) - LISTED, "file")
+    yield more(len(found.verdict.files) - LISTED, "file")
     yield f'<p class="soft">Tolerance of numbers: {text(found.verdict.tolerance)}.</p>'
     if found.verdict.ignored:
         ignored = counted(len(found.verdict.ignored), "file")
@@ -218,7 +220,7 @@ def differences(found: RerunResult, pictures: int) -> Iterator[str]:
             f"<section><h3>{text(file.path)}</h3><p>{text(file.summary, 1000)}</p>"
             f"{figures}{evidence(file.details)}</section>"
         )
-    yield _more(len(differing) - DETAILED, "file")
+    yield more(len(differing) - DETAILED, "file")
 
 
 def _is_figure(path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +26,7 @@ from reprokit.history import index as indexes
 from reprokit.history import reading, run_folder
 from reprokit.history.wording import counted
 from reprokit.model import Image, ResultFile
+from reprokit.notebook_runs.stored import stored
 from reprokit.phases import build as building
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
@@ -41,6 +42,7 @@ from reprokit.progress import Reporter
 from reprokit.rerunning import consent, environment, expected, planning, sources
 from reprokit.rerunning.archive import folder_name
 from reprokit.rerunning.expected import Expectation
+from reprokit.rerunning.limits import Limits
 from reprokit.rerunning.origin import Origin
 from reprokit.rerunning.planning import Planned
 from reprokit.rerunning.result import RerunResult
@@ -54,12 +56,15 @@ _OF_THE_SOURCE = (BadRequest, InputUnavailable, BuildFailed, CommandFailed)
 
 @frozen
 class Wanted:
-    """How to rerun. yes: loosened isolation is allowed. report: where the page goes."""
+    """How to rerun. yes: loosened isolation is allowed. report: where the page goes. look: shown
+    the source once it is there, before anything is done with it."""
 
     yes: bool = False
     report: Path | None = None
     engine: str | None = None
     date: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    look: Callable[[Origin], None] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,6 +107,8 @@ def rerun(
             watch=Stopwatch(reporter),
             workspace=workspace,
         )
+        if wanted.look is not None:
+            wanted.look(origin)
         return _kept(_made(work), wanted)
 
 
@@ -136,6 +143,8 @@ def _made(work: _Rerun) -> RerunResult:
     """The rerun to its end. What is wrong with the source is told in the result."""
     try:
         planned, image, how = _made_ready(work)
+        plan = work.wanted.limits.within(planned.job.plan)
+        planned = replace(planned, job=replace(planned.job, plan=plan))
         done = _run(work, planned, image)
     except consent.NotAllowed:
         raise
@@ -225,6 +234,7 @@ def _run(work: _Rerun, planned: Planned, image: Image) -> running.RunResult:
             entry=planned.entry,
             folder=_folder(work),
             state=state,
+            notebooks=stored(planned.entry, planned.job.project),
             rerun_of=work.origin.source.json(None if published is None else published.record),
         )
         engine = work.powers.engine

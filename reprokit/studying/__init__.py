@@ -1,0 +1,1 @@
+"""`reprokit study`: many sources rerun, counted and told in one page."""
