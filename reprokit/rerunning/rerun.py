@@ -98,18 +98,18 @@ def rerun(
     with (
         _workspace() as workspace,
         sources.opened(source, workspace, reporter, project=project) as origin,
-        connect(wanted.engine) as engine,
     ):
-        work = _Rerun(
-            origin=origin,
-            wanted=wanted,
-            powers=powers_for(engine, reporter),
-            watch=Stopwatch(reporter),
-            workspace=workspace,
-        )
         if wanted.look is not None:
             wanted.look(origin)
-        return _kept(_made(work), wanted)
+        with connect(wanted.engine) as engine:
+            work = _Rerun(
+                origin=origin,
+                wanted=wanted,
+                powers=powers_for(engine, reporter),
+                watch=Stopwatch(reporter),
+                workspace=workspace,
+            )
+            return _kept(_made(work), wanted)
 
 
 @contextmanager

@@ -140,7 +140,7 @@ def read(path: Path) -> StudyList:
 
 def default_name(source: str) -> str:
     """The name of a source that has none in the list: of a repository its last two words."""
-    base = re.split(r"[#?]", source, maxsplit=1)[0]
+    base = re.split(r"[#?]|@sha256:", source, maxsplit=1)[0]
     remote = _REMOTE.fullmatch(base)
     words = (remote["path"] if remote is not None else base).rstrip("/").split("/")
     name = "/".join(words[-2:] if remote is not None else words[-1:]).removesuffix(".git")
@@ -174,7 +174,7 @@ class _Places:
     def of_item(self, item: str) -> str:
         """The line of an item of `sources`, which is no key."""
         for number, line in enumerate(self.content.splitlines(), start=1):
-            if item in line:
+            if f'"{item}"' in line or f"'{item}'" in line:
                 return f"{self.file}:{number}"
         return self.where("sources")
 

@@ -33,7 +33,7 @@ def prune(engine: Engine, rows: Iterable[Record], bounds: Bounds, index: Index, 
     """
     if bounds.size is None and bounds.age is None:
         return 0
-    ended = dict(sorted(_ends(rows), key=lambda pair: pair[1]))
+    ended = _ends(rows)
     kept = _in_use(index)
     try:
         present = {
@@ -46,11 +46,15 @@ def prune(engine: Engine, rows: Iterable[Record], bounds: Bounds, index: Index, 
         return 0  # an engine that does not answer is told by the next source
 
 
-def _ends(rows: Iterable[Record]) -> Iterable[tuple[str, float]]:
+def _ends(rows: Iterable[Record]) -> dict[str, float]:
+    """When each image was last used, the oldest first."""
+    last: dict[str, float] = {}
     for row in rows:
         image, ended = row["image"], row["ended"]
         if isinstance(image, dict) and isinstance(ended, str):
-            yield str(image["config_digest"]), datetime.fromisoformat(ended).timestamp()
+            digest, end = str(image["config_digest"]), datetime.fromisoformat(ended).timestamp()
+            last[digest] = max(end, last.get(digest, end))
+    return dict(sorted(last.items(), key=lambda pair: pair[1]))
 
 
 def _in_use(index: Index) -> set[str]:

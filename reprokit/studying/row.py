@@ -109,7 +109,7 @@ def of_rerun(base: Mapping[str, JSON], found: reading.Record, results: Path) -> 
         changes |= {
             "grade": verdict["grade"],
             "files": {k: v for k, v in reading.mapping(verdict, "counts").items() if v},
-            "same": ran and verdict["grade"] in _REPRODUCED,
+            "same": verdict["grade"] in _REPRODUCED if ran else None,
         }
     return {**base, **changes}
 

@@ -3,13 +3,19 @@ those that fail."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from reprokit import registry
 from reprokit.errors import ReprokitError
 from reprokit.frozen import frozen
 from reprokit.model import JSON
-from reprokit.pipeline.job import Wishes, prepare
+from reprokit.phases.detect import detect
+from reprokit.pipeline.job import Wishes, commit_day, folder_of, prepare
+from reprokit.project import Project
 from reprokit.rerunning.origin import Origin, Published
 
 _LANGUAGES = {"python": "python", "r": "r", "maven": "java", "ant": "java"}
+"""Of ecosystems that have one."""
 
 
 @frozen
@@ -36,15 +42,15 @@ class Survey:
 
 
 def of(origin: Origin, date: str | None) -> Survey:
-    """Look at a source. What cannot be planned has neither date nor languages: the rerun will say
-    why."""
+    """Look at a source. Of what cannot be planned, for which the rerun will say why, it is what
+    can be seen all the same."""
     bare = Survey(kind=origin.source.kind, identifier=origin.source.identifier, date=date)
     if origin.published is not None:
         return _published(bare, origin.published)
     try:
         plan = prepare(origin.root, Wishes(date=date), upgrade=date is not None, lenient=True).plan
     except ReprokitError:
-        return bare
+        return _unplanned(bare, origin)
     languages = {runtime.language for runtime in plan.runtimes}
     return Survey(
         kind=bare.kind,
@@ -56,14 +62,33 @@ def of(origin: Origin, date: str | None) -> Survey:
     )
 
 
+def _unplanned(bare: Survey, origin: Origin) -> Survey:
+    project = Project(folder_of(origin.root), lenient=True)
+    try:
+        found = detect(project, registry.ecosystems())
+    except ReprokitError:
+        found = ()
+    names = {detection.ecosystem for detection in found}
+    return Survey(
+        kind=bare.kind,
+        identifier=bare.identifier,
+        date=bare.date or commit_day(project),
+        ecosystems=tuple(sorted(names)),
+        languages=_languages(names),
+    )
+
+
+def _languages(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({_LANGUAGES[name] for name in names if name in _LANGUAGES}))
+
+
 def _published(bare: Survey, published: Published) -> Survey:
     lock = published.lock
     names = {locked.ecosystem for locked in lock.ecosystems}
-    languages = {_LANGUAGES[name] for name in names if name in _LANGUAGES}
     return Survey(
         kind=bare.kind,
         identifier=bare.identifier,
         date=lock.date.day,
         ecosystems=tuple(sorted(names)),
-        languages=tuple(sorted(languages)),
+        languages=_languages(names),
     )
