@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from reprokit.frozen import frozen
-from reprokit.history.wording import shortened
+from reprokit.history.wording import printable, shortened
 
 WIDTH = 760
 LABEL = 190
@@ -78,7 +78,8 @@ def _length(value: float, whole: float) -> float:
 def _legend(names: Sequence[str], tones: Mapping[str, str]) -> str:
     keys = "".join(
         f'<li><svg class="key" viewBox="0 0 12 12" aria-hidden="true">'
-        f'<rect class="{tones[name]}" width="12" height="12"></rect></svg>{escape(name)}</li>'
+        f'<rect class="{tones[name]}" width="12" height="12"></rect></svg>'
+        f"{escape(printable(name))}</li>"
         for name in names
     )
     return f'<ul class="legend">{keys}</ul>'
@@ -87,8 +88,9 @@ def _legend(names: Sequence[str], tones: Mapping[str, str]) -> str:
 def _drawing(title: str, rows: Sequence[str]) -> str:
     height = ROW * len(rows) + 4
     return (
-        f'<svg class="chart" role="img" aria-label="{escape(title)}" '
-        f'viewBox="0 0 {WIDTH} {height}"><title>{escape(title)}</title>{"".join(rows)}</svg>'
+        f'<div class="wide"><svg class="chart" role="img" aria-label="{escape(printable(title))}" '
+        f'viewBox="0 0 {WIDTH} {height}"><title>{escape(printable(title))}</title>'
+        f"{''.join(rows)}</svg></div>"
     )
 
 
@@ -100,12 +102,12 @@ def _label(text: str, place: int) -> str:
 
 def _text(x: float, place: int, text: str, kind: str = "number") -> str:
     y = ROW * place + ROW / 2
-    return f'<text class="{kind}" x="{x:.1f}" y="{y}">{escape(text)}</text>'
+    return f'<text class="{kind}" x="{x:.1f}" y="{y}">{escape(printable(text))}</text>'
 
 
 def _rectangle(x: float, place: int, width: float, tone: str, said: str = "") -> str:
     y = ROW * place + (ROW - BAR) / 2
-    title = f"<title>{escape(said)}</title>" if said else ""
+    title = f"<title>{escape(printable(said))}</title>" if said else ""
     return (
         f'<rect class="{tone}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="{BAR}">'
         f"{title}</rect>"

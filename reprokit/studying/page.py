@@ -209,7 +209,7 @@ def _sources(rows: Sequence[Record], reports: Mapping[str, str]) -> str:
             text(statistics.language(row) or ""),
             text(row["year"] if row["year"] is not None else ""),
             _outcome(row),
-            text(row["grade"] or _cause_name(row)),
+            text(row["grade"] if statistics.reached(row)["compared"] else _cause_name(row)),
             text(duration(number(row, "seconds"))),
         )
         for row in rows[:LISTED]

@@ -50,6 +50,8 @@ def test_paths() -> None:
     assert complete("run . -- python an") == ["analysis.ipynb"]
     assert complete("run --date ") == []
     assert complete("run nowhere/x") == []
+    assert complete("study da") == ["data/"]
+    assert complete("study x.toml --keep-images") == ["--keep-images", "--keep-images-for"]
 
 
 def test_a_damaged_index_does_not_disturb_typing(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from reprokit.model import Step
 from reprokit.progress import Silent
 from reprokit.rerunning import consent
 from reprokit.rerunning import rerun as rerunning
+from reprokit.rerunning.limits import Limits
+from reprokit.rerunning.origin import Origin
 from reprokit.rerunning.result import RerunResult
 from reprokit.schemas import schema
 from tests.identity import made
@@ -313,3 +315,31 @@ def test_a_damaged_archive_is_no_rerun(engine: FakeEngine, tmp_path: Path) -> No
     with pytest.raises(BadRequest, match="does not name"):
         rerun(source)
     assert not Index().list() and nothing_left(engine)
+
+
+def test_limits_of_time_and_memory_confine_the_program(engine: FakeEngine, tmp_path: Path) -> None:
+    seen = []
+
+    def waits(box: Box) -> int:
+        seen.append(box.request.memory)
+        box.sleep(100)
+        return 0
+
+    engine.programs = {("python",): waits}
+    found = rerun(archive(tmp_path), limits=Limits(memory=1000, timeout=0.5))
+    assert found.status == "timed-out" and seen == [1000]
+    assert found.record is not None and found.record["options"]["memory"] == 1000  # type: ignore[index, call-overload]
+    assert nothing_left(engine)
+
+
+def test_the_source_is_shown_before_anything_is_done_with_it(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    seen = []
+
+    def look(origin: Origin) -> None:
+        assert origin.root.is_dir() and not engine.leftovers()
+        seen.append(str(origin.source))
+
+    rerun(archive(tmp_path), look=look)
+    assert seen == ["archive wheat.zip"]

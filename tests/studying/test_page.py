@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from reprokit.model import JSON
+from reprokit.notebook import shown
 from reprokit.studying import charts, page
 from reprokit.studying.charts import Bar, Stack
 from reprokit.studying.state import StudyFolder
@@ -146,3 +147,12 @@ def test_what_a_terminal_is_told(tmp_path: Path) -> None:
     assert "50 % of those with results to compare with are the same" in said
     assert re.search(r"^python +3 .*2 \(67 %\)", said, re.MULTILINE)
     assert re.search(r"^missing-module +run +1$", said, re.MULTILINE)
+
+
+def test_what_a_notebook_is_shown(tmp_path: Path) -> None:
+    rows = (*hostile(), failed("three", "missing-module"))
+    found = StudyResult(name=EVIL, folder=StudyFolder(root=tmp_path), rows=rows, listed=4)
+    html = shown.bundle(("reprokit.studying.study", "StudyResult"), found, None)["text/html"]
+    assert "<script" not in html and "onerror=alert(2)&gt;" in html and "\u202e" not in html
+    assert "not done" in html and "3 of 4 sources rerun" in html
+    assert "missing-module" in html and str(tmp_path / "index.html") in html
