@@ -139,6 +139,8 @@ class _Study:
         files.write_text(self.folder.table, table.comma_separated(found.rows))
         text = page.page(found.name, found.rows, found.listed, reports)
         files.write_text(self.folder.page, text)
+        written = (self.folder.page, self.folder.table, self.folder.document)
+        files.give_to_caller(self.folder.root, *written)
 
 
 def study(path: Path, wishes: Wishes, reporter: Reporter) -> StudyResult:

@@ -45,8 +45,11 @@ def main(place: Path, report: Path) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: what is left takes no time
         log.end(exit_code=0, error=None, results=None)
         _keep(folder, listed, seen, found)
-    except (KeyboardInterrupt, Interrupted):
+    except KeyboardInterrupt:
         return Interrupted.exit_code
+    except ReprokitError as error:  # interrupted, or what came of it cannot be written
+        print(error, file=sys.stderr)
+        return error.exit_code
     except Exception:
         traceback.print_exc()
         return 1

@@ -93,6 +93,7 @@ def work(
     """
     waiting, running = deque(todo), list[_Job]()
     display = _Display(reporter=reporter, done=dict(done), total=len(done) + len(todo), how=how)
+    _sweep(engine)
     try:
         while waiting or running:
             while waiting and len(running) < how.jobs:
@@ -174,6 +175,10 @@ def _without_a_word(job: _Job) -> dict[str, JSON]:
             "give it more time: --timeout, or `timeout` in the list",
         )
     code, said = job.process.returncode, state.end_of(job.folder.output, _TAIL)
+    if code == errors.StorageFailed.exit_code:
+        return row.of_end(base, "storage-failed", " ".join(said))
+    if code == errors.Interrupted.exit_code:
+        return row.of_end(base, "killed", "its process was asked to stop by somebody else")
     if code < 0:
         text = f"its process was killed (signal {-code}), as happens where memory is not enough"
         return row.of_end(base, "killed", text, "rerun it with fewer --jobs", said)

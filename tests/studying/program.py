@@ -61,6 +61,8 @@ def main(place: Path, report: Path) -> int:
             raise StorageFailed("the disk is full", where="/x")
         if "defect" in does:
             raise ValueError("a defect of ours")
+        if "stopped" in does:
+            signal.raise_signal(signal.SIGTERM)
         if "killed" in does:
             os.kill(os.getpid(), signal.SIGKILL)
         yield engine

@@ -238,6 +238,26 @@ def test_a_full_disk_is_no_result_of_a_source(folder: Folder) -> None:
     assert again.failure is None and outcomes(again)["a"] == "same"
 
 
+def test_a_result_that_cannot_be_written_is_none(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = ("-c", "import sys; print('the disk is full'); sys.exit(8)")
+    monkeypatch.setattr(working, "PROGRAM", full)
+    folder.source("a", "write 1")
+    folder.write("a")
+    found = study(folder)
+    assert isinstance(found.failure, StorageFailed) and "the disk is full" in found.failure.what
+    monkeypatch.setattr(working, "PROGRAM", ("-P", program.__file__))
+    assert outcomes(study(folder)) == {"a": "same"}
+
+
+def test_what_somebody_else_stops_is_told(folder: Folder) -> None:
+    folder.source("a", "stopped")
+    folder.write("a")
+    told = cause(study(folder), "a")
+    assert told["name"] == "killed" and "by somebody else" in told["text"]
+
+
 def test_ctrl_c_stops_all_and_says_how_to_go_on(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
