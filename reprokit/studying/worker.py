@@ -34,6 +34,7 @@ def main(place: Path, report: Path) -> int:
     """Rerun the source whose folder `place` is. Returns 0 where its result is written."""
     folder = state.SourceFolder(path=place, report=report)
     asked = json.loads(folder.request.read_text(encoding="utf-8"))
+    folder.request.unlink()
     listed = Listed(**asked["listed"])
     log = ProgressLog(folder)
     log.phase("find")
