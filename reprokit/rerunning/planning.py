@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -74,11 +74,20 @@ def plain(root: Path, date: str | None, powers: Powers, watch: Stopwatch, allow:
     how = f"planned and locked as of {lock.date.day} ({lock.date.source})"
     if lock is job.lock:
         how = f"built from the project's own lock, as of {lock.date.day}"
+    notes += tuple(_departures(lock))
     data = _hashed(job, powers.reporter)
     prepared = _prepared(job, lock, data, powers.reporter)
     return Planned(
         job=job, lock=lock, prepared=prepared, entry=entry, data=data, how=how, notes=notes
     )
+
+
+def _departures(lock: Lock) -> Iterator[str]:
+    """Where what is locked is not what the project's files and its date ask for."""
+    for ecosystem in lock.ecosystems:
+        changes = ecosystem.settings.get("repaired", ())
+        yield from map(str, changes if isinstance(changes, (list, tuple)) else ())
+        yield from (f"not dated: {text}" for text in ecosystem.undated)
 
 
 def as_published(

@@ -12,6 +12,7 @@ from packaging.utils import parse_wheel_filename
 
 from reprokit.ecosystems.python import indexes
 from reprokit.ecosystems.python.compiling import Compiler, Wish
+from reprokit.ecosystems.python.loosening import NothingFits
 from reprokit.ecosystems.python.making import Built, Making, Origin, recipe
 from reprokit.ecosystems.python.names import normalised, place
 from reprokit.ecosystems.python.pylock import Resolved, Target
@@ -140,11 +141,12 @@ class Builder:
             self.undated = (f"what builds packages from source (as of {since})",)
         return self.locked(self._compiler.resolved(wish), _FOLDER)
 
-    def _explained(self, item: Resolved, error: InputUnavailable) -> InputUnavailable:
+    def _explained(self, item: Resolved, error: InputUnavailable) -> NothingFits:
         asked = [r.reason for r in self._wish.asked if normalised(r.name) == item.name]
-        return InputUnavailable(
+        return NothingFits(
             f"{item.name} {item.version or ''} has no wheel for this Python and cannot be "
             f"built from source: {error.what}",
+            [item.name],
             where=next((place(reason) for reason in asked if reason.file), None),
             next=f"ask for a version of {item.name} that has a wheel for Python "
             f"{self._fits.python}, or for a Python that this version has wheels for "
