@@ -263,6 +263,9 @@ def _add_publishing(verbs: _Verbs[Parser]) -> None:
     rerun.add_argument("--report", metavar="FILE.html", help="write a page that shows what differs")
     rerun.add_argument("--yes", action="store_true", help="allow loosened isolation, unasked")
     rerun.add_argument("--date", metavar="YYYY-MM-DD", help="as of then, where nothing is locked")
+    rerun.add_argument(
+        "--no-mend", action="store_false", dest="mend", help="one try, whatever its failure says"
+    )
     rerun.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
 
 

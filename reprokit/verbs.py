@@ -392,6 +392,7 @@ def rerun(
     report: str | Path | None = None,
     yes: bool = False,
     date: str | None = None,
+    mend: bool = True,
     engine: str | None = None,
     reporter: Reporter | None = None,
 ) -> RerunResult:
@@ -399,16 +400,16 @@ def rerun(
 
     source: an archive, "NAME@sha256:…", a run, a folder, a notebook, or the address of a git
     repository. report: an HTML page to write. yes: loosened isolation is allowed; else the user is
-    asked. date: "YYYY-MM-DD", for packages that nothing pins. Returns the result also where the
-    build or the command failed, and where results differ: see `RerunResult.failure`. Raises
+    asked. date: "YYYY-MM-DD", for packages that nothing pins. mend: a project that nobody published
+    is tried again where the cause of its failure says how. Returns the result also where the build
+    or the command failed, and where results differ: see `RerunResult.failure`. Raises
     BadRequest for a source that is none, damaged or dangerous, InputUnavailable for one that
     cannot be had, NoEngine, StorageFailed.
     """
     from reprokit.rerunning import rerun as rerunning
 
-    wanted = rerunning.Wanted(
-        yes=yes, report=None if report is None else Path(report), engine=engine, date=date
-    )
+    page = None if report is None else Path(report)
+    wanted = rerunning.Wanted(yes=yes, report=page, engine=engine, date=date, mend=mend)
     return rerunning.rerun(str(source), wanted, reporter or Silent(), project=_here())
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from reprokit.diagnosing.mend import Mend
 from reprokit.diagnosing.pattern import Pattern
 from reprokit.diagnosing.protocol import Failure
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
+from reprokit.ecosystems.python.imports import PLATFORMS, STANDARD
+from reprokit.ecosystems.python.names import normalised
+from reprokit.model import Lock
 
 # Names that later versions took away, and the last that had them. From the projects' own release
 # notes: NumPy 1.24 and 2.0, pandas 1.0 and 2.0, SciPy 1.3 and 1.14, scikit-learn 0.23,
@@ -61,8 +65,48 @@ def _missing(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None
     top = module.split(".", 1)[0]
     if top in _PYTHON_2_MODULES or top in _REMOVED_FROM_PYTHON or _in(_REMOVED_MODULES, module):
         return None
+    if _own_folder(top, failure) is not None:
+        return None
     name = DISTRIBUTIONS.get(module) or DISTRIBUTIONS.get(top) or top
-    return {"module": module, "name": name.replace("_", "-").lower()}
+    name = normalised(name)
+    # A module of Python itself, or of a platform, is not what PyPI has under its name; and what is
+    # installed does not come with more.
+    foreign = top in STANDARD or any(f"{module}.".startswith(f"{p}.") for p in PLATFORMS)
+    wrong = foreign or name in _installed(failure.lock) or not name.isascii()
+    return {"module": module, "name": name, "install": "" if wrong else name}
+
+
+def _installed(lock: Lock | None) -> frozenset[str]:
+    ecosystems = () if lock is None else lock.ecosystems
+    packages = (p for e in ecosystems if e.ecosystem == "python" for p in e.packages)
+    return frozenset(normalised(package.name) for package in packages)
+
+
+def _own_folder(top: str, failure: Failure) -> str | None:
+    """The folder of the project's files in which a module or package of its own lies, nearest to
+    the top; "." is the project itself."""
+    found = []
+    for path in failure.plan.code:
+        *folders, name = path.split("/")
+        if name == f"{top}.py":
+            found.append("/".join(folders) or ".")
+        elif name.endswith(".py") and top in folders:
+            found.append("/".join(folders[: folders.index(top)]) or ".")
+    return min(found, key=lambda folder: (folder.count("/"), folder), default=None)
+
+
+def _own_module(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    """A module of the project that Python does not find. `path` is the PYTHONPATH that finds it;
+    empty where it is there already, and something else is wrong."""
+    top = match["module"].split(".", 1)[0]
+    folder = _own_folder(top, failure)
+    if folder is None:
+        return None
+    place = "/app" if folder == "." else f"/app/{folder}"
+    present = dict(failure.plan.options.environment).get("PYTHONPATH", "")
+    known = [part for part in present.split(":") if part]
+    path = "" if place in known else ":".join((*known, place))
+    return {"module": match["module"], "folder": folder, "path": path}
 
 
 def _in(table: Mapping[str, str], module: str) -> str | None:
@@ -110,6 +154,16 @@ DIAGNOSES = (
         "name its distribution among the requirements, probably `{name}`, or write "
         '`python.requirements = ["{name}"]` into repro.toml; then run again',
         _missing,
+        (Mend(settings={"python.requirements": ("{install}",)}),),
+    ),
+    Pattern(
+        "own-module",
+        re.compile(rf"^{_MODULE}"),
+        "the module {module} is the project's own, in {folder}, where Python does not look",
+        "start the program from there, or name the folder in repro.toml: "
+        '`run.environment = {{ PYTHONPATH = "/app/{folder}" }}`',
+        _own_module,
+        (Mend(settings={"run.environment": {"PYTHONPATH": "{path}"}}),),
     ),
     Pattern(
         "removed-module",

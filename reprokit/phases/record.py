@@ -115,6 +115,7 @@ def compose(
     notebooks: list[JSON] | None = None,
     rerun_of: dict[str, JSON] | None = None,
     failure: dict[str, JSON] | None = None,
+    mends: list[JSON] | None = None,
     cell: dict[str, JSON] | None = None,
 ) -> dict[str, JSON]:
     """The record of a run. Lists are sorted wherever order means nothing.
@@ -126,6 +127,8 @@ def compose(
     where none ran.
     rerun_of: what is run again (`reprokit.rerunning.origin.Source`); no key in other runs.
     failure: why it failed (`reprokit.diagnosing`); no key where it did not.
+    mends: what a rerun set by itself after earlier failures (`reprokit.rerunning.mending`); no key
+    where it did not.
     cell: the notebook's cell that ran (`reprokit.cells.exchange`); no key in other runs.
     Raises BadRequest for a parameter that JSON cannot hold (NaN, infinity).
     """
@@ -179,6 +182,8 @@ def compose(
         content["rerun_of"] = rerun_of
     if failure is not None:
         content["failure"] = _mapped(failure, redacted)
+    if mends:
+        content["mends"] = _mapped(mends, redacted)
     if cell is not None:
         content["cell"] = cell
     return sealed(content)

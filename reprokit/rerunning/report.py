@@ -116,6 +116,8 @@ def _verdict(found: RerunResult) -> str:
         parts.append(f"<p>{text(found.failure.what, 2000)}</p>")
     for allowed in found.allowed:
         parts.append(f"<p>Allowed beyond the usual isolation: {text(allowed)}.</p>")
+    for name, told in found.mends():
+        parts.append(f"<p>{text(name[0].upper() + name[1:])}: {text(told, 1000)}</p>")
     notes = (*found.notes, *(() if found.expectation is None else found.expectation.notes))
     parts += [f"<p>{text(note)}.</p>" for note in notes]
     return "\n".join(parts)
