@@ -266,6 +266,9 @@ def _add_publishing(verbs: _Verbs[Parser]) -> None:
     rerun.add_argument(
         "--no-mend", action="store_false", dest="mend", help="one try, whatever its failure says"
     )
+    rerun.add_argument(
+        "--write", action="store_true", help="write what was taken for granted into its repro.toml"
+    )
     rerun.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
 
 

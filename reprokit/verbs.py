@@ -393,6 +393,7 @@ def rerun(
     yes: bool = False,
     date: str | None = None,
     mend: bool = True,
+    write: bool = False,
     engine: str | None = None,
     reporter: Reporter | None = None,
 ) -> RerunResult:
@@ -401,15 +402,17 @@ def rerun(
     source: an archive, "NAME@sha256:…", a run, a folder, a notebook, or the address of a git
     repository. report: an HTML page to write. yes: loosened isolation is allowed; else the user is
     asked. date: "YYYY-MM-DD", for packages that nothing pins. mend: a project that nobody published
-    is tried again where the cause of its failure says how. Returns the result also where the build
-    or the command failed, and where results differ: see `RerunResult.failure`. Raises
-    BadRequest for a source that is none, damaged or dangerous, InputUnavailable for one that
-    cannot be had, NoEngine, StorageFailed.
+    is tried again where the cause of its failure says how. write: what was taken for granted goes
+    into the folder's repro.toml. Returns the result also where the build or the command failed, and
+    where results differ: see `RerunResult.failure`. Raises BadRequest for a source that is none,
+    damaged or dangerous, InputUnavailable for one that cannot be had, NoEngine, StorageFailed.
     """
     from reprokit.rerunning import rerun as rerunning
 
     page = None if report is None else Path(report)
-    wanted = rerunning.Wanted(yes=yes, report=page, engine=engine, date=date, mend=mend)
+    wanted = rerunning.Wanted(
+        yes=yes, report=page, engine=engine, date=date, mend=mend, write=write
+    )
     return rerunning.rerun(str(source), wanted, reporter or Silent(), project=_here())
 
 

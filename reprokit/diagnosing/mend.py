@@ -37,7 +37,7 @@ class Mend:
     @property
     def lines(self) -> tuple[str, ...]:
         """What has the same effect in repro.toml."""
-        return tuple(f"{key} = {_toml(value)}" for key, value in sorted(self.settings.items()))
+        return tuple(f"{key} = {toml(value)}" for key, value in sorted(self.settings.items()))
 
     def json(self) -> dict[str, JSON]:
         settings: dict[str, JSON] = {}
@@ -104,15 +104,16 @@ def _plain(value: str | Mapping[str, str]) -> JSON:
     return value if isinstance(value, str) else {**value}
 
 
-def _toml(value: Setting) -> str:
-    # TOML's strings are written as JSON's.
+def toml(value: Setting) -> str:
+    """A setting's value in TOML, on one line."""
+    # TOML's strings are written as JSON's, but for one character.
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{_key(name)} = {_toml(text)}" for name, text in value.items())
+        inside = ", ".join(f"{_key(name)} = {toml(text)}" for name, text in value.items())
         return f"{{ {inside} }}"
-    return f"[{', '.join(map(_toml, value))}]"
+    return f"[{', '.join(map(toml, value))}]"
 
 
 def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else json.dumps(name)
+    return name if _BARE.fullmatch(name) else toml(name)

@@ -3,17 +3,18 @@ that is, and the line of repro.toml that says it, or something else."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
 from reprokit.configuration import Configuration
+from reprokit.diagnosing.mend import together, toml
 from reprokit.ecosystems.python.version import python_version
 from reprokit.frozen import frozen
-from reprokit.model import JSON, Entry, LockedBase, Lock, Plan, Runtime
+from reprokit.model import JSON, Entry, Lock, LockedBase, Plan, Runtime
 from reprokit.printable import printable
 from reprokit.quoting import printable_command
+from reprokit.rerunning.mending import Mended
 
 Confidence: TypeAlias = Literal["high", "medium", "low"]
 """high: a file says it, for other readers than us. medium: it is what most projects mean by that.
@@ -27,13 +28,19 @@ _MOST_SHOWN = 8
 
 @frozen
 class Inference:
-    """One thing that was taken for granted. `line` is TOML on one line, the equal of it."""
+    """One thing that was taken for granted: `value` for people, `key` and `toml` for repro.toml."""
 
     about: str
     value: str
     reason: str
     confidence: Confidence
-    line: str
+    key: str
+    toml: str
+
+    @property
+    def line(self) -> str:
+        """What says the same in repro.toml."""
+        return f"{self.key} = {self.toml}"
 
     def json(self) -> JSON:
         return {
@@ -63,14 +70,18 @@ def inferred(
 
 
 def _date(lock: Lock) -> Iterator[Inference]:
-    day = lock.date.day
-    line = f'date = "{day}"'
-    if lock.date.source == "commit":
-        reason = "the day of the last commit"
-        yield Inference(about="date", value=day, reason=reason, confidence="high", line=line)
-    elif lock.date.source == "today":
-        reason = "nothing dates the project: today"
-        yield Inference(about="date", value=day, reason=reason, confidence="low", line=line)
+    day, committed = lock.date.day, lock.date.source == "commit"
+    if committed or lock.date.source == "today":
+        yield Inference(
+            about="date",
+            value=day,
+            reason="the day of the last commit"
+            if committed
+            else "today: nothing dates the project",
+            confidence="high" if committed else "low",
+            key="date",
+            toml=toml(day),
+        )
 
 
 def _version(
@@ -88,7 +99,8 @@ def _version(
         value=version,
         reason=str(runtime.reason) if stated else f"what {base.name} has, of the bases of that day",
         confidence="high" if stated else "medium",
-        line=f'{language}.version = "{version}"',
+        key=f"{language}.version",
+        toml=toml(version),
     )
 
 
@@ -118,7 +130,8 @@ def _packages(plan: Plan) -> Iterator[Inference]:
             value=shown,
             reason=f"{found[0].reason}; no file declares {'it' if len(names) == 1 else 'them'}",
             confidence="medium",
-            line=f"{key} = {_toml(names)}",
+            key=key,
+            toml=toml(tuple(names)),
         )
 
 
@@ -138,7 +151,8 @@ def _data(plan: Plan, configuration: Configuration) -> Iterator[Inference]:
             value=", ".join(folders),
             reason="named as data is, and read-only for the program",
             confidence="medium",
-            line=f"data.paths = {_toml(folders)}",
+            key="data.paths",
+            toml=toml(tuple(folders)),
         )
 
 
@@ -147,33 +161,41 @@ def _command(plan: Plan, entry: Entry) -> Iterator[Inference]:
         return
     several = plan.entry is None and len(plan.alternatives) > 1
     confidence: Confidence = "high" if entry.rank < _FOUND_BY_CONVENTION else "medium"
-    steps = [
-        {"command": list(step.argv), **({} if step.folder == "." else {"folder": step.folder})}
-        for step in entry.steps
-    ]
-    simple = len(steps) == 1 and "folder" not in steps[0]
-    tables = ", ".join(
-        "{" + ", ".join(f"{key} = {_toml(value)}" for key, value in step.items()) + "}"
-        for step in steps
+    first, *others = entry.steps
+    simple = not others and first.folder == "."
+    steps = ", ".join(
+        f"{{ command = {toml(s.argv)}, folder = {toml(s.folder)} }}" for s in entry.steps
     )
     yield Inference(
         about="command",
         value=" && ".join(printable_command(step.argv) for step in entry.steps),
         reason=str(entry.reason),
         confidence="low" if several else confidence,
-        line=f"command = {_toml(steps[0]['command'])}" if simple else f"steps = [{tables}]",
+        key="command" if simple else "steps",
+        toml=toml(first.argv) if simple else f"[{steps}]",
     )
 
 
-def _toml(value: object) -> str:
-    """A text or a list of texts: JSON's notation of them is TOML's, but for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def configuration_text(found: tuple[Inference, ...], others: tuple[str, ...] = ()) -> str:
-    """A repro.toml that says what was inferred; `others` are lines of it with other reasons."""
-    lines = ["# What was taken for granted when this project was run again; change what is wrong."]
+def configuration_text(
+    found: Sequence[Inference], mended: Sequence[Mended], date: str | None = None
+) -> str:
+    """A repro.toml that says what was taken for granted, what was mended, and the day that was
+    given."""
+    lines = ["# What was taken for granted when this project was run again: change what is wrong."]
+    lines += [] if date is None else ["", "# The day that was given", f"date = {toml(date)}"]
+    settings = together(item.mend for item in mended).settings
     for item in found:
-        reason = printable(" ".join(item.reason.split()))
-        lines += ["", f"# {reason} ({item.confidence} confidence)", item.line]
-    return "\n".join([*lines, *others]) + "\n"
+        value = settings.get(item.key)
+        # What was mended comes on top of what the code asks for, and instead of a version.
+        if value is None or isinstance(value, tuple):
+            more = "" if value is None else f", {toml(value)[1:]}"
+            reason = printable(" ".join(item.reason.split()))
+            lines += ["", f"# {reason} ({item.confidence} confidence)"]
+            lines += [item.line if value is None else item.line.removesuffix("]") + more]
+    known = {item.key for item in found}
+    for key, value in settings.items():
+        if key not in known or not isinstance(value, tuple):
+            why = next(m.cause.text for m in mended if key in m.mend.settings)
+            reason = printable(" ".join(why.split()))
+            lines += ["", f"# Mended: {reason}", f"{key} = {toml(value)}"]
+    return "\n".join(lines) + "\n"

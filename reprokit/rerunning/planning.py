@@ -41,6 +41,7 @@ from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.publishing.data_in_registry import mounts
 from reprokit.rerunning import consent
+from reprokit.rerunning.inferred import Inference, inferred
 from reprokit.rerunning.origin import Published
 from reprokit.unpacking import FORMATS
 
@@ -63,6 +64,7 @@ class Planned:
     foreign: bool = False
     same: bool = True
     notes: tuple[str, ...] = ()
+    inferred: tuple[Inference, ...] = ()
 
 
 def plain_job(root: Path, date: str | None, mends: Sequence[Mend] = ()) -> Job:
@@ -90,7 +92,14 @@ def plain(
     data = _hashed(job, powers.reporter)
     prepared = _prepared(job, lock, data, powers.reporter)
     return Planned(
-        job=job, lock=lock, prepared=prepared, entry=entry, data=data, how=how, notes=notes
+        job=job,
+        lock=lock,
+        prepared=prepared,
+        entry=entry,
+        data=data,
+        how=how,
+        notes=notes,
+        inferred=inferred(job.plan, lock, entry, job.configuration),
     )
 
 

@@ -145,6 +145,8 @@ def headline(found: RerunResult) -> str:
 def _sections(found: RerunResult) -> Iterator[str]:
     if found.environment is not None:
         yield "<h2>Environment</h2>" + "".join(_environment(found))
+    if found.inferred:
+        yield f"<h2>Taken for granted</h2>{_inferred(found)}"
     if found.verdict is not None:
         yield "<h2>Results</h2>" + "".join(_results(found))
         yield from differences(found, PICTURES)
@@ -152,6 +154,18 @@ def _sections(found: RerunResult) -> Iterator[str]:
     if log is not None:
         yield f"<h2>End of the log</h2>{log}"
     yield f"<h2>To repeat this</h2>{_repeat(found)}"
+
+
+def _inferred(found: RerunResult) -> str:
+    rows = [
+        (text(i.about), text(i.value), text(i.reason), text(i.confidence), text(i.line, 2000))
+        for i in found.inferred
+    ]
+    return table(
+        "What the project does not say",
+        ("about", "value", "why", "how sure", "in repro.toml"),
+        rows,
+    )
 
 
 def _environment(found: RerunResult) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reprokit import configuration as configurations
 from reprokit import files, folders, lock_file
 from reprokit.diagnosing.protocol import Cause
 from reprokit.engines.connect import connect
@@ -42,6 +43,7 @@ from reprokit.progress import Reporter
 from reprokit.rerunning import consent, environment, expected, planning, sources
 from reprokit.rerunning.archive import folder_name
 from reprokit.rerunning.expected import Expectation
+from reprokit.rerunning.inferred import Inference, configuration_text
 from reprokit.rerunning.mending import MOST, Mended, Tries
 from reprokit.rerunning.origin import Origin
 from reprokit.rerunning.planning import Planned
@@ -58,19 +60,21 @@ _PHASES = {"plan": 0, "lock": 1, "fetch": 2, "build": 3}
 @frozen
 class Wanted:
     """How to rerun. yes: loosened isolation is allowed. report: where the page goes. mend: what
-    nobody published is tried again where the cause of its failure says how."""
+    nobody published is tried again where the cause of its failure says how. write: what was taken
+    for granted goes into the folder's repro.toml."""
 
     yes: bool = False
     report: Path | None = None
     engine: str | None = None
     date: str | None = None
     mend: bool = True
+    write: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class _Rerun:
-    """One rerun under way. `allowed` are the loosenings that the user was asked for, `job` and
-    `lock` what is known of the present try."""
+    """One rerun under way. `allowed` are the loosenings that the user was asked for, `job`,
+    `lock` and `inferred` what is known of the present try."""
 
     origin: Origin
     wanted: Wanted
@@ -80,6 +84,7 @@ class _Rerun:
     allowed: list[str] = field(default_factory=list)
     job: Job | None = None
     lock: Lock | None = None
+    inferred: tuple[Inference, ...] = ()
 
     @property
     def home(self) -> Path:
@@ -125,6 +130,8 @@ def rerun(
         sources.opened(source, workspace, reporter, project=project) as origin,
         connect(wanted.engine) as engine,
     ):
+        if wanted.write:
+            _check_writable(origin)
         work = _Rerun(
             origin=origin,
             wanted=wanted,
@@ -149,9 +156,32 @@ def _workspace() -> Iterator[Path]:
         shutil.rmtree(workspace, ignore_errors=True)
 
 
+def _check_writable(origin: Origin) -> None:
+    """Whether there is a folder of the user's that can be given a repro.toml."""
+    if origin.source.kind != "folder":
+        raise BadRequest(
+            f"nothing can be written into {origin.source}",
+            next="without --write, what was taken for granted is only told",
+        )
+    root = folder_of(origin.root)
+    if configurations.load(root).lines or (root / configurations.FILE).exists():
+        raise BadRequest(
+            "the project has a configuration, which is not written over",
+            where=configurations.FILE,
+            next="without --write each line is told, for you to add",
+        )
+    collecting.check_writable(root)
+
+
 def _kept(found: RerunResult, wanted: Wanted) -> RerunResult:
-    """Keep what was found beside the run, and write the page."""
+    """Keep what was found beside the run, and write the page and the configuration."""
     files.write_text(found.folder / DOCUMENT, files.canonical_json(found.json()) + "\n")
+    if wanted.write and found.inferred:
+        place = folder_of(found.origin.root) / configurations.FILE
+        kept = [mended for mended in found.mended if mended.refused is None]
+        files.write_text(place, configuration_text(found.inferred, kept, wanted.date))
+        files.give_to_caller(place)
+        found = replace(found, written=place)
     if wanted.report is None:
         return found
     from reprokit.rerunning import report
@@ -219,6 +249,7 @@ def _ended(work: _Rerun, last: _Try) -> RerunResult:
         failure=done.failure,
         allowed=tuple(work.allowed),
         notes=last.planned.notes,
+        inferred=last.planned.inferred,
     )
     try:
         return _judged(work, found, last.planned, last.image)
@@ -254,7 +285,7 @@ def _planned(work: _Rerun, mends: Sequence[Mended]) -> Planned:
         work.watch.current = "plan"
         work.job = planning.plain_job(root, work.wanted.date, [mended.mend for mended in mends])
         planned = planning.plain(work.job, work.powers, work.watch, work.allow, before=before)
-        work.lock = planned.lock
+        work.lock, work.inferred = planned.lock, planned.inferred
         return planned
     return planning.as_published(root, published, work.powers, work.watch, work.allow)
 
@@ -337,6 +368,7 @@ def _failed(work: _Rerun, error: ReprokitError, phase: str) -> RerunResult:
         phase=phase,
         failure=error,
         allowed=tuple(work.allowed),
+        inferred=work.inferred,
     )
 
 
