@@ -75,6 +75,7 @@ def plan(
     own = own_dockerfile(project, configuration)
     # What runs have written says nothing about the project: a second plan is as the first.
     read = project.without(configuration.results)
+    read = _without_certificate(read)
     # Its own Dockerfile may copy and use notebooks in ways that nobody knows here.
     books = notebook_code.calling(read) if own is None else notebook_code.Calling()
     if books.drivers:
@@ -114,6 +115,24 @@ def plan(
     day = None if date is None else date.day
     bases = plan_bases.chosen(families, runtimes, day, configuration, given.base)
     return replace(made, bases=bases)
+
+
+_CERTIFICATE = "codecheck"
+
+
+def _without_certificate(project: Project) -> Project:
+    """Without the folder in which CODECHECK keeps a checker's report: it is somebody else's work
+    on the project, with packages and a Makefile of its own.
+
+    Source: https://codecheck.org.uk/guide/community-workflow-overview
+    """
+    if not project.has(f"{_CERTIFICATE}.yml"):
+        return project
+    rest = project.without(_CERTIFICATE)
+    return rest if any(path.endswith(_CODE) for path in rest.files) else project
+
+
+_CODE = (".py", ".R", ".r", ".ipynb", ".Rmd", ".qmd", ".java", ".xml", ".sh", ".c", ".jl")
 
 
 def inputs_digest(plan: Plan) -> str:
