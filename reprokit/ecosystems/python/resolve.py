@@ -54,7 +54,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
             building = compiler.resolved(_building_wish(detection))
         temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="reprokit-making-"))
         making = Making(resolver, Tools(uv=tool, virtualenv=old), Path(temporary))
-        builder = Builder(resolver, compiler, making, fits, wish)
+        builder = Builder(resolver, compiler, making, fits, wish, _besides(detection))
         in_project = builder.locked(project, "wheels", requested)
         in_tools = builder.locked(tools, "wheels")
         in_building = builder.locked(building, "wheels-build")
@@ -174,6 +174,11 @@ def _tools_wish(detection: Detection, project: Sequence[Resolved]) -> Wish:
     )
 
 
+def _besides(detection: Detection) -> tuple[str, ...]:
+    listed = detection.settings.get("build_requirements")
+    return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
+
+
 def _building_wish(detection: Detection) -> Wish:
     local = detection.settings.get("local")
     lines = [
@@ -182,4 +187,5 @@ def _building_wish(detection: Detection) -> Wish:
         if isinstance(item, Mapping)
         for line in (item.get("build") or ())  # type: ignore[union-attr]
     ]
-    return Wish(lines=tuple(dict.fromkeys(lines)))
+    besides = _besides(detection) if lines else ()
+    return Wish(lines=tuple(dict.fromkeys((*lines, *besides))))
