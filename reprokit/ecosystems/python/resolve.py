@@ -143,6 +143,7 @@ def _project_wish(detection: Detection, resolver: Resolver) -> Wish:
         indexes=settings.get("indexes"),
         allowed=allowed,
         asked=(*remote, *_constraint_reasons(listed)),
+        besides=_besides(detection),
     )
 
 
