@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from reprokit import registry
@@ -41,11 +42,13 @@ def diagnosed_error(
     """Why an environment could not be made; `None` where the error itself says all there is."""
     lines = tuple(line[:LONGEST_LINE] for line in str(error).splitlines()[-_ERROR_LINES:])
     phase = "build" if phase in ("fetch", "build") else "lock"
-    return _told(Failure(exit_code=None, lines=lines, plan=plan, lock=lock, phase=phase), warn)
+    failure = Failure(exit_code=None, lines=lines, plan=plan, lock=lock, phase=phase)
+    return _told(failure, warn)
 
 
 def _told(failure: Failure, warn: Callable[[str], None]) -> Cause | None:
-    """The cause that stands last: what ended a program is the last that it says."""
+    """The cause that stands last: what ended a program is the last that it says. Where no program
+    ran, an error names all its causes, and what mends the others may help as well."""
     found = []
     try:
         for diagnosis in registry.diagnoses():
@@ -54,7 +57,12 @@ def _told(failure: Failure, warn: Callable[[str], None]) -> Cause | None:
                 found.append(cause)
     except BadRequest as error:
         warn(str(error))
-    return max(found, key=lambda cause: cause.line, default=None)
+    if not found:
+        return None
+    found.sort(key=lambda cause: cause.line, reverse=True)
+    if failure.phase == "run":
+        return found[0]
+    return replace(found[0], mends=tuple(mend for cause in found for mend in cause.mends))
 
 
 def last_lines(log: Path) -> tuple[str, ...]:

@@ -18,19 +18,20 @@ from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
 from reprokit.model import JSON
 
-Setting = str | tuple[str, ...] | Mapping[str, str]
+Setting = bool | str | tuple[str, ...] | Mapping[str, str]
 
 VERSIONS = ("python.version", "r.version", "java.version")
-LISTS = ("python.requirements", "r.packages", "system.packages")
-MENDABLE = frozenset({*VERSIONS, *LISTS, "run.environment"})
+LISTS = ("python.requirements", "python.build_requirements", "r.packages", "system.packages")
+MENDABLE = frozenset({*VERSIONS, *LISTS, "run.environment", "run.folders", "run.display"})
 """What a mend may set: nothing that loosens how a program is confined."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @frozen
 class Mend:
-    """`settings` by key: a text for a version, texts that are added to a list, or variables that
-    are added to the environment. In a `Pattern` each text is a template, as its sentences are."""
+    """`settings` by key: a text for a version, texts that are added to a list, variables that are
+    added to the environment, or yes or no. In a `Pattern` each text is a template, as its sentences
+    are."""
 
     settings: Mapping[str, Setting]
 
@@ -49,7 +50,10 @@ class Mend:
         """The mend with its templates filled in; `None` where one of them comes out empty."""
         found: dict[str, Setting] = {}
         for key, value in self.settings.items():
-            if isinstance(value, str):
+            texts: list[str]
+            if isinstance(value, bool):
+                texts, found[key] = [], value
+            elif isinstance(value, str):
                 texts = [value.format_map(words)]
                 found[key] = texts[0]
             elif isinstance(value, Mapping):
@@ -94,20 +98,24 @@ def mended(configuration: Configuration, mends: Iterable[Mend]) -> Configuration
             changes[name] = tuple(dict.fromkeys((*getattr(configuration, name), *read)))
         elif key in VERSIONS:
             changes[name] = read
+        elif key == "run.folders":
+            options = replace(options, folders=tuple(dict.fromkeys((*options.folders, *read))))
+        elif key == "run.display":
+            options = replace(options, display=read)
         else:
             environment = {**dict(options.environment), **dict(read)}
             options = replace(options, environment=tuple(sorted(environment.items())))
     return replace(configuration, options=options, **changes)
 
 
-def _plain(value: str | Mapping[str, str]) -> JSON:
-    return value if isinstance(value, str) else {**value}
+def _plain(value: bool | str | Mapping[str, str]) -> JSON:
+    return value if isinstance(value, str | bool) else {**value}
 
 
 def toml(value: Setting) -> str:
     """A setting's value in TOML, on one line."""
-    # TOML's strings are written as JSON's, but for one character.
-    if isinstance(value, str):
+    # TOML's strings, true and false are written as JSON's, but for one character.
+    if isinstance(value, str | bool):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
         inside = ", ".join(f"{_key(name)} = {toml(text)}" for name, text in value.items())

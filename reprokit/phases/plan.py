@@ -36,7 +36,7 @@ from reprokit.phases.detect import detect
 from reprokit.phases.entries import choose
 from reprokit.phases.entries_makefile import MAKEFILES
 from reprokit.phases.exclusions import code_files, link_notes, secret_notes
-from reprokit.phases.plan_additions import built_by_one, with_additions
+from reprokit.phases.plan_additions import built_by_one, on_display, with_additions
 from reprokit.project import Project
 
 _OWN_DOCKERFILES = ("Dockerfile", "Containerfile", "binder/Dockerfile", ".binder/Dockerfile")
@@ -100,8 +100,8 @@ def plan(
         bases=(),
         system_packages=_system_packages(project, found, configuration),
         date=date,
-        entry=choice.entry,
-        alternatives=choice.alternatives,
+        entry=None if choice.entry is None else on_display(choice.entry, configuration),
+        alternatives=tuple(on_display(entry, configuration) for entry in choice.alternatives),
         code=code,
         data=data,
         excluded=excluded,
@@ -248,6 +248,9 @@ def _system_packages(
     reason = configuration.reason("system.packages", "a package of the distribution")
     wanted = [SystemPackage(name=name, reason=reason) for name in configuration.system_packages]
     wanted += [package for detection in found for package in detection.system_packages]
+    if configuration.options.display:
+        reason = configuration.reason("run.display", "a screen that nobody sees")
+        wanted += [SystemPackage(name=name, reason=reason) for name in ("xauth", "xvfb")]
     makefile = next((name for name in MAKEFILES if project.has(name)), None)
     if makefile is not None:
         # Whatever is run today: a lock must not go stale when somebody runs `make` tomorrow.

@@ -264,7 +264,7 @@ def _engine(engine: EngineInformation) -> JSON:
 
 def _options(options: RunOptions) -> JSON:
     """Environment variables by name only: a value may be a password."""
-    return {
+    found: dict[str, JSON] = {
         "network": options.network,
         "read_only": options.read_only,
         "memory": options.memory,
@@ -274,6 +274,11 @@ def _options(options: RunOptions) -> JSON:
         "timeout": options.timeout,
         "environment_names": [*sorted({name for name, _ in options.environment})],
     }
+    if options.folders:
+        found["folders"] = [*options.folders]
+    if options.display:
+        found["display"] = True
+    return found
 
 
 def _note(note: Note) -> JSON:

@@ -47,6 +47,7 @@ class Machine:
     def lock(self, job: Job, *_: object, **__: object) -> Lock:
         self.locks += 1
         asked = [f"{r.name}{r.specifier}" for d in job.plan.detections for r in d.requirements]
+        asked += [package.name for package in job.plan.system_packages]
         self.tries.append(asked)
         for name in asked:
             if name in self.unhad:
@@ -54,8 +55,10 @@ class Machine:
         self.has = asked
         return replace(sample(), inputs=inputs_digest(job.plan), ecosystems=(), system=())
 
-    def rebuilt(self, *_: object, **__: object) -> Image:
-        self.build()
+    def rebuilt(self, *given: Any) -> Image:
+        watch = given[-1]
+        with watch.phase("build"):
+            self.build()
         return self.image
 
 
@@ -196,6 +199,41 @@ def test_the_project_s_own_settings_stay(machine: Machine, tmp_path: Path) -> No
     assert found.record is not None
     options: Any = found.record["options"]
     assert options["environment_names"] == ["SEED"]
+
+
+def test_a_build_is_mended_before_anything_runs(machine: Machine, tmp_path: Path) -> None:
+    def build() -> None:
+        if "libgsl-dev" not in machine.has:
+            raise BuildFailed("it fails:\nfatal error: gsl/gsl_rng.h: No such file or directory")
+
+    machine.build = build
+    imports(machine, "tabulate")
+    found = rerun(tmp_path / "study")
+    assert found.failure is None and found.record is not None
+    assert machine.tries == [[], ["libgsl-dev"], ["tabulate", "libgsl-dev"]]
+    mends: Any = found.record["mends"]
+    assert [(mend["phase"], mend["cause"]) for mend in mends] == [
+        ("build", "missing-header"),
+        ("run", "missing-module"),
+    ]
+
+
+def test_of_a_lock_that_fails_again_the_first_error_counts(
+    machine: Machine, tmp_path: Path
+) -> None:
+    """What a mend ends in says less than what it was to mend."""
+    first = "foo 1.0 has no wheel for this Python and cannot be built from source: it fails"
+    machine.unhad = {"foo": InputUnavailable(first)}
+    write(tmp_path / "study", {"requirements.txt": "foo\n", "repro.toml": 'base = "debian"\n'})
+    found = rerun(tmp_path / "study")
+    assert found.record is None and found.failure is not None
+    assert found.failure.what == first
+    assert [mended.mend.lines for mended in found.mended] == [
+        ('python.version = "<3.10"',),
+        ('python.version = "<3.8"',),
+    ]
+    # Debian has no Python before 3.9 but 2.7, which nobody means by "<3.8".
+    assert found.mended[1].refused is not None and "3.8" in found.mended[1].refused
 
 
 def test_a_build_that_fails_otherwise_is_a_result_as_ever(machine: Machine, tmp_path: Path) -> None:

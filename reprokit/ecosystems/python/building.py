@@ -29,13 +29,20 @@ _FOLDER = "making"
 
 class Builder:
     """Locks packages. `recipes` says by a wheel's path how it was built, `read` is what building
-    read, `undated` what could not be resolved as of the lock's day."""
+    read, `undated` what could not be resolved as of the lock's day. besides: what every build is
+    given on top of what it asks for."""
 
     def __init__(
-        self, resolver: Resolver, compiler: Compiler, making: Making, fits: Target, wish: Wish
+        self,
+        resolver: Resolver,
+        compiler: Compiler,
+        making: Making,
+        fits: Target,
+        wish: Wish,
+        besides: tuple[str, ...] = (),
     ) -> None:
         self._resolver, self._compiler, self._making = resolver, compiler, making
-        self._fits, self._wish = fits, wish
+        self._fits, self._wish, self._besides = fits, wish, besides
         self._read: dict[str, LockedPackage] = {}
         self._wheels: dict[Resolved, Artifact] = {}
         self._under_way: list[str] = []
@@ -91,10 +98,11 @@ class Builder:
         if system.suffixes & (_C | _FORTRAN):
             fortran = bool(system.suffixes & _FORTRAN)
             ask_for_compilers(self._resolver, python=self._making.tools.python, fortran=fortran)
-        built, files = self._tried(origin, folder, system.requires)
+        asked = (*system.requires, *self._besides)
+        built, files = self._tried(origin, folder, asked)
         if built.wheel is None:
             # The backend itself wants more than pyproject.toml says.
-            built, files = self._tried(origin, folder, (*system.requires, *built.lacking))
+            built, files = self._tried(origin, folder, (*asked, *built.lacking))
         if built.wheel is None:
             raise InputUnavailable(f"its build goes on asking for {', '.join(built.lacking)}")
         self.recipes[built.wheel.path] = recipe(origin, files)

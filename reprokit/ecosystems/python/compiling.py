@@ -3,6 +3,7 @@ container; and its refusals in the project's own terms."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tempfile
@@ -41,8 +42,9 @@ _NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no w
 class Wish:
     """One environment to resolve: lines as pip writes them, options, allowed hashes.
 
-    undated: as of now. not_dated: projects that the date does not count for, since their index
-    has none. indexes: what the project's files say of them.
+    besides: what builds are given on top of what they ask for. undated: as of now. not_dated:
+    projects that the date does not count for, since their index has none. indexes: what the
+    project's files say of them.
     """
 
     lines: tuple[str, ...]
@@ -52,6 +54,7 @@ class Wish:
     indexes: JSON = None
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: tuple[Requirement, ...] = ()
+    besides: tuple[str, ...] = ()
     undated: bool = False
     since: str = ""
     """A day before which nothing can be had: packages are resolved as of it where the lock's day is
@@ -292,11 +295,15 @@ class Compiler:
         bench = self._workshop()
         bench.write(f"{workshop.FOLDER}/requirements.in", "\n".join(wish.lines) + "\n")
         bench.write(f"{workshop.FOLDER}/constraints.txt", "\n".join(wish.constraints) + "\n")
-        bench.write(f"{workshop.FOLDER}/uv.toml", repairs.settings(self._mended()))
+        limits = "".join(f"{line}\n" for line in wish.besides)
+        bench.write(f"{workshop.FOLDER}/build-constraints.txt", limits)
+        settings = repairs.settings(self._mended()) + _given_to_builds(wish)
+        bench.write(f"{workshop.FOLDER}/uv.toml", settings)
         argv = [
             *(workshop.UV, "pip", "compile", "requirements.in", "--no-sources"),
             *("--config-file", "uv.toml"),
             *("--constraint", "constraints.txt", "--python", "python3"),
+            *("--build-constraints", "build-constraints.txt"),
             *_arguments(self._fits, wish, self._resolver),
             *self._newer_tools(),
         ]
@@ -320,6 +327,17 @@ class Compiler:
             opened = workshop.opened(self._resolver, self._uv, network=True)
             self._opened = self._stack.enter_context(opened)
         return self._opened
+
+
+def _given_to_builds(wish: Wish) -> str:
+    """uv's configuration that gives what builds do not ask for themselves. uv wants to know to
+    which: to all that the project names."""
+    if not wish.besides:
+        return ""
+    given = json.dumps(wish.besides)
+    names = sorted({normalised(asked.name) for asked in wish.asked})
+    lines = "".join(f"{json.dumps(name)} = {given}\n" for name in names)
+    return f"\n[extra-build-dependencies]\n{lines}"
 
 
 def _read_metadata(resolver: Resolver, wheel: Source) -> str | None:

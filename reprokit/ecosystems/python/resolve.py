@@ -71,7 +71,7 @@ def _resolved(
             building = compiler.resolved(_building_wish(detection))
         temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="reprokit-making-"))
         making = Making(resolver, Tools(uv=tool, virtualenv=old), Path(temporary))
-        builder = Builder(resolver, compiler, making, fits, wish)
+        builder = Builder(resolver, compiler, making, fits, wish, _besides(detection))
         in_project = builder.locked(project, "wheels", requested)
         in_tools = builder.locked(tools, "wheels")
         in_building = builder.locked(building, "wheels-build")
@@ -165,6 +165,7 @@ def _project_wish(detection: Detection, resolver: Resolver) -> Wish:
         indexes=settings.get("indexes"),
         allowed=allowed,
         asked=(*remote, *_constraint_reasons(listed)),
+        besides=_besides(detection),
     )
 
 
@@ -196,6 +197,11 @@ def _tools_wish(detection: Detection, project: Sequence[Resolved]) -> Wish:
     )
 
 
+def _besides(detection: Detection) -> tuple[str, ...]:
+    listed = detection.settings.get("build_requirements")
+    return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
+
+
 def _building_wish(detection: Detection) -> Wish:
     local = detection.settings.get("local")
     lines = [
@@ -204,4 +210,5 @@ def _building_wish(detection: Detection) -> Wish:
         if isinstance(item, Mapping)
         for line in (item.get("build") or ())  # type: ignore[union-attr]
     ]
-    return Wish(lines=tuple(dict.fromkeys(lines)))
+    besides = _besides(detection) if lines else ()
+    return Wish(lines=tuple(dict.fromkeys((*lines, *besides))))
