@@ -265,6 +265,12 @@ def _add_publishing(verbs: _Verbs[Parser]) -> None:
     rerun.add_argument("--date", metavar="YYYY-MM-DD", help="as of then, where nothing is locked")
     rerun.add_argument("--memory", metavar="SIZE", help="memory limit, for example 4g")
     rerun.add_argument("--timeout", type=float, metavar="SECONDS", help="stop the run after this")
+    rerun.add_argument(
+        "--no-mend", action="store_false", dest="mend", help="one try, whatever its failure says"
+    )
+    rerun.add_argument(
+        "--write", action="store_true", help="write what was taken for granted into its repro.toml"
+    )
     rerun.add_argument("--engine", metavar="NAME", help="docker, podman, or a socket's address")
 
     _add_study(verbs)

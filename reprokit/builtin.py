@@ -91,8 +91,18 @@ def reprokit_comparators(register: Callable[[Comparator], None]) -> None:
 
 @hookimpl
 def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
-    from reprokit.diagnosing import java, python, r, system
+    from reprokit.diagnosing import (
+        builds,
+        java,
+        python,
+        python_removed,
+        python_versions,
+        r,
+        screen,
+        system,
+    )
 
-    for module in (java, python, r, system):
+    every = (builds, java, python, python_removed, python_versions, r, screen, system)
+    for module in every:
         for diagnosis in module.DIAGNOSES:
             register(diagnosis)

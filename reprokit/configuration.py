@@ -39,6 +39,7 @@ class Configuration:
     dockerfile: str = "auto"
     python_version: str | None = None
     python_requirements: tuple[str, ...] = ()
+    python_build_requirements: tuple[str, ...] = ()
     r_version: str | None = None
     r_packages: tuple[str, ...] = ()
     java_version: str | None = None

@@ -149,6 +149,10 @@ def relative_patterns(value: Any) -> tuple[str, ...]:
     )
 
 
+def folders(value: Any) -> tuple[str, ...]:
+    return tuple(results_folder(item) for item in texts(value))
+
+
 def results_folder(value: Any) -> str:
     path = relative_path(value)
     if path == ".":
@@ -357,6 +361,9 @@ KEYS: Mapping[str, Key] = {
     "dockerfile": Key(relative_path, "auto, generate, or the path of the project's own."),
     "python.version": Key(version("python"), "The version of Python."),
     "python.requirements": Key(python_requirements, "More requirements, as pip writes them."),
+    "python.build_requirements": Key(
+        python_requirements, "What packages without a wheel are built with besides."
+    ),
     "r.version": Key(version("r"), "The version of R."),
     "r.packages": Key(r_packages, "More R packages."),
     "java.version": Key(version("java"), "The version of Java."),
@@ -375,6 +382,8 @@ KEYS: Mapping[str, Key] = {
     "run.shared_memory": Key(size, "The size of /dev/shm."),
     "run.timeout": Key(duration, "The longest it may take."),
     "run.environment": Key(environment, "Environment variables of the program."),
+    "run.folders": Key(folders, "Folders that are there before the program starts."),
+    "run.display": Key(boolean, "Whether the program has a screen, which nobody sees (Xvfb)."),
     "run.results": Key(results_folder, "The folder its results are put into."),
     "cite.values": Key(chosen_values, "Values of the results that `cite` names, by name."),
     "compare.relative": Key(

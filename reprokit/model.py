@@ -183,7 +183,8 @@ class Exclusion:
 
 @frozen
 class RunOptions:
-    """How the container is confined; `loosenings` tells what is not as tight as can be."""
+    """How the container is confined; `loosenings` tells what is not as tight as can be. `folders`
+    of the project are there before the program starts; `display`: it has a screen nobody sees."""
 
     network: bool = False
     read_only: bool = False
@@ -193,6 +194,8 @@ class RunOptions:
     shared_memory: int = 256 * 1024 * 1024
     timeout: float | None = None
     environment: tuple[tuple[str, str], ...] = ()
+    folders: tuple[str, ...] = ()
+    display: bool = False
 
     def loosenings(self) -> tuple[str, ...]:
         """Each way in which these options are looser than the tightest, in words."""

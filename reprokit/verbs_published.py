@@ -94,6 +94,8 @@ def rerun(
     date: str | None = None,
     memory: str | None = None,
     timeout: float | None = None,
+    mend: bool = True,
+    write: bool = False,
     engine: str | None = None,
     reporter: Reporter | None = None,
 ) -> RerunResult:
@@ -102,10 +104,12 @@ def rerun(
     source: an archive, "NAME@sha256:…", a run, a folder, a notebook, or the address of a git
     repository. report: an HTML page to write. yes: loosened isolation is allowed; else the user is
     asked. date: "YYYY-MM-DD", for packages that nothing pins. memory: "4g" or bytes, and timeout:
-    seconds, for its program, besides the project's own limits. Returns the result also where the
-    build or the command failed, and where results differ: see `RerunResult.failure`. Raises
-    BadRequest for a source that is none, damaged or dangerous, InputUnavailable for one that
-    cannot be had, NoEngine, StorageFailed.
+    seconds, for its program, besides the project's own limits. mend: a project that nobody
+    published is tried again where the cause of its failure says how. write: what was taken for
+    granted goes into the folder's repro.toml. Returns the result also where the build or the
+    command failed, and where results differ: see `RerunResult.failure`. Raises BadRequest for a
+    source that is none, damaged or dangerous, InputUnavailable for one that cannot be had,
+    NoEngine, StorageFailed.
     """
     from reprokit.rerunning import limits
     from reprokit.rerunning import rerun as rerunning
@@ -116,6 +120,8 @@ def rerun(
         engine=engine,
         date=date,
         limits=limits.given(memory, timeout),
+        mend=mend,
+        write=write,
     )
     return rerunning.rerun(str(source), wanted, reporter or Silent(), project=here())
 

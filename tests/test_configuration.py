@@ -31,6 +31,7 @@ requirements = [
   "numpy>=1.26",   # [not a table]
   "pandas[excel]",
 ]
+build_requirements = ["setuptools<58"]
 
 [r]
 version = ">=4.2"
@@ -59,6 +60,8 @@ pids = 100
 shared_memory = "64m"
 timeout = "2h"
 environment = { B = "2", A = "1" }
+folders = ["figures", "results/tables/"]
+display = true
 results = "out"
 
 [cite.values]
@@ -122,7 +125,10 @@ def test_every_key(tmp_path: Path) -> None:
         shared_memory=64 * 1024**2,
         timeout=7200.0,
         environment=(("A", "1"), ("B", "2")),
+        folders=("figures", "results/tables"),
+        display=True,
     )
+    assert found.python_build_requirements == ("setuptools<58",)
     assert found.results == "out"
     assert found.exclude == ("old",)
     assert found.cite_values == (("rmse", "results/metrics.json:rmse"),)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from reprokit import registry
 from reprokit.diagnosing.protocol import LONGEST_LINE, Cause, Failure
-from reprokit.errors import BadRequest
+from reprokit.errors import BadRequest, ReprokitError
 from reprokit.model import Lock, Outcome, Plan
 
 _TAIL = 256 * 1024
 _SHOWN = 5
+_ERROR_LINES = 500
 
 
 def diagnosed(
@@ -28,6 +30,25 @@ def diagnosed(
         text = "its memory was not enough" if outcome.status == "out-of-memory" else "it took long"
         return Cause(name=outcome.status, text=text, next="", evidence=end, line=len(lines))
     failure = Failure(exit_code=outcome.exit_code, lines=lines, plan=plan, lock=lock)
+    found = _told(failure, warn)
+    if found is None:
+        return Cause(name="unknown", text="", next="", evidence=end, line=len(lines))
+    return found
+
+
+def diagnosed_error(
+    error: ReprokitError, phase: str, plan: Plan, lock: Lock | None, warn: Callable[[str], None]
+) -> Cause | None:
+    """Why an environment could not be made; `None` where the error itself says all there is."""
+    lines = tuple(line[:LONGEST_LINE] for line in str(error).splitlines()[-_ERROR_LINES:])
+    phase = "build" if phase in ("fetch", "build") else "lock"
+    failure = Failure(exit_code=None, lines=lines, plan=plan, lock=lock, phase=phase)
+    return _told(failure, warn)
+
+
+def _told(failure: Failure, warn: Callable[[str], None]) -> Cause | None:
+    """The cause that stands last: what ended a program is the last that it says. Where no program
+    ran, an error names all its causes, and what mends the others may help as well."""
     found = []
     try:
         for diagnosis in registry.diagnoses():
@@ -37,9 +58,11 @@ def diagnosed(
     except BadRequest as error:
         warn(str(error))
     if not found:
-        return Cause(name="unknown", text="", next="", evidence=end, line=len(lines))
-    # What ended the program stands last in its log.
-    return max(found, key=lambda cause: cause.line)
+        return None
+    found.sort(key=lambda cause: cause.line, reverse=True)
+    if failure.phase == "run":
+        return found[0]
+    return replace(found[0], mends=tuple(mend for cause in found for mend in cause.mends))
 
 
 def last_lines(log: Path) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from reprokit.diagnosing.mend import Mend
 from reprokit.diagnosing.pattern import Pattern
 from reprokit.diagnosing.protocol import Failure
 
@@ -14,7 +15,40 @@ def _release(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
     return {"needed": str(int(match["needed"]) - 44), "here": str(int(match["here"]) - 44)}
 
 
+def _level(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    """Which JDKs compile a level: https://openjdk.org/jeps/182, and the JDKs' release notes."""
+    level = int(match["old"] or match["new"])
+    if match["new"] and level >= 8:
+        return {"level": str(level), "wanted": f">={level}"}
+    newest = {5: "8", 6: "11", 7: "19"}.get(level)
+    return None if newest is None else {"level": str(level), "wanted": f"<={newest}"}
+
+
 DIAGNOSES = (
+    Pattern(
+        "java-level",
+        re.compile(
+            r"(?:Source|Target) option (?:1\.)?(?P<old>\d+) is no longer supported"
+            r"|(?:invalid (?:source|target) release|release version):? (?:1\.)?(?P<new>\d+)\b"
+        ),
+        "the code is for Java {level}, which this JDK does not compile",
+        'write `java.version = "{wanted}"` into repro.toml',
+        _level,
+        (Mend(settings={"java.version": "{wanted}"}),),
+        ("lock", "build", "run"),
+    ),
+    Pattern(
+        "java-part-removed",
+        re.compile(
+            r"(?:package |NoClassDefFoundError: |ClassNotFoundException: )"
+            r"(?P<name>(?:javax[./](?:xml[./](?:bind|ws|soap)|activation|annotation[./](?!processing)"
+            r"|jws)|sun[./]misc[./]BASE64|com[./]sun[./]image[./]codec|org[./]omg)[\w./]*)"
+        ),
+        "the code uses {name}, which Java has no more since 11",
+        'write `java.version = "8"` into repro.toml, or declare the library that has it now',
+        mends=(Mend(settings={"java.version": "8"}),),
+        phases=("lock", "build", "run"),
+    ),
     Pattern(
         "java-too-old",
         re.compile(
@@ -22,8 +56,9 @@ DIAGNOSES = (
             r".{1,200}up to (?P<here>\d{2})\.\d"
         ),
         "a class was compiled for Java {needed}, and this is Java {here}",
-        'write `java.version = "{needed}"` into repro.toml',
+        'write `java.version = ">={needed}"` into repro.toml',
         _release,
+        (Mend(settings={"java.version": ">={needed}"}),),
     ),
     Pattern(
         "missing-class",
@@ -43,6 +78,7 @@ DIAGNOSES = (
         "the program reaches into Java's own classes, which Java 17 and later refuse",
         'write `java.version = "11"` into repro.toml, or give java the option --add-opens that '
         "the message names",
+        mends=(Mend(settings={"java.version": "11"}),),
     ),
     Pattern(
         "java-memory",

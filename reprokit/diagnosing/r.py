@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from reprokit.diagnosing.mend import Mend
 from reprokit.diagnosing.pattern import Pattern
+from reprokit.diagnosing.protocol import Failure
+
+
+def _since_4_1(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    """R shows the code up to what it did not understand, in the same line or below."""
+    at = max(i for i, line in enumerate(failure.lines) if line == match.string)
+    shown = " ".join(failure.lines[at : at + 4])
+    return {} if match["pipe"] is None or "|>" in shown else None
+
 
 DIAGNOSES = (
     Pattern(
@@ -15,6 +26,22 @@ DIAGNOSES = (
         "the R package {package} is not installed",
         "name it in DESCRIPTION under Imports, or write "
         '`r.packages = ["{package}"]` into repro.toml; then run again',
+        mends=(Mend(settings={"r.packages": ("{package}",)}),),
+    ),
+    Pattern(
+        "missing-pandoc",
+        re.compile(r"pandoc version [\d.]+ or higher is required and was not found"),
+        "R Markdown needs pandoc, which is not installed",
+        "write pandoc into apt.txt, then run again",
+        mends=(Mend(settings={"system.packages": ("pandoc",)}),),
+    ),
+    Pattern(
+        "older-r",
+        re.compile(r"unexpected (?P<pipe>'>') in|unexpected input in.*\\"),
+        "the code uses what R has since 4.1: |> or \\(x)",
+        'write `r.version = ">=4.1"` into repro.toml',
+        _since_4_1,
+        (Mend(settings={"r.version": ">=4.1"}),),
     ),
     Pattern(
         "r-installs",

@@ -1,24 +1,41 @@
-"""Failures that no language has for itself: network, folders, libraries, programs, a screen."""
+"""Failures that no language has for itself: network, folders, libraries, programs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from posixpath import normpath
 
+from reprokit.diagnosing.mend import Mend
 from reprokit.diagnosing.pattern import Pattern
 from reprokit.diagnosing.protocol import Failure
+from reprokit.quoting import DEBIAN_PACKAGE
 
-# Libraries whose Debian package has another name than the library itself, in bookworm and trixie.
+# Libraries whose Debian package has another name than the library itself; "a|b": trixie has b, see
+# https://wiki.debian.org/ReleaseGoals/64bit-time.
 _LIBRARIES = {
     "libGL.so.1": "libgl1", "libGLU.so.1": "libglu1-mesa", "libEGL.so.1": "libegl1",
-    "libgthread-2.0.so.0": "libglib2.0-0", "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0|libglib2.0-0t64",
+    "libglib-2.0.so.0": "libglib2.0-0|libglib2.0-0t64",
     "libSM.so.6": "libsm6", "libICE.so.6": "libice6", "libX11.so.6": "libx11-6",
     "libXext.so.6": "libxext6", "libXrender.so.1": "libxrender1", "libXi.so.6": "libxi6",
     "libgomp.so.1": "libgomp1", "libgfortran.so.5": "libgfortran5",
     "libgfortran.so.3": "libgfortran3", "libsndfile.so.1": "libsndfile1",
     "libxcb.so.1": "libxcb1", "libxkbcommon.so.0": "libxkbcommon0", "libdbus-1.so.3": "libdbus-1-3",
-    "libportaudio.so.2": "libportaudio2", "libspatialindex_c.so": "libspatialindex-c6",
+    "libportaudio.so.2": "libportaudio2|libportaudio2t64",
+    "libspatialindex_c.so": "libspatialindex-c6", "libspatialindex.so": "libspatialindex6",
+    "libtk8.6.so": "libtk8.6", "libtcl8.6.so": "libtcl8.6", "libpq.so.5": "libpq5",
+    "libXft.so.2": "libxft2", "libXcursor.so.1": "libxcursor1", "libXinerama.so.1": "libxinerama1",
+    "libXrandr.so.2": "libxrandr2", "libXtst.so.6": "libxtst6", "libXt.so.6": "libxt6|libxt6t64",
+    "libxml2.so.2": "libxml2", "libxslt.so.1": "libxslt1.1", "libgdal.so": "libgdal-dev",
+    "libgsl.so.27": "libgsl27", "libgsl.so.25": "libgsl25", "libnss3.so": "libnss3",
+    "libasound.so.2": "libasound2|libasound2t64", "libmagic.so.1": "libmagic1|libmagic1t64",
+    "libfontconfig.so.1": "libfontconfig1", "libfreetype.so.6": "libfreetype6",
+    "libgfortran.so.4": "libgfortran4", "libquadmath.so.0": "libquadmath0",
+    "libtbb.so.12": "libtbb12", "libpango-1.0.so.0": "libpango-1.0-0",
+    "libpangoft2-1.0.so.0": "libpangoft2-1.0-0", "libgdk_pixbuf-2.0.so.0": "libgdk-pixbuf-2.0-0",
+    "libglpk.so.40": "libglpk40", "libatomic.so.1": "libatomic1", "libnetcdf.so.19": "libnetcdf19",
     "libgeos_c.so.1": "libgeos-c1v5", "libopenblas.so.0": "libopenblas0",
     "libcairo.so.2": "libcairo2", "libpangocairo-1.0.so.0": "libpangocairo-1.0-0",
     "libfftw3.so.3": "libfftw3-double3", "libhdf5.so.103": "libhdf5-103-1",
@@ -31,9 +48,32 @@ _PROGRAMS = {
     "java": "default-jre", "pdftoppm": "poppler-utils", "g++": "g++", "gcc": "gcc",
     "octave": "octave", "Rscript": "r-base-core", "R": "r-base-core", "wget": "wget",
     "xvfb-run": "xvfb", "ffmpeg": "ffmpeg", "make": "make", "git": "git", "curl": "curl",
+    "neato": "graphviz", "magick": "imagemagick", "identify": "imagemagick",
+    "lualatex": "texlive-luatex", "latexmk": "latexmk", "pandoc": "pandoc", "bc": "bc",
+    "gfortran": "gfortran", "cmake": "cmake", "clang": "clang", "perl": "perl",
+    "pdftocairo": "poppler-utils", "pdfcrop": "texlive-extra-utils", "ps2pdf": "ghostscript",
+    "inkscape": "inkscape", "bedtools": "bedtools", "bcftools": "bcftools", "bowtie2": "bowtie2",
+    "bwa": "bwa", "muscle": "muscle", "mafft": "mafft", "clustalo": "clustalo",
+    "hmmsearch": "hmmer", "makeblastdb": "ncbi-blast+", "blastp": "ncbi-blast+",
+    "glpsol": "glpk-utils", "cbc": "coinor-cbc", "minizinc": "minizinc", "z3": "z3",
+    "sqlite3": "sqlite3", "jq": "jq", "parallel": "parallel", "time": "time", "zip": "zip",
+    "bzip2": "bzip2", "xz": "xz-utils", "file": "file", "rsync": "rsync", "ant": "ant",
+    "mvn": "maven", "tesseract": "tesseract-ocr", "gawk": "gawk", "nproc": "coreutils",
     "gnuplot": "gnuplot-nox", "blastn": "ncbi-blast+", "samtools": "samtools", "unzip": "unzip",
 }  # fmt: skip
+# Programs that Debian has not, or not as what a project means by them.
+_ELSEWHERE = frozenset({
+    "sudo", "module", "source", "conda", "mamba", "pip", "pip3", "python", "python2", "python3",
+    "ipython", "jupyter", "nvidia-smi", "nvcc", "brew", "apt", "apt-get", "docker", "podman",
+    "qsub", "sbatch", "srun", "matlab", "stata", "sas", "julia", "open", "display",
+})  # fmt: skip
 _AUTHORS_PATH = re.compile(r"(?:/(?:home|Users|mnt|media|Volumes)/|[A-Za-z]:[\\/]).+")
+_WRITING = re.compile(
+    r"savefig|\bto_\w+\(|[Ww]rit|[Ss]ave|dump|mkdir|makedirs|copy|export|sink\(|FileHandler"
+    r"|\b(?:pdf|png|svg|jpeg|tiff|cairo_pdf)\(|FileOutputStream|[\"'][wax]b?\+?[\"']|\btouch\b|>"
+    r"\s*[\w./]+\s*$"
+)
+"""Words of code that writes."""
 _ADDRESS = re.compile(r"(?:https?|ftp)://[^\s'\"<>)\]]{1,300}|host='(?P<host>[^']{1,255})'")
 _NO_FILE = (
     r"(?:FileNotFoundError: \[Errno 2\] No such file or directory: |IOError: \[Errno 2\] .*: "
@@ -62,7 +102,37 @@ def _folder(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     inside = folder.removeprefix("/app/").removeprefix("./")
     if any(file.startswith(f"{inside}/") for file in known):
         return None
-    return {"path": path, "folder": inside}
+    return {"path": path, "folder": inside, "make": _to_make(folder, match.string, failure)}
+
+
+def _unwritten(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    """A folder that is named by itself, where something was to be written."""
+    folder = match["folder"].rstrip("/")
+    if _AUTHORS_PATH.fullmatch(folder):
+        return None
+    return {"folder": folder, "make": _place(folder, failure)}
+
+
+def _to_make(folder: str, line: str, failure: Failure) -> str:
+    """The folder to make in the project; empty where nothing says that it was to be written to:
+    what was to be read would not be in it either."""
+    at = max(i for i, each in enumerate(failure.lines) if each == line)
+    around = failure.lines[max(at - 14, 0) : at + 3]
+    return _place(folder, failure) if any(map(_WRITING.search, around)) else ""
+
+
+def _place(folder: str, failure: Failure) -> str:
+    """A folder as the project names it; empty where it lies elsewhere, or it cannot be told from
+    where the program looks for it."""
+    if folder.startswith("/"):
+        inside = normpath(folder)
+        return inside.removeprefix("/app/") if inside.startswith("/app/") else ""
+    entries = (failure.plan.entry,) if failure.plan.entry else failure.plan.alternatives
+    starts = {step.folder for entry in entries if entry for step in entry.steps}
+    if len(starts) != 1:
+        return ""
+    inside = normpath(f"{starts.pop()}/{folder}")
+    return "" if inside == "." or inside.startswith("..") else inside
 
 
 def _file(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
@@ -84,11 +154,13 @@ def _addresses(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
 
 def _library(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
     name = match["library"]
-    package = _LIBRARIES.get(name)
+    package, _, other = _LIBRARIES.get(name, "").partition("|")
+    if failure.lock is not None and "trixie" in failure.lock.base.name and other:
+        package, other = other, package
     hint = f"write {package} into apt.txt"
-    if package is None:
+    if not package:
         hint = "write the Debian package that has it into apt.txt; packages.debian.org finds it"
-    return {"library": name, "hint": hint}
+    return {"library": name, "hint": hint, "package": package, "other": other}
 
 
 def _program(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
@@ -96,7 +168,10 @@ def _program(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None
     # A script or file of the project that is not found is another failure.
     if "." in name or (match["other"] and name not in _PROGRAMS):
         return None
-    return {"program": name, "package": _PROGRAMS.get(name, name)}
+    package = _PROGRAMS.get(name, name)
+    known = name in _PROGRAMS or DEBIAN_PACKAGE.fullmatch(name) is not None
+    asked = package in {p.name for p in failure.plan.system_packages} or name in _ELSEWHERE
+    return {"program": name, "package": package, "install": package if known and not asked else ""}
 
 
 DIAGNOSES = (
@@ -124,9 +199,21 @@ DIAGNOSES = (
         "missing-folder",
         re.compile(_NO_FILE),
         "the folder {folder} is not there, so {path} can be neither read nor written",
-        "create it in the code before it is used (or keep it in git with an empty file in it); "
-        "data that is missing belongs into the project",
+        'create it in the code before it is used, or write `run.folders = ["{folder}"]` into '
+        "repro.toml; data that is missing belongs into the project",
         _folder,
+        (Mend(settings={"run.folders": ("{make}",)}),),
+    ),
+    Pattern(
+        "missing-output-folder",
+        re.compile(
+            r"(?:Cannot save file into a non-existent directory: |Cannot find directory )"
+            r"[\"'\u2018](?P<folder>[^\"'\u2018\u2019]{1,1000})[\"'\u2019]"
+        ),
+        "the folder {folder}, in which results are to be written, is not there",
+        'create it in the code, or write `run.folders = ["{folder}"]` into repro.toml',
+        _unwritten,
+        (Mend(settings={"run.folders": ("{make}",)}),),
     ),
     Pattern(
         "missing-file",
@@ -143,6 +230,10 @@ DIAGNOSES = (
         "the system library {library} is not installed",
         "{hint}, then run again",
         _library,
+        (
+            Mend(settings={"system.packages": ("{package}",)}),
+            Mend(settings={"system.packages": ("{other}",)}),
+        ),
     ),
     Pattern(
         "missing-program",
@@ -153,19 +244,7 @@ DIAGNOSES = (
         "the program {program} is not installed",
         "write {package} into apt.txt, then run again",
         _program,
-    ),
-    Pattern(
-        "no-screen",
-        re.compile(
-            r"(?:TclError: (?:no display name|couldn't connect to display)"
-            r"|could not connect to display|cannot connect to X server|Can't open display"
-            r"|unable to open X|HeadlessException|no DISPLAY environment variable)",
-            re.IGNORECASE,
-        ),
-        "the program wants a screen, and a container has none",
-        "let it write its figures to files; for Matplotlib write "
-        '`run.environment = {{ MPLBACKEND = "Agg" }}` into repro.toml; where it insists, xvfb into '
-        "apt.txt and `xvfb-run -a` before the command",
+        (Mend(settings={"system.packages": ("{install}",)}),),
     ),
     Pattern(
         "read-only-data",

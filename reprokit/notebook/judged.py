@@ -82,6 +82,7 @@ def rerun(result: Any) -> str:
         said.append(("compared with", Html(escaped(result.expectation, 300))))
     said += [("allowed", Html(escaped(text, 300))) for text in result.allowed]
     said += [("note", Html(escaped(text, 300))) for text in result.notes]
+    said += [(name, Html(escaped(text, 1000))) for name, text in result.mends()]
     if result.report is not None:
         said.append(("report", code(result.report)))
     parts.append(facts(said))

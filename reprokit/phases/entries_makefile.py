@@ -21,6 +21,7 @@ _RESULTS = "results"
 _PHONY = re.compile(rf"^\.PHONY\s*:.*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
 _NEEDS_RESULTS = re.compile(rf"^[^\s.#=:][^#=:]*:[^=].*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
 _MAKES_FOLDER = re.compile(r"[@-]*(?:mkdir|install\s+-d)\s[^;&|]*")
+_DOWNLOADS = re.compile(r"(?:^|[;&|\s@-])(?:curl|wget|git\s+clone)\s", re.MULTILINE)
 _OUTSIDE = re.compile(r"(?:^|[;&|\s@-])(?:docker|docker-compose|podman|sudo|ssh|sbatch|qsub)\s")
 
 
@@ -45,10 +46,17 @@ def candidates(project: Project) -> tuple[list[Entry], list[Note]]:
             text = f"make {target} starts containers or jobs of its own, which cannot be nested"
             notes.append(Note(level="information", text=text, reason=reason))
         elif target not in _OTHER_PURPOSE:
-            argv = ("make", *_forced(text, target, targets))
+            argv = ("make", *_remade(project, targets), *_forced(text, target, targets))
             argv += () if target == default else (target,)
             found.append(Entry(steps=(Step(argv=argv),), reason=reason, rank=10))
     return found, notes
+
+
+def _remade(project: Project, targets: dict[str, tuple[int, str]]) -> tuple[str, ...]:
+    """The option that makes targets anew, where the project holds some of them already: in an image
+    all files are of one age, so that nothing would be made. Not where that would download."""
+    held = [recipe for name, (_, recipe) in targets.items() if recipe and project.has(name)]
+    return ("--always-make",) if held and not any(map(_DOWNLOADS.search, held)) else ()
 
 
 def _forced(text: str, target: str, targets: dict[str, tuple[int, str]]) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ from reprokit.phases.detect import detect
 from reprokit.phases.entries import choose
 from reprokit.phases.entries_makefile import MAKEFILES
 from reprokit.phases.exclusions import code_files, link_notes, secret_notes
-from reprokit.phases.plan_additions import built_by_one, with_additions
+from reprokit.phases.plan_additions import built_by_one, on_display, with_additions
 from reprokit.project import Project
 
 _OWN_DOCKERFILES = ("Dockerfile", "Containerfile", "binder/Dockerfile", ".binder/Dockerfile")
@@ -75,6 +75,7 @@ def plan(
     own = own_dockerfile(project, configuration)
     # What runs have written says nothing about the project: a second plan is as the first.
     read = project.without(configuration.results)
+    read = _without_certificate(read)
     # Its own Dockerfile may copy and use notebooks in ways that nobody knows here.
     books = notebook_code.calling(read) if own is None else notebook_code.Calling()
     if books.drivers:
@@ -99,8 +100,8 @@ def plan(
         bases=(),
         system_packages=_system_packages(project, found, configuration),
         date=date,
-        entry=choice.entry,
-        alternatives=choice.alternatives,
+        entry=None if choice.entry is None else on_display(choice.entry, configuration),
+        alternatives=tuple(on_display(entry, configuration) for entry in choice.alternatives),
         code=code,
         data=data,
         excluded=excluded,
@@ -114,6 +115,24 @@ def plan(
     day = None if date is None else date.day
     bases = plan_bases.chosen(families, runtimes, day, configuration, given.base)
     return replace(made, bases=bases)
+
+
+_CERTIFICATE = "codecheck"
+
+
+def _without_certificate(project: Project) -> Project:
+    """Without the folder in which CODECHECK keeps a checker's report: it is somebody else's work
+    on the project, with packages and a Makefile of its own.
+
+    Source: https://codecheck.org.uk/guide/community-workflow-overview
+    """
+    if not project.has(f"{_CERTIFICATE}.yml"):
+        return project
+    rest = project.without(_CERTIFICATE)
+    return rest if any(path.endswith(_CODE) for path in rest.files) else project
+
+
+_CODE = (".py", ".R", ".r", ".ipynb", ".Rmd", ".qmd", ".java", ".xml", ".sh", ".c", ".jl")
 
 
 def inputs_digest(plan: Plan) -> str:
@@ -229,6 +248,9 @@ def _system_packages(
     reason = configuration.reason("system.packages", "a package of the distribution")
     wanted = [SystemPackage(name=name, reason=reason) for name in configuration.system_packages]
     wanted += [package for detection in found for package in detection.system_packages]
+    if configuration.options.display:
+        reason = configuration.reason("run.display", "a screen that nobody sees")
+        wanted += [SystemPackage(name=name, reason=reason) for name in ("xauth", "xvfb")]
     makefile = next((name for name in MAKEFILES if project.has(name)), None)
     if makefile is not None:
         # Whatever is run today: a lock must not go stale when somebody runs `make` tomorrow.

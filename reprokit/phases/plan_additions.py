@@ -8,9 +8,11 @@ from dataclasses import replace
 from reprokit.configuration import Configuration
 from reprokit.configuration_keys import R_PACKAGE
 from reprokit.errors import BadRequest
-from reprokit.model import Detection, Note, Reason, Requirement, Runtime
+from reprokit.model import JSON, Detection, Entry, Note, Reason, Requirement, Runtime
 
 _JAVA_BUILDS = ("ant", "maven")
+_DISPLAY = ("xvfb-run", "-a")
+_WITHOUT_DISPLAY = ("xvfb-run", "repro-notebook")
 
 
 def built_by_one(
@@ -62,12 +64,28 @@ def with_additions(
             by_name[language] = _new(language, key, ecosystems, configuration)
         present = by_name[language]
         by_name[language] = replace(present, requirements=(*present.requirements, *requirements))
+    if configuration.python_build_requirements and "python" in by_name:
+        wanted: list[JSON] = [*configuration.python_build_requirements]
+        settings = {**by_name["python"].settings, "build_requirements": wanted}
+        by_name["python"] = replace(by_name["python"], settings=settings)
     if configuration.java_main_class is not None:
         for name in _JAVA_BUILDS:
             if name in by_name:
                 settings = {**by_name[name].settings, "main_class": configuration.java_main_class}
                 by_name[name] = replace(by_name[name], settings=settings)
     return tuple(by_name[name] for name in sorted(by_name))
+
+
+def on_display(entry: Entry, configuration: Configuration) -> Entry:
+    """The entry with a screen that nobody sees, where the configuration wants one. Notebooks have
+    none: their figures go into the notebook."""
+    if not configuration.options.display:
+        return entry
+    steps = tuple(
+        step if step.argv[0] in _WITHOUT_DISPLAY else replace(step, argv=(*_DISPLAY, *step.argv))
+        for step in entry.steps
+    )
+    return replace(entry, steps=steps)
 
 
 def _new(

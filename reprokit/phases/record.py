@@ -115,6 +115,7 @@ def compose(
     notebooks: list[JSON] | None = None,
     rerun_of: dict[str, JSON] | None = None,
     failure: dict[str, JSON] | None = None,
+    mends: list[JSON] | None = None,
     cell: dict[str, JSON] | None = None,
 ) -> dict[str, JSON]:
     """The record of a run. Lists are sorted wherever order means nothing.
@@ -126,6 +127,8 @@ def compose(
     where none ran.
     rerun_of: what is run again (`reprokit.rerunning.origin.Source`); no key in other runs.
     failure: why it failed (`reprokit.diagnosing`); no key where it did not.
+    mends: what a rerun set by itself after earlier failures (`reprokit.rerunning.mending`); no key
+    where it did not.
     cell: the notebook's cell that ran (`reprokit.cells.exchange`); no key in other runs.
     Raises BadRequest for a parameter that JSON cannot hold (NaN, infinity).
     """
@@ -179,6 +182,8 @@ def compose(
         content["rerun_of"] = rerun_of
     if failure is not None:
         content["failure"] = _mapped(failure, redacted)
+    if mends:
+        content["mends"] = _mapped(mends, redacted)
     if cell is not None:
         content["cell"] = cell
     return sealed(content)
@@ -259,7 +264,7 @@ def _engine(engine: EngineInformation) -> JSON:
 
 def _options(options: RunOptions) -> JSON:
     """Environment variables by name only: a value may be a password."""
-    return {
+    found: dict[str, JSON] = {
         "network": options.network,
         "read_only": options.read_only,
         "memory": options.memory,
@@ -269,6 +274,11 @@ def _options(options: RunOptions) -> JSON:
         "timeout": options.timeout,
         "environment_names": [*sorted({name for name, _ in options.environment})],
     }
+    if options.folders:
+        found["folders"] = [*options.folders]
+    if options.display:
+        found["display"] = True
+    return found
 
 
 def _note(note: Note) -> JSON:

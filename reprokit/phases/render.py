@@ -194,6 +194,9 @@ def _final(
     for stage in stages:
         if stage.reads_code:
             copies += [*_outputs(stage), *(_run(run) for run in stage.checks)]
+    folders = _made_folders(plan)
+    if folders:
+        copies.append(_run(folders[0]))
     if plan.entry is not None and _needs_script(plan.entry):
         copies.append(f'COPY ["vendor/reprokit/steps", "{STEPS}"]')
     yield "\n".join(copies)
@@ -201,6 +204,19 @@ def _final(
         if share.install:
             yield "\n".join(_run(run) for run in share.install)
     yield _ending(plan, lock, lock_text)
+
+
+def _made_folders(plan: Plan) -> tuple[Run, ...]:
+    """The folders that the configuration wants there; those in results/ are made when it runs."""
+    wanted: dict[str, None] = {}
+    for folder in plan.options.folders:
+        if folder.partition("/")[0] != "results":
+            parts = folder.split("/")
+            wanted |= {"/app/" + "/".join(parts[: n + 1]): None for n in range(len(parts))}
+    if not wanted:
+        return ()
+    install = ("install", "-d", "-o", "1000", "-g", "0", "-m", "0775", *sorted(wanted))
+    return (Run(commands=(install,), comment="Folders that the program writes into"),)
 
 
 def _outputs(stage: BuildStage) -> list[str]:

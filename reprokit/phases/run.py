@@ -55,8 +55,13 @@ def run(
 ) -> Outcome:
     """Run the container to its end. `collect` reads from it before it is removed, however it
     ended; an interrupt stops it, keeps log and partial results, and is told in the outcome."""
+    mode = 0o777 if request.as_image_says else 0o775
     for bind in request.written:
-        _make_writable(bind.source, 0o777 if request.as_image_says else 0o775)
+        _make_writable(bind.source, mode)
+    for folder in request.options.folders:
+        top, *inside = folder.split("/")
+        for depth in range(len(inside)) if top == "results" else ():
+            _make_writable(request.results.joinpath(*inside[: depth + 1]), mode)
     try:
         started = time.time()
         with engine.container(_container_request(request, engine)) as container:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprokit import configuration as configurations
 from reprokit import folders, git, lock_file, process, registry, site
@@ -35,6 +36,9 @@ from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.store import Store
 from reprokit.unpacking import limits_for
+
+if TYPE_CHECKING:
+    from reprokit.diagnosing.mend import Mend
 
 _OWN_FILES = ("repro.toml", "repro.lock")
 _DECLARATIONS = (
@@ -100,14 +104,26 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0) + time.monotonic() - started
 
 
-def prepare(path: Path, wishes: Wishes, *, upgrade: bool = False, lenient: bool = False) -> Job:
+def prepare(
+    path: Path,
+    wishes: Wishes,
+    *,
+    upgrade: bool = False,
+    lenient: bool = False,
+    mends: Sequence[Mend] = (),
+) -> Job:
     """Detect and plan. `path` is a project folder or one of its notebooks.
 
-    With `upgrade` the present lock does not decide the date. lenient: see `Project`.
+    With `upgrade` the present lock does not decide the date. lenient: see `Project`. mends: on top
+    of the project's configuration.
     """
     root, notebook = _root_and_notebook(path)
     project = Project(root, lenient)
     configuration = _wished(configurations.load(root), wishes)
+    if mends:
+        from reprokit.diagnosing.mend import mended
+
+        configuration = mended(configuration, mends)
     present = None if upgrade else lock_file.read(root)
     given = _given(wishes, notebook)
     ecosystems = registry.ecosystems()

@@ -57,16 +57,19 @@ from reprokit.version import __version__
 if TYPE_CHECKING:
     from reprokit.cells.exchange import Exchange
     from reprokit.diagnosing.protocol import Cause
+    from reprokit.rerunning.mending import Mended
 
 
 @frozen
 class RunResult:
-    """A finished run. `folder` is the run's own, `results` where people look."""
+    """A finished run. `folder` is the run's own, `results` where people look; `cause` says why it
+    failed, where it did."""
 
     record: dict[str, JSON]
     folder: Path
     results: Path
     failure: ReprokitError | None
+    cause: Cause | None = None
 
     def json(self) -> JSON:
         return self.record
@@ -82,7 +85,8 @@ class Started:
     """What is known when the container starts.
 
     The run's folder may lie elsewhere than in the project that `job` names. `rerun_of`: which
-    published run is run again, see `phases.record.compose`. `notebooks` are what it executes;
+    published run is run again, see `phases.record.compose`; `mends`: what was set after earlier
+    failures. `notebooks` are what it executes;
     `cell` is the one that it runs instead.
     """
 
@@ -100,6 +104,7 @@ class Started:
     state: records.ProjectState
     repeat: int = 1
     rerun_of: dict[str, JSON] | None = None
+    mends: tuple[Mended, ...] = ()
     notebooks: tuple[Stored, ...] = ()
     cell: Exchange | None = None
 
@@ -241,7 +246,7 @@ def run_and_record(
     folder.lock.write_text(started.lock_text, "utf-8")
     index.add(running)
     try:
-        record, outcome, found = _contained(started, engine, watch)
+        record, outcome, found, cause = _contained(started, engine, watch)
         run_folder.write_record(folder, record)
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
@@ -259,6 +264,7 @@ def run_and_record(
         folder=folder.path,
         results=target or folder.results,
         failure=ending.failure(outcome, plan, folder, record),
+        cause=cause,
     )
 
 
@@ -272,7 +278,7 @@ def _deliver(found: tuple[ResultFile, ...], results: Path, target: Path) -> None
 
 def _contained(
     started: Started, engine: Engine, watch: Stopwatch
-) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...]]:
+) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...], Cause | None]:
     """The container itself, from its start to the record of what it did."""
     folder, plan = started.folder, started.job.plan
     told = {"plan": plan, "run": folder.id}
@@ -307,7 +313,8 @@ def _contained(
             variation = None if learnt is None else learnt.json()
     outputs = _outputs(started, engine, watch)
     cause = ending.cause_of(started, outcome, watch.reporter)
-    return _record(started, outcome, found, variation, outputs, cause), outcome, found
+    record = _record(started, outcome, found, variation, outputs, cause)
+    return record, outcome, found, cause
 
 
 def _outputs(started: Started, engine: Engine, watch: Stopwatch) -> list[JSON] | None:
@@ -390,6 +397,7 @@ def _record(
         notebooks=notebooks,
         rerun_of=started.rerun_of,
         failure=None if cause is None else cause.json(),
+        mends=[mended.json() for mended in started.mends],
         cell=None if started.cell is None else started.cell.account(started.folder.path),
     )
 

@@ -23,6 +23,11 @@ class Limits:
     timeout: float | None = None
     until: float | None = None
 
+    @property
+    def over(self) -> bool:
+        """Whether no time is left for another try."""
+        return self.until is not None and time.monotonic() >= self.until
+
     def within(self, plan: Plan) -> Plan:
         """The same plan, confined so."""
         options = plan.options

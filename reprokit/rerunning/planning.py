@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from reprokit import configuration as configurations
 from reprokit.data_hashes import hash_files
+from reprokit.diagnosing.mend import Mend
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.frozen import frozen
 from reprokit.history import reading
@@ -31,6 +32,7 @@ from reprokit.pipeline.job import (
     Stopwatch,
     Wishes,
     current_lock,
+    is_current,
     prepare,
     prepare_build,
 )
@@ -39,6 +41,7 @@ from reprokit.progress import Reporter
 from reprokit.project import Project
 from reprokit.publishing.data_in_registry import mounts
 from reprokit.rerunning import consent
+from reprokit.rerunning.inferred import Inference, inferred
 from reprokit.rerunning.origin import Published
 from reprokit.unpacking import FORMATS
 
@@ -61,24 +64,51 @@ class Planned:
     foreign: bool = False
     same: bool = True
     notes: tuple[str, ...] = ()
+    inferred: tuple[Inference, ...] = ()
 
 
-def plain(root: Path, date: str | None, powers: Powers, watch: Stopwatch, allow: Allow) -> Planned:
-    """A project that nobody published: by its own lock, else locked as of its date."""
-    job = prepare(root, Wishes(date=date), upgrade=date is not None, lenient=True)
+def plain_job(root: Path, date: str | None, mends: Sequence[Mend] = ()) -> Job:
+    """A project that nobody published, planned: as it is, with mends on top."""
+    return prepare(root, Wishes(date=date), upgrade=date is not None, lenient=True, mends=mends)
+
+
+def plain(
+    job: Job, powers: Powers, watch: Stopwatch, allow: Allow, *, before: Lock | None = None
+) -> Planned:
+    """A project that nobody published: by its own lock, else locked as of its date. before: the
+    lock of an earlier try, which serves again where nothing else is asked for."""
     entry, notes = unattended_entry(job.plan)
     slips = (n for d in job.plan.detections for n in d.notes if n.level == "warning")
     notes += tuple(n.text if n.reason is None else f"{n.reason}" for n in slips)
     allow((*consent.of_run(job.plan), *consent.of_build(job.plan)))
-    lock = current_lock(job, powers, watch, again=False)
+    if before is not None and is_current(before, job.plan, powers.engine):
+        lock = before
+    else:
+        lock = current_lock(job, powers, watch, again=False)
     how = f"planned and locked as of {lock.date.day} ({lock.date.source})"
     if lock is job.lock:
         how = f"built from the project's own lock, as of {lock.date.day}"
+    notes += tuple(_departures(lock))
     data = _hashed(job, powers.reporter)
     prepared = _prepared(job, lock, data, powers.reporter)
     return Planned(
-        job=job, lock=lock, prepared=prepared, entry=entry, data=data, how=how, notes=notes
+        job=job,
+        lock=lock,
+        prepared=prepared,
+        entry=entry,
+        data=data,
+        how=how,
+        notes=notes,
+        inferred=inferred(job.plan, lock, entry, job.configuration),
     )
+
+
+def _departures(lock: Lock) -> Iterator[str]:
+    """Where what is locked is not what the project's files and its date ask for."""
+    for ecosystem in lock.ecosystems:
+        changes = ecosystem.settings.get("repaired", ())
+        yield from map(str, changes if isinstance(changes, (list, tuple)) else ())
+        yield from (f"not dated: {text}" for text in ecosystem.undated)
 
 
 def as_published(

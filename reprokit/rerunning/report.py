@@ -117,6 +117,8 @@ def _verdict(found: RerunResult) -> str:
         parts.append(f"<p>{text(found.failure.what, 2000)}</p>")
     for allowed in found.allowed:
         parts.append(f"<p>Allowed beyond the usual isolation: {text(allowed)}.</p>")
+    for name, told in found.mends():
+        parts.append(f"<p>{text(name[0].upper() + name[1:])}: {text(told, 1000)}</p>")
     notes = (*found.notes, *(() if found.expectation is None else found.expectation.notes))
     parts += [f"<p>{text(note)}.</p>" for note in notes]
     return "\n".join(parts)
@@ -144,6 +146,8 @@ def headline(found: RerunResult) -> str:
 def _sections(found: RerunResult) -> Iterator[str]:
     if found.environment is not None:
         yield "<h2>Environment</h2>" + "".join(_environment(found))
+    if found.inferred:
+        yield f"<h2>Taken for granted</h2>{_inferred(found)}"
     if found.verdict is not None:
         yield "<h2>Results</h2>" + "".join(_results(found))
         yield from differences(found, PICTURES)
@@ -151,6 +155,18 @@ def _sections(found: RerunResult) -> Iterator[str]:
     if log is not None:
         yield f"<h2>End of the log</h2>{log}"
     yield f"<h2>To repeat this</h2>{_repeat(found)}"
+
+
+def _inferred(found: RerunResult) -> str:
+    rows = [
+        (text(i.about), text(i.value), text(i.reason), text(i.confidence), text(i.line, 2000))
+        for i in found.inferred
+    ]
+    return table(
+        "What the project does not say",
+        ("about", "value", "why", "how sure", "in repro.toml"),
+        rows,
+    )
 
 
 def _environment(found: RerunResult) -> Iterator[str]:

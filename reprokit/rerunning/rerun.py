@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reprokit import configuration as configurations
 from reprokit import files, folders, lock_file
+from reprokit.diagnosing.protocol import Cause
 from reprokit.engines.connect import connect
 from reprokit.errors import (
     BadRequest,
@@ -25,7 +27,7 @@ from reprokit.frozen import frozen
 from reprokit.history import index as indexes
 from reprokit.history import reading, run_folder
 from reprokit.history.wording import counted
-from reprokit.model import Image, ResultFile
+from reprokit.model import Image, Lock, ResultFile
 from reprokit.notebook_runs.stored import stored
 from reprokit.phases import build as building
 from reprokit.phases import collect as collecting
@@ -35,14 +37,16 @@ from reprokit.phases.learn import Variation
 from reprokit.phases.learn import read as variation_in
 from reprokit.phases.self_description import plan_text
 from reprokit.pipeline import running
-from reprokit.pipeline.job import Stopwatch, folder_of, powers_for
+from reprokit.pipeline.job import Job, Stopwatch, folder_of, powers_for
 from reprokit.pipeline.r_container import r_in
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.rerunning import consent, environment, expected, planning, sources
 from reprokit.rerunning.archive import folder_name
 from reprokit.rerunning.expected import Expectation
+from reprokit.rerunning.inferred import Inference, check_writable, configuration_text
 from reprokit.rerunning.limits import Limits
+from reprokit.rerunning.mending import MOST, Mended, Tries
 from reprokit.rerunning.origin import Origin
 from reprokit.rerunning.planning import Planned
 from reprokit.rerunning.result import RerunResult
@@ -52,12 +56,15 @@ DOCUMENT = "rerun.json"
 """What is kept of a rerun in the folder of its run: what `rerun --json` prints."""
 _OF_THE_SOURCE = (BadRequest, InputUnavailable, BuildFailed, CommandFailed)
 """Errors that say something about what is rerun, and nothing about this machine."""
+_PHASES = {"plan": 0, "lock": 1, "fetch": 2, "build": 3}
 
 
 @frozen
 class Wanted:
-    """How to rerun. yes: loosened isolation is allowed. report: where the page goes. look: shown
-    the source once it is there, before anything is done with it."""
+    """How to rerun. yes: loosened isolation is allowed. report: where the page goes. mend: what
+    nobody published is tried again where the cause of its failure says how. write: what was taken
+    for granted goes into the folder's repro.toml. look: shown the source once it is there, before
+    anything is done with it."""
 
     yes: bool = False
     report: Path | None = None
@@ -65,11 +72,14 @@ class Wanted:
     date: str | None = None
     limits: Limits = field(default_factory=Limits)
     look: Callable[[Origin], None] | None = None
+    mend: bool = True
+    write: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class _Rerun:
-    """One rerun under way. `allowed` are the loosenings that the user was asked for."""
+    """One rerun under way. `allowed` are the loosenings that the user was asked for, `job`,
+    `lock` and `inferred` what is known of the present try."""
 
     origin: Origin
     wanted: Wanted
@@ -77,6 +87,9 @@ class _Rerun:
     watch: Stopwatch
     workspace: Path
     allowed: list[str] = field(default_factory=list)
+    job: Job | None = None
+    lock: Lock | None = None
+    inferred: tuple[Inference, ...] = ()
 
     @property
     def home(self) -> Path:
@@ -85,8 +98,30 @@ class _Rerun:
 
     def allow(self, asked: Sequence[str]) -> None:
         source, reporter = str(self.origin.source), self.powers.reporter
-        consent.ask(asked, source, yes=self.wanted.yes, before=reporter.finish)
-        self.allowed += asked
+        new = [text for text in asked if text not in self.allowed]
+        consent.ask(new, source, yes=self.wanted.yes, before=reporter.finish)
+        self.allowed += new
+
+
+@frozen
+class _Try:
+    """How far one try came: to a run, or to an error in `phase`."""
+
+    phase: str
+    planned: Planned | None = None
+    image: Image | None = None
+    how: str = ""
+    done: running.RunResult | None = None
+    error: ReprokitError | None = None
+    cause: Cause | None = None
+
+    def is_as_far_as(self, before: _Try) -> bool:
+        """Whether to go on from here: from a run, or from an environment that came as far and
+        whose failure has a cause."""
+        if self.done is not None or before.done is not None:
+            return self.done is not None
+        here, there = _PHASES.get(self.phase, 0), _PHASES.get(before.phase, 0)
+        return here > there or (here == there and self.cause is not None)
 
 
 def rerun(
@@ -101,6 +136,8 @@ def rerun(
     ):
         if wanted.look is not None:
             wanted.look(origin)
+        if wanted.write:
+            check_writable(origin)
         with connect(wanted.engine) as engine:
             work = _Rerun(
                 origin=origin,
@@ -127,8 +164,14 @@ def _workspace() -> Iterator[Path]:
 
 
 def _kept(found: RerunResult, wanted: Wanted) -> RerunResult:
-    """Keep what was found beside the run, and write the page."""
+    """Keep what was found beside the run, and write the page and the configuration."""
     files.write_text(found.folder / DOCUMENT, files.canonical_json(found.json()) + "\n")
+    if wanted.write and found.inferred:
+        place = folder_of(found.origin.root) / configurations.FILE
+        kept = [mended for mended in found.mended if mended.refused is None]
+        files.write_text(place, configuration_text(found.inferred, kept, wanted.date))
+        files.give_to_caller(place)
+        found = replace(found, written=place)
     if wanted.report is None:
         return found
     from reprokit.rerunning import report
@@ -140,40 +183,79 @@ def _kept(found: RerunResult, wanted: Wanted) -> RerunResult:
 
 
 def _made(work: _Rerun) -> RerunResult:
-    """The rerun to its end. What is wrong with the source is told in the result."""
+    """The rerun to its end, mended where that helps. What is wrong with the source is told in the
+    result."""
+    tries = Tries(most=MOST if work.wanted.mend and work.origin.published is None else 0)
     try:
-        planned, image, how = _made_ready(work)
-        plan = work.wanted.limits.within(planned.job.plan)
-        planned = replace(planned, job=replace(planned.job, plan=plan))
-        done = _run(work, planned, image)
-    except consent.NotAllowed:
-        raise
-    except _OF_THE_SOURCE as error:
-        return _failed(work, error)
+        last = _tried(work, ())
+        while work.job is not None and not work.wanted.limits.over:
+            mended = tries.next(last.cause, work.job.plan)
+            if mended is None:
+                break
+            work.powers.reporter.warning(f"{mended}; trying again with that")
+            found = _tried(work, (*tries.kept, mended))
+            if found.is_as_far_as(last):
+                tries.keep(mended)
+                last = found
+            else:
+                tries.refuse(mended, "" if found.error is None else found.error.what)
     finally:
         if work.origin.root.is_relative_to(work.workspace):
             building.forget(work.origin.root.resolve())
+    return replace(_ended(work, last), mended=(*tries.kept, *tries.refused))
+
+
+def _tried(work: _Rerun, mends: tuple[Mended, ...]) -> _Try:
+    """One try, as far as it comes."""
+    try:
+        planned, image, how = _made_ready(work, mends)
+        plan = work.wanted.limits.within(planned.job.plan)
+        planned = replace(planned, job=replace(planned.job, plan=plan))
+        done = _run(work, planned, image, mends)
+    except consent.NotAllowed:
+        raise
+    except _OF_THE_SOURCE as error:
+        return _Try(phase=work.watch.current, error=error, cause=_cause(work, error))
+    return _Try(phase="run", planned=planned, image=image, how=how, done=done, cause=done.cause)
+
+
+def _cause(work: _Rerun, error: ReprokitError) -> Cause | None:
+    if work.job is None:
+        return None
+    from reprokit.diagnosing.dispatch import diagnosed_error
+
+    warn = work.powers.reporter.warning
+    return diagnosed_error(error, work.watch.current, work.job.plan, work.lock, warn)
+
+
+def _ended(work: _Rerun, last: _Try) -> RerunResult:
+    """What the last try came to."""
+    if last.done is None or last.planned is None or last.image is None:
+        assert last.error is not None
+        return _failed(work, last.error, last.phase)
+    done = last.done
     found = RerunResult(
         origin=work.origin,
         run=reading.text(done.record, "run"),
         folder=done.folder,
         phase="run",
         record=done.record,
-        environment=environment.environment(work.origin.published, done.record, how),
+        environment=environment.environment(work.origin.published, done.record, last.how),
         failure=done.failure,
         allowed=tuple(work.allowed),
-        notes=planned.notes,
+        notes=last.planned.notes,
+        inferred=last.planned.inferred,
     )
     try:
-        return _judged(work, found, planned, image)
+        return _judged(work, found, last.planned, last.image)
     except _OF_THE_SOURCE as error:
         return replace(found, phase="compare", failure=found.failure or error)
 
 
-def _made_ready(work: _Rerun) -> tuple[Planned, Image, str]:
+def _made_ready(work: _Rerun, mends: Sequence[Mended]) -> tuple[Planned, Image, str]:
     """What will run, in which image, and where that came from."""
     if work.origin.has_code:
-        return _image(work, _planned(work))
+        return _image(work, _planned(work, mends))
     from reprokit.rerunning.registry_image import unfolded
 
     root, published = work.origin.root, work.origin.published
@@ -191,10 +273,15 @@ def _made_ready(work: _Rerun) -> tuple[Planned, Image, str]:
     return planned, *found
 
 
-def _planned(work: _Rerun) -> Planned:
+def _planned(work: _Rerun, mends: Sequence[Mended]) -> Planned:
     root, published = work.origin.root, work.origin.published
     if published is None:
-        return planning.plain(root, work.wanted.date, work.powers, work.watch, work.allow)
+        before, work.lock = work.lock, None
+        work.watch.current = "plan"
+        work.job = planning.plain_job(root, work.wanted.date, [mended.mend for mended in mends])
+        planned = planning.plain(work.job, work.powers, work.watch, work.allow, before=before)
+        work.lock, work.inferred = planned.lock, planned.inferred
+        return planned
     return planning.as_published(root, published, work.powers, work.watch, work.allow)
 
 
@@ -213,7 +300,9 @@ def _image(work: _Rerun, planned: Planned) -> tuple[Planned, Image, str]:
     return planned, image, planned.how
 
 
-def _run(work: _Rerun, planned: Planned, image: Image) -> running.RunResult:
+def _run(
+    work: _Rerun, planned: Planned, image: Image, mends: tuple[Mended, ...]
+) -> running.RunResult:
     """The container, its record and its place in the index; the source stays as it was."""
     published = work.origin.published
     if published is None:
@@ -236,6 +325,7 @@ def _run(work: _Rerun, planned: Planned, image: Image) -> running.RunResult:
             state=state,
             notebooks=stored(planned.entry, planned.job.project),
             rerun_of=work.origin.source.json(None if published is None else published.record),
+            mends=mends,
         )
         engine = work.powers.engine
         return running.run_and_record(started, engine, work.watch, indexes.Index(), None)
@@ -259,9 +349,9 @@ def _folder(work: _Rerun) -> run_folder.RunFolder:
     return run_folder.create(work.home, datetime.now(UTC))
 
 
-def _failed(work: _Rerun, error: ReprokitError) -> RerunResult:
+def _failed(work: _Rerun, error: ReprokitError, phase: str) -> RerunResult:
     """A rerun that came to no container: that is a result, kept as every run is."""
-    folder, phase = _folder(work), work.watch.current
+    folder = _folder(work)
     entry = indexes.running(folder.id, folder.project, folder.project.name, datetime.now(UTC), "")
     index = indexes.Index()
     index.add(entry)
@@ -274,6 +364,7 @@ def _failed(work: _Rerun, error: ReprokitError) -> RerunResult:
         phase=phase,
         failure=error,
         allowed=tuple(work.allowed),
+        inferred=work.inferred,
     )
 
 

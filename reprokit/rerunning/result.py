@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from reprokit.errors import ReprokitError
@@ -12,6 +13,9 @@ from reprokit.model import JSON
 from reprokit.printable import printable
 from reprokit.rerunning.environment import Environment
 from reprokit.rerunning.expected import Expectation
+from reprokit.rerunning.inferred import Inference
+from reprokit.rerunning.mending import Mended
+from reprokit.rerunning.mending import lines as toml_lines
 from reprokit.rerunning.origin import Origin
 from reprokit.verdict import Verdict
 
@@ -22,8 +26,10 @@ SCHEMA = 1
 class RerunResult:
     """A rerun, however it ended. `folder` is that of its own run, with log and results.
 
+    mended: what was set after earlier tries had failed, and what was tried in vain.
     phase: the one it came to. record: of its own run; `None` where it never started. failure: why
     the command ends with another status than 0. allowed: the loosened isolation that it ran with.
+    inferred: what was taken for granted. written: the repro.toml that says so now.
     """
 
     origin: Origin
@@ -38,6 +44,9 @@ class RerunResult:
     allowed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     report: Path | None = None
+    mended: tuple[Mended, ...] = ()
+    inferred: tuple[Inference, ...] = ()
+    written: Path | None = None
 
     @property
     def status(self) -> str:
@@ -70,6 +79,8 @@ class RerunResult:
             "verdict": None if self.verdict is None else self.verdict.json(),
             "allowed": [*self.allowed],
             "notes": [*self.notes],
+            "inferred": [item.json() for item in self.inferred],
+            "mends": [{**m.json(), "refused": m.refused} for m in self.mended],
             "record": None if self.record is None else dict(self.record),
         }
 
@@ -79,16 +90,31 @@ class RerunResult:
             first, *rest = self.environment.lines()
             lines += [f"environment  {first}", *rest]
         lines += [f"allowed      {text}" for text in self.allowed]
+        lines += [f"inferred     {item}" for item in self.inferred]
         lines += [f"note         {text}" for text in self.notes]
+        lines += [f"{name:<13}{text}" for name, text in self.mends()]
         if self.expectation is not None and self.verdict is not None:
             lines.append(f"compared     with {self.expectation}")
             lines += [f"  {text}" for text in self.expectation.notes]
         if self.record is not None:
             lines.append(f"results      {self.folder / 'results'}")
+        if self.written is not None:
+            lines.append(f"written      {self.written}")
         if self.report is not None:
             lines.append(f"report       {self.report}")
         lines.append(f"verdict      {self._verdict()}")
         return printable("\n".join(lines))
+
+    def mends(self) -> Iterator[tuple[str, str]]:
+        """What was mended, what was tried in vain, and what keeps it, each with its name."""
+        for mended in self.mended:
+            if mended.refused is None:
+                yield "mended", str(mended)
+            else:
+                yield "not mended", f"{mended} (tried in vain: {mended.refused})"
+        kept = [mended for mended in self.mended if mended.refused is None]
+        if kept:
+            yield "to keep that", f"write into repro.toml: {'; '.join(toml_lines(kept))}"
 
     def _took(self) -> str:
         if self.record is None:

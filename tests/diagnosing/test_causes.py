@@ -47,7 +47,7 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
         ("ModuleNotFoundError: No module named 'skimage.io'", "missing-module", "`scikit-image`"),
         ("ImportError: No module named tabulate", "missing-module", "tabulate"),
         ("ModuleNotFoundError: No module named 'urllib2'", "python-2-module", "2.7"),
-        ("ModuleNotFoundError: No module named 'imp'", "newer-python", '"<=3.11"'),
+        ("ModuleNotFoundError: No module named 'parser'", "newer-python", '"<3.10"'),
         (
             "ModuleNotFoundError: No module named 'sklearn.externals.joblib'",
             "removed-module", "scikit-learn<0.23",
@@ -80,7 +80,7 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "java.lang.UnsupportedClassVersionError: A has been compiled by a more recent "
             "version of the Java Runtime (class file version 61.0), this version "
             "of the Java Runtime only recognizes class file versions up to 55.0",
-            "java-too-old", 'java.version = "17"',
+            "java-too-old", 'java.version = ">=17"',
         ),
         ("Error: Could not find or load main class org.x.Main", "missing-class", "org.x.Main"),
         ("java.lang.OutOfMemoryError: Java heap space", "java-memory", "-Xmx"),

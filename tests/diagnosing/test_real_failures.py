@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 CASES = {
     "missing-module": ("import importlib; importlib.import_module('tabulate')", "`tabulate`"),
     "python-2-module": ("__import__('urllib2')", "2.7"),
-    "newer-python": ("__import__('asynchat_' [:-1]); __import__('parser')", "<=3.9"),
+    "newer-python": ("__import__('asynchat_' [:-1]); __import__('parser')", "<3.10"),
     "network": ("import urllib.request as u; u.urlopen('http://data.example/x.csv')", "--network"),
     "missing-folder": ("open('figures/a.txt', 'w')", "figures"),
     "missing-file": ("open('nothing.csv')", "nothing.csv"),

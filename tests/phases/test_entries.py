@@ -187,6 +187,22 @@ def test_a_target_named_like_the_results_folder_is_not_up_to_date(
     assert steps(choice.entry) == [(".", words)]
 
 
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("fig.pdf: main.py\n\tpython main.py\n", ("make", "--always-make")),
+        ("other.pdf: main.py\n\tpython main.py\n", ("make",)),
+        ("fig.pdf:\n\tcurl -O https://example.org/fig.pdf\n", ("make",)),
+    ],
+)
+def test_what_the_project_holds_already_is_made_anew(
+    tmp_path: Path, rule: str, words: Argv
+) -> None:
+    """In an image all files are of one age: make would say that there is nothing to be done."""
+    choice = chosen(tmp_path, {"Makefile": f"all: fig.pdf\n{rule}", "main.py": "", "fig.pdf": ""})
+    assert steps(choice.entry) == [(".", words)]
+
+
 def test_a_makefile_that_starts_containers(tmp_path: Path) -> None:
     choice = chosen(tmp_path, {"Makefile": "all:\n\tdocker run x\n"})
     assert choice.entry is None

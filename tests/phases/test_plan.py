@@ -17,7 +17,7 @@ from reprokit.model import (
     Step,
 )
 from reprokit.phases import plan_bases
-from reprokit.phases.plan import Given, plan
+from reprokit.phases.plan import Given, inputs_digest, plan
 from reprokit.project import Project
 from tests.phases.planned import ECOSYSTEMS, FAMILIES, planned
 from tests.projects import BASE
@@ -50,6 +50,21 @@ def test_a_plan(tmp_path: Path) -> None:
     assert made.date is None
     assert made.dockerfile is None
     assert made.base_choice == "auto"
+
+
+def test_the_report_of_a_checker_asks_for_nothing(tmp_path: Path) -> None:
+    report = {
+        "codecheck/Makefile": "all:\n\tx\n",
+        "codecheck/requirements.txt": "",
+        "codecheck.yml": "",
+    }
+    made = planned(tmp_path / "a", {**report, "code/main.py": "", "codecheck/main.py": ""})
+    assert made.entry is not None and made.entry.steps[0].argv == ("python", "code/main.py")
+    assert "codecheck/main.py" in made.code
+    assert all("codecheck" not in f for d in made.detections for f in d.files)
+    # Where there is nothing else, it is the project.
+    made = planned(tmp_path / "b", {**report, "codecheck/main.py": ""})
+    assert made.entry is not None and made.entry.steps[0].argv == ("python", "codecheck/main.py")
 
 
 def test_the_order_of_plugins_does_not_matter(tmp_path: Path) -> None:
@@ -127,6 +142,29 @@ def test_the_configuration_wins(tmp_path: Path) -> None:
     ]
     assert [p.name for p in made.system_packages] == ["libx", "libz", "make"]
     assert made.options.network
+
+
+def test_a_display_is_around_every_step_but_notebooks(tmp_path: Path) -> None:
+    toml = '[[steps]]\ncommand = "python a.py"\n[[steps]]\ncommand = "repro-notebook b.ipynb"\n'
+    files = {"a.py": "", "b.ipynb": "{}", "repro.toml": f"{toml}[run]\ndisplay = true\n"}
+    made = planned(tmp_path, files)
+    assert made.entry is not None
+    assert [step.argv for step in made.entry.steps] == [
+        ("xvfb-run", "-a", "python", "a.py"),
+        ("repro-notebook", "b.ipynb"),
+    ]
+    named = {package.name: str(package.reason) for package in made.system_packages}
+    assert named["xvfb"] == named["xauth"] == "repro.toml:6: a screen that nobody sees"
+
+
+def test_what_builds_are_given_makes_a_lock_stale(tmp_path: Path) -> None:
+    files = {"requirements.txt": "", "main.py": ""}
+    plain = planned(tmp_path, files)
+    toml = '[python]\nbuild_requirements = ["setuptools<58"]\n'
+    made = planned(tmp_path, {**files, "repro.toml": toml})
+    (python,) = made.detections
+    assert python.settings["build_requirements"] == ["setuptools<58"]
+    assert inputs_digest(made) != inputs_digest(plain)
 
 
 def test_packages_of_a_language_that_nothing_else_asks_for(tmp_path: Path) -> None:

@@ -143,6 +143,17 @@ def test_several_steps_become_a_script() -> None:
     golden.check("render-steps.sh", script.content)
 
 
+def test_wanted_folders_are_made_where_no_volume_hides_them() -> None:
+    options = RunOptions(folders=("out/figures", "results/tables", "a b"))
+    made = replace(plan(Step(argv=("python", "analysis.py"))), options=options)
+    text = render(made, lock(), ecosystems(WHOLE)).dockerfile
+    assert (
+        "# Folders that the program writes into\n"
+        "RUN install -d -o 1000 -g 0 -m 0775 '/app/a b' /app/out /app/out/figures"
+    ) in text
+    assert "/app/results/tables" not in text
+
+
 def test_baked_data_is_a_layer_below_the_code() -> None:
     baked = DataPlan(mode="bake", files=("data/a.csv",), mounts=())
     made = render(replace(plan(Step(argv=("true",))), data=baked), lock(), ecosystems(Rendering()))

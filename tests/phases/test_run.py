@@ -71,6 +71,19 @@ def test_results_without_permissions_can_be_read(engine: FakeEngine, tmp_path: P
     assert (tmp_path / "outside").stat().st_mode & 0o777 == 0
 
 
+def test_wanted_folders_of_the_results_are_there(engine: FakeEngine, tmp_path: Path) -> None:
+    def leaves(box: Box) -> int:
+        box.write("/app/results/tables/x/a", b"result")
+        return 0
+
+    engine.programs = {LEAVE: leaves}
+    options = RunOptions(folders=("results/tables/x", "figures"))
+    wanted = replace(request(tmp_path), options=options)
+    assert runs.run(wanted, engine, Silent(), lambda container: None).status == "succeeded"
+    assert (tmp_path / "results" / "tables" / "x" / "a").is_file()
+    assert not (tmp_path / "figures").exists() and not (tmp_path / "results" / "figures").exists()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
 def test_behind_sudo_everything_belongs_to_the_caller(
     engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

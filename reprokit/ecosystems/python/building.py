@@ -12,6 +12,7 @@ from packaging.utils import parse_wheel_filename
 
 from reprokit.ecosystems.python import indexes
 from reprokit.ecosystems.python.compiling import Compiler, Wish
+from reprokit.ecosystems.python.loosening import NothingFits
 from reprokit.ecosystems.python.making import Built, Making, Origin, recipe
 from reprokit.ecosystems.python.names import normalised, place
 from reprokit.ecosystems.python.pylock import Resolved, Target
@@ -28,13 +29,20 @@ _FOLDER = "making"
 
 class Builder:
     """Locks packages. `recipes` says by a wheel's path how it was built, `read` is what building
-    read, `undated` what could not be resolved as of the lock's day."""
+    read, `undated` what could not be resolved as of the lock's day. besides: what every build is
+    given on top of what it asks for."""
 
     def __init__(
-        self, resolver: Resolver, compiler: Compiler, making: Making, fits: Target, wish: Wish
+        self,
+        resolver: Resolver,
+        compiler: Compiler,
+        making: Making,
+        fits: Target,
+        wish: Wish,
+        besides: tuple[str, ...] = (),
     ) -> None:
         self._resolver, self._compiler, self._making = resolver, compiler, making
-        self._fits, self._wish = fits, wish
+        self._fits, self._wish, self._besides = fits, wish, besides
         self._read: dict[str, LockedPackage] = {}
         self._wheels: dict[Resolved, Artifact] = {}
         self._under_way: list[str] = []
@@ -90,10 +98,11 @@ class Builder:
         if system.suffixes & (_C | _FORTRAN):
             fortran = bool(system.suffixes & _FORTRAN)
             ask_for_compilers(self._resolver, python=self._making.tools.python, fortran=fortran)
-        built, files = self._tried(origin, folder, system.requires)
+        asked = (*system.requires, *self._besides)
+        built, files = self._tried(origin, folder, asked)
         if built.wheel is None:
             # The backend itself wants more than pyproject.toml says.
-            built, files = self._tried(origin, folder, (*system.requires, *built.lacking))
+            built, files = self._tried(origin, folder, (*asked, *built.lacking))
         if built.wheel is None:
             raise InputUnavailable(f"its build goes on asking for {', '.join(built.lacking)}")
         self.recipes[built.wheel.path] = recipe(origin, files)
@@ -140,11 +149,12 @@ class Builder:
             self.undated = (f"what builds packages from source (as of {since})",)
         return self.locked(self._compiler.resolved(wish), _FOLDER)
 
-    def _explained(self, item: Resolved, error: InputUnavailable) -> InputUnavailable:
+    def _explained(self, item: Resolved, error: InputUnavailable) -> NothingFits:
         asked = [r.reason for r in self._wish.asked if normalised(r.name) == item.name]
-        return InputUnavailable(
+        return NothingFits(
             f"{item.name} {item.version or ''} has no wheel for this Python and cannot be "
             f"built from source: {error.what}",
+            [item.name],
             where=next((place(reason) for reason in asked if reason.file), None),
             next=f"ask for a version of {item.name} that has a wheel for Python "
             f"{self._fits.python}, or for a Python that this version has wheels for "

@@ -3,6 +3,7 @@ container; and its refusals in the project's own terms."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tempfile
@@ -12,14 +13,22 @@ from contextlib import ExitStack, suppress
 from dataclasses import field, replace
 from pathlib import Path
 
-from reprokit.ecosystems.python import index_pages, indexes, pylock, repairs, workshop
+from reprokit.ecosystems.python import (
+    index_pages,
+    indexes,
+    loosening,
+    pylock,
+    repairs,
+    workshop,
+)
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
 from reprokit.ecosystems.python.imports import STANDARD
-from reprokit.ecosystems.python.names import normalised, place
+from reprokit.ecosystems.python.loosening import NothingFits
+from reprokit.ecosystems.python.names import normalised, place, written
 from reprokit.ecosystems.python.pylock import Resolved, Source, Target
 from reprokit.ecosystems.python.repairs import Repair
 from reprokit.ecosystems.python.system_packages import ask_for_compilers, ask_for_git
-from reprokit.ecosystems.python.version import building_since, python_version
+from reprokit.ecosystems.python.version import building_since, python_version, wheels_since
 from reprokit.errors import InputUnavailable
 from reprokit.frozen import frozen
 from reprokit.model import JSON, Artifact, Requirement
@@ -33,8 +42,9 @@ _NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no w
 class Wish:
     """One environment to resolve: lines as pip writes them, options, allowed hashes.
 
-    undated: as of now. not_dated: projects that the date does not count for, since their index
-    has none. indexes: what the project's files say of them.
+    besides: what builds are given on top of what they ask for. undated: as of now. not_dated:
+    projects that the date does not count for, since their index has none. indexes: what the
+    project's files say of them.
     """
 
     lines: tuple[str, ...]
@@ -44,6 +54,7 @@ class Wish:
     indexes: JSON = None
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: tuple[Requirement, ...] = ()
+    besides: tuple[str, ...] = ()
     undated: bool = False
     since: str = ""
     """A day before which nothing can be had: packages are resolved as of it where the lock's day is
@@ -112,6 +123,8 @@ class Compiler:
         self._resolver, self._fits, self._uv, self._stack = resolver, fits, uv, stack
         self._opened: workshop.Workshop | None = None
         self.not_dated = frozenset[str]()
+        self.later = frozenset[str]()
+        """The days that stood in for the lock's, which is before any wheel of this Python."""
         self._repairs: dict[tuple[str, str], Repair | None] = {}
 
     def changes(self, names: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
@@ -140,15 +153,18 @@ class Compiler:
             found = pylock.read(text, self._fits, wish.allowed)
             return tuple(self._with_wheel(item, wish) for item in found)
         except InputUnavailable as error:
-            reasons = [r.reason for r in wish.asked if _mentions(error.what, r.name)]
-            where = error.where or next((place(reason) for reason in reasons), None)
-            raise InputUnavailable(error.what, where=where, next=error.next) from error
+            named = [r for r in wish.asked if _mentions(error.what, r.name)]
+            where = error.where or next((place(r.reason) for r in named), None)
+            names = [r.name for r in named]
+            raise NothingFits(error.what, names, where=where, next=error.next) from error
 
     def _dated_as_far_as_can_be(self, wish: Wish) -> tuple[Wish, str]:
         """uv's answer; projects whose index has no dates are asked for without one."""
         while True:
             try:
                 return wish, self._compiled(wish)
+            except NothingFits:
+                raise
             except InputUnavailable as error:
                 found = indexes.without_dates(error.what) - wish.not_dated
                 if not found or wish.undated:
@@ -192,14 +208,68 @@ class Compiler:
         raise InputUnavailable(f"uv refuses the metadata of more than {_MOST_REPAIRS} releases")
 
     def _compiled_once(self, wish: Wish) -> str:
-        if not any(" @ git+" in line or " @ hg+" in line for line in wish.lines):
+        of_index = not any(" @ git+" in line or " @ hg+" in line for line in wish.lines)
+        if of_index:
             try:
                 return _on_this_machine(self._resolver, self._fits, wish, self._mended())
             except InputUnavailable as error:
                 needs_building = any(sign in error.what for sign in _NEEDS_BUILDING)
                 if not needs_building or self._unread(error.what):
                     raise
-        return self._in_workshop(wish)
+        if self._resolver.project.lenient:
+            self._refuse_unfit(wish)
+        later = self._compiled_later(wish, of_index=of_index)
+        return self._in_workshop(wish) if later is None else later
+
+    def _refuse_unfit(self, wish: Wish) -> None:
+        """Raises NothingFits for packages of whose allowed releases none has a wheel for this
+        Python, while a later one has a compiled one: building what was never meant for it is long
+        and in vain."""
+        unfit = []
+        for asked in wish.asked:
+            lower = loosening.lower_bounds(asked.specifier)
+            if lower != asked.specifier and asked.url is None and not self._wheel_of(asked):
+                found = self._wheel_of(replace(asked, specifier=lower, hashes=()))
+                if found is not None and found.is_compiled:
+                    unfit.append(asked)
+        if unfit:
+            names = [asked.name for asked in unfit]
+            said = ", ".join(f"{asked.name}{asked.specifier}" for asked in unfit)
+            what = f"no wheel of {said} is for Python {self._fits.python}"
+            raise NothingFits(what, names, where=place(unfit[0].reason))
+
+    def _wheel_of(self, asked: Requirement) -> Resolved | None:
+        """The newest release of one package that has a wheel, whatever else the project needs."""
+        wish = Wish(lines=(written(asked),), options=("--no-deps",), undated=True)
+        try:
+            (found,) = of_wheels(self._resolver, self._fits, wish)
+        except (InputUnavailable, ValueError):
+            return None
+        return found
+
+    def _compiled_later(self, wish: Wish, *, of_index: bool) -> str | None:
+        """uv's answer as of the first day with wheels for this Python, where the lock's is before
+        that and compiled packages are among them: as of the lock's day they would have to be
+        built for a Python that they do not know. `None` where the lock's day will do, or no other
+        does."""
+        days = () if wish.undated else wheels_since(self._fits.python, self._resolver.date.day)
+        attempts = [(day, False) for day in days if of_index]
+        attempts += [(day, True) for day in days[-1:]]  # what never had a wheel is built
+        for day, building in attempts:
+            asked = replace(wish, since=day)
+            try:
+                if building:
+                    text = self._in_workshop(asked)
+                else:
+                    text = _on_this_machine(self._resolver, self._fits, asked, self._mended())
+                found = pylock.read(text, self._fits, wish.allowed)
+            except InputUnavailable:
+                continue
+            if not any(item.is_compiled for item in found):
+                return None
+            self.later |= {day}
+            return text
+        return None
 
     def _unread(self, message: str) -> list[tuple[str, str]]:
         """Releases that uv refuses for their metadata and whose repair was not tried yet."""
@@ -225,11 +295,15 @@ class Compiler:
         bench = self._workshop()
         bench.write(f"{workshop.FOLDER}/requirements.in", "\n".join(wish.lines) + "\n")
         bench.write(f"{workshop.FOLDER}/constraints.txt", "\n".join(wish.constraints) + "\n")
-        bench.write(f"{workshop.FOLDER}/uv.toml", repairs.settings(self._mended()))
+        limits = "".join(f"{line}\n" for line in wish.besides)
+        bench.write(f"{workshop.FOLDER}/build-constraints.txt", limits)
+        settings = repairs.settings(self._mended()) + _given_to_builds(wish)
+        bench.write(f"{workshop.FOLDER}/uv.toml", settings)
         argv = [
             *(workshop.UV, "pip", "compile", "requirements.in", "--no-sources"),
             *("--config-file", "uv.toml"),
             *("--constraint", "constraints.txt", "--python", "python3"),
+            *("--build-constraints", "build-constraints.txt"),
             *_arguments(self._fits, wish, self._resolver),
             *self._newer_tools(),
         ]
@@ -253,6 +327,17 @@ class Compiler:
             opened = workshop.opened(self._resolver, self._uv, network=True)
             self._opened = self._stack.enter_context(opened)
         return self._opened
+
+
+def _given_to_builds(wish: Wish) -> str:
+    """uv's configuration that gives what builds do not ask for themselves. uv wants to know to
+    which: to all that the project names."""
+    if not wish.besides:
+        return ""
+    given = json.dumps(wish.besides)
+    names = sorted({normalised(asked.name) for asked in wish.asked})
+    lines = "".join(f"{json.dumps(name)} = {given}\n" for name in names)
+    return f"\n[extra-build-dependencies]\n{lines}"
 
 
 def _read_metadata(resolver: Resolver, wheel: Source) -> str | None:
@@ -291,8 +376,9 @@ def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnav
     lines = [str(requirement.reason) for requirement in named[:8]]
     if "was not found" in text:
         lines += [hint for hint in map(_hint, named) if hint is not None]
-    return InputUnavailable(
+    return NothingFits(
         sentence,
+        loosening.named(message),
         where=next((place(r.reason) for r in named if place(r.reason)), None),
         next="asked for by\n    " + "\n    ".join(lines) if lines else None,
     )

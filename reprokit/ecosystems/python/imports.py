@@ -27,7 +27,7 @@ _ASIDE = re.compile(
 )
 _MENTION = re.compile(r"^[ \t]*(?:import|from)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
 # Modules that only their platform has; PyPI's google-colab is years old and breaks others.
-_PLATFORMS = {
+PLATFORMS = {
     "google.colab": "Google Colab", "kaggle_secrets": "Kaggle", "kaggle_datasets": "Kaggle",
     "pyspark.dbutils": "Databricks",
 }  # fmt: skip
@@ -164,9 +164,9 @@ def required(found: Iterable[Imported], path: str, local: frozenset[str]) -> Fou
         # A folder "data/yaml" must not hide PyYAML: names in the table are never local.
         if top in STANDARD or (top in local and top not in DISTRIBUTIONS):
             continue
-        where = next((p for p in _PLATFORMS if f"{item.module}.".startswith(f"{p}.")), None)
+        where = next((p for p in PLATFORMS if f"{item.module}.".startswith(f"{p}.")), None)
         if where is not None:
-            text = f"{where} exists only in {_PLATFORMS[where]}; it is not installed"
+            text = f"{where} exists only in {PLATFORMS[where]}; it is not installed"
             notes.append(warning(text, path, item.line))
             continue
         name = distribution(item.module)

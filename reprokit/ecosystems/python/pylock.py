@@ -74,6 +74,11 @@ class Resolved:
     wheel: Source | None
     source: Source | None
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether its wheel is one for a certain machine."""
+        return self.wheel is not None and not self.wheel.file.endswith("-any.whl")
+
 
 def target(python: str, platform: str, base: str) -> Target:
     """The target of a lock. Raises BadRequest for a platform without wheels."""

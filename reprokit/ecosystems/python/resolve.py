@@ -16,6 +16,7 @@ from packaging.utils import parse_wheel_filename
 from reprokit.ecosystems.python import indexes, pylock
 from reprokit.ecosystems.python.building import Builder
 from reprokit.ecosystems.python.compiling import Compiler, Wish, of_wheels, uv_wheel
+from reprokit.ecosystems.python.loosening import NothingFits, loosened
 from reprokit.ecosystems.python.making import Making, Tools
 from reprokit.ecosystems.python.names import is_local, normalised, written
 from reprokit.ecosystems.python.pylock import Resolved, Target
@@ -35,7 +36,23 @@ from reprokit.resolving import Resolver
 
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
-    """See `Ecosystem.resolve`."""
+    """See `Ecosystem.resolve`. Where the project's limits leave nothing that fits this Python and
+    nobody can be asked, they are taken as lower bounds, one package after another."""
+    changes: tuple[str, ...] = ()
+    while True:
+        try:
+            return _resolved(detection, resolver, changes)
+        except NothingFits as error:
+            freed, more = loosened(detection, error.names)
+            if not resolver.project.lenient or not more:
+                raise
+            resolver.reporter.message(f"{error.what.splitlines()[0]}: {'; '.join(more)}")
+            detection, changes = freed, (*changes, *more)
+
+
+def _resolved(
+    detection: Detection, resolver: Resolver, changes: tuple[str, ...]
+) -> LockedEcosystem:
     python = python_version(resolver.base, detection.runtimes)
     fits = pylock.target(python, resolver.platform, resolver.base.name)
     requested = frozenset(normalised(r.name) for r in detection.requirements)
@@ -54,7 +71,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
             building = compiler.resolved(_building_wish(detection))
         temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="reprokit-making-"))
         making = Making(resolver, Tools(uv=tool, virtualenv=old), Path(temporary))
-        builder = Builder(resolver, compiler, making, fits, wish)
+        builder = Builder(resolver, compiler, making, fits, wish, _besides(detection))
         in_project = builder.locked(project, "wheels", requested)
         in_tools = builder.locked(tools, "wheels")
         in_building = builder.locked(building, "wheels-build")
@@ -70,10 +87,10 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     if "kernels" in detection.settings:
         settings["kernels"] = detection.settings["kernels"]
     repaired = compiler.changes((r.name, r.version) for r in (*project, *tools, *building))
-    if repaired:
-        settings["repaired"] = list(repaired)
-        for change in repaired:
-            resolver.reporter.message(change)
+    for change in repaired:
+        resolver.reporter.message(change)
+    if repaired or changes:
+        settings["repaired"] = [*changes, *repaired]
     making_packages = list(builder.read)
     (packages if old is None else making_packages).append(_tool(tool))
     if old is not None:
@@ -81,13 +98,18 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         packages.append(_tool(old))
     if builder.recipes:
         settings["made"] = dict(builder.recipes)
+    later = [
+        f"Python packages (as of {day}: the lock's day is before any wheel for Python "
+        f"{fits.python})"
+        for day in sorted(compiler.later)
+    ]
     unindexed = (p.name for p in in_project if p.name in compiler.not_dated)
     undated = tuple(r.name for r in detection.requirements if _is_undated(r))
     return LockedEcosystem(
         ecosystem="python",
         packages=tuple(packages),
         settings=settings,
-        undated=(*undated, *unindexed, *builder.undated),
+        undated=(*undated, *unindexed, *builder.undated, *later),
         making=tuple(making_packages) if builder.recipes else (),
     )
 
@@ -143,6 +165,7 @@ def _project_wish(detection: Detection, resolver: Resolver) -> Wish:
         indexes=settings.get("indexes"),
         allowed=allowed,
         asked=(*remote, *_constraint_reasons(listed)),
+        besides=_besides(detection),
     )
 
 
@@ -174,6 +197,11 @@ def _tools_wish(detection: Detection, project: Sequence[Resolved]) -> Wish:
     )
 
 
+def _besides(detection: Detection) -> tuple[str, ...]:
+    listed = detection.settings.get("build_requirements")
+    return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
+
+
 def _building_wish(detection: Detection) -> Wish:
     local = detection.settings.get("local")
     lines = [
@@ -182,4 +210,5 @@ def _building_wish(detection: Detection) -> Wish:
         if isinstance(item, Mapping)
         for line in (item.get("build") or ())  # type: ignore[union-attr]
     ]
-    return Wish(lines=tuple(dict.fromkeys(lines)))
+    besides = _besides(detection) if lines else ()
+    return Wish(lines=tuple(dict.fromkeys((*lines, *besides))))

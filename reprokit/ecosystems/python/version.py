@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -50,6 +51,17 @@ def building_since(version: str) -> str:
     first setuptools (40.8.0) that builds what has no pyproject.toml."""
     released = PYTHON.get(minor(version), ("",))[0]
     return max("2019-03-01", released)
+
+
+def wheels_since(version: str, day: str) -> tuple[str, ...]:
+    """Days on which to look for wheels for a Python that `day` is too early for: a quarter, half
+    a year and a year after its release. Nothing where the day is not too early."""
+    released = PYTHON.get(minor(version), ("",))[0]
+    if not released:
+        return ()
+    after = [date.fromisoformat(released) + timedelta(days=days) for days in (90, 180, 365)]
+    days = tuple(found.isoformat() for found in after)
+    return days if day < days[0] else ()
 
 
 def minor(version: str) -> str:

@@ -9,9 +9,10 @@ import pytest
 
 from reprokit.ecosystems.python import PythonEcosystem, pylock
 from reprokit.ecosystems.python.compiling import explained
+from reprokit.ecosystems.python.loosening import loosened, lower_bounds
 from reprokit.ecosystems.python.system_packages import system_packages
 from reprokit.errors import BadRequest, InputUnavailable
-from reprokit.model import DateChoice, LockedEcosystem, Reason, Requirement
+from reprokit.model import DateChoice, Detection, LockedEcosystem, Reason, Requirement
 from reprokit.project import Project
 from tests.ecosystems.python.python_resolving import (
     NoWorkshop,
@@ -23,10 +24,12 @@ from tests.ecosystems.python.python_resolving import (
 FITS = pylock.Target("3.11", "x86_64", 36)
 
 
-def lock(folder: Path, files: dict[str, str], **changes: object) -> LockedEcosystem:
+def lock(
+    folder: Path, files: dict[str, str], *, lenient: bool = False, **changes: object
+) -> LockedEcosystem:
     for name, content in files.items():
         (folder / name).write_text(content, "utf-8")
-    project = Project(folder)
+    project = Project(folder, lenient)
     detection = PythonEcosystem().detect(project)
     assert detection is not None
     resolver = replace(OnlineResolver(project), **changes)  # type: ignore[arg-type]
@@ -106,6 +109,85 @@ def test_what_cannot_be_had_is_named_with_its_line(
 def test_what_has_no_wheel_is_built_in_a_container_never_here(tmp_path: Path) -> None:
     with pytest.raises(NoWorkshop):
         lock(tmp_path, {"requirements.txt": "docopt==0.6.2\n"})
+
+
+OLD = DateChoice(day="2016-05-01", source="commit")
+
+
+@pytest.mark.network
+def test_a_day_before_any_wheel_of_the_python_gives_way_to_the_first_with_wheels(
+    tmp_path: Path,
+) -> None:
+    python = base("bullseye", "3.9")
+    locked = lock(tmp_path, {"requirements.txt": "numpy\n"}, date=OLD, base=python)
+    assert {p.name: p.version for p in locked.packages}["numpy"] == "1.19.4"
+    assert [text for text in locked.undated if "as of 2021-01-03" in text]
+
+    # What is not compiled is as old as the day.
+    locked = lock(tmp_path, {"requirements.txt": "requests\n"}, date=OLD, base=python)
+    assert {p.name: p.version for p in locked.packages}["requests"] == "2.10.0"
+    assert locked.undated == ()
+
+    # What would have to be built, but is not known to be compiled, is built as of the day.
+    with pytest.raises(NoWorkshop):
+        lock(tmp_path, {"requirements.txt": "docopt\n"}, date=OLD, base=python)
+
+
+@pytest.mark.network
+def test_a_pin_that_no_wheel_of_the_python_meets_is_a_lower_bound_where_nobody_can_be_asked(
+    tmp_path: Path,
+) -> None:
+    files = {"requirements.txt": "numpy==1.11.0\npandas<0.19\nrequests==2.9.0\n"}
+    python = base("bullseye", "3.9")
+    locked = lock(tmp_path, files, date=OLD, base=python, lenient=True)
+    versions = {p.name: p.version for p in locked.packages}
+    assert (versions["numpy"], versions["pandas"], versions["requests"]) == (
+        "1.19.4",
+        "1.2.0",
+        "2.9.0",
+    )
+    assert locked.settings["repaired"] == [
+        "numpy==1.11.0 is read as numpy>=1.11.0",
+        "pandas<0.19 is read as pandas",
+    ]
+    with pytest.raises(NoWorkshop):
+        lock(tmp_path, files, date=OLD, base=python)
+
+
+@pytest.mark.parametrize(
+    ("specifier", "lower"),
+    [
+        ("", ""),
+        (">=1.2,!=1.4", ">=1.2,!=1.4"),
+        ("==1.2", ">=1.2"),
+        ("==1.2.*", ">=1.2"),
+        ("~=1.2", ">=1.2"),
+        ("<2", ""),
+        (">=1,<=2,!=1.5", ">=1,!=1.5"),
+    ],
+)
+def test_lower_bounds(specifier: str, lower: str) -> None:
+    assert lower_bounds(specifier) == lower
+
+
+def test_only_what_is_meant_is_loosened() -> None:
+    reason = Reason(text="asks", file="requirements.txt", line=1)
+    asked = [Requirement(name=n, specifier="==1.0", reason=reason) for n in ("Foo_Bar", "other")]
+    detection = Detection(
+        ecosystem="python",
+        files=("requirements.txt",),
+        requirements=tuple(asked),
+        settings={
+            "constraints": [{"text": "foo.bar<2"}, {"text": "other<2"}],
+            "pins": {"foo-bar": {"1.0": []}, "other": {"1.0": []}},
+        },
+    )
+    freed, changes = loosened(detection, ["foo-bar"])
+    assert [r.specifier for r in freed.requirements] == [">=1.0", "==1.0"]
+    assert freed.settings["constraints"] == [{"text": "other<2"}]
+    assert freed.settings["pins"] == {"other": {"1.0": []}}
+    assert changes[0] == "Foo_Bar==1.0 is read as Foo_Bar>=1.0"
+    assert loosened(freed, ["foo-bar"])[1] == ()
 
 
 def _wheels(*names: str) -> str:

@@ -1,0 +1,86 @@
+"""Limits on a version that leave nothing which fits this Python: who is meant, and what a project
+that nobody can be asked about (`Project.lenient`) gets instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from reprokit.ecosystems.python.names import is_local, normalised
+from reprokit.errors import InputUnavailable
+from reprokit.model import JSON, Detection, Requirement
+
+_NAMED = re.compile(
+    r"[Ff]ailed to (?:download and )?build `?([A-Za-z0-9][\w.-]*)(?:==|`)"
+    r"|\b([A-Za-z0-9][\w.-]*)==\S+ has\s+no\s+(?:usable\s+wheels|wheels\s+with)"
+)
+
+
+class NothingFits(InputUnavailable):
+    """Of the releases that the project allows of these packages, none has a wheel for the Python
+    or can be built for it."""
+
+    def __init__(
+        self, what: str, names: Iterable[str], *, where: str | None = None, next: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, next=next)
+        self.names = frozenset(map(normalised, names))
+
+
+def named(message: str) -> frozenset[str]:
+    """The packages of which uv says that no allowed release fits."""
+    return frozenset(normalised(one or other) for one, other in _NAMED.findall(message))
+
+
+def lower_bounds(specifier: str) -> str:
+    """The specifier without what keeps newer releases out; as it is where nothing does."""
+    try:
+        clauses = SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return specifier
+    kept = set()
+    for clause in clauses:
+        if clause.operator in (">=", ">", "!="):
+            kept.add(str(clause))
+        elif clause.operator in ("==", "===", "~="):
+            kept.add(f">={clause.version.removesuffix('.*')}")
+    is_free = kept == set(map(str, clauses))
+    return specifier if is_free else ",".join(sorted(kept, reverse=True))
+
+
+def loosened(detection: Detection, names: Iterable[str]) -> tuple[Detection, tuple[str, ...]]:
+    """The detection where the limits on these packages, as far as it has any, are lower bounds
+    only; and each change in words."""
+    wanted, changes = frozenset(names), list[str]()
+
+    def freed(asked: Requirement) -> Requirement:
+        lower = lower_bounds(asked.specifier)
+        if normalised(asked.name) not in wanted or is_local(asked) or asked.url is not None:
+            return asked
+        if lower == asked.specifier:
+            return asked
+        changes.append(f"{asked.name}{asked.specifier} is read as {asked.name}{lower}")
+        return replace(asked, specifier=lower, hashes=())
+
+    requirements = tuple(map(freed, detection.requirements))
+    settings = dict(detection.settings)
+    constraints = settings.get("constraints")
+    if isinstance(constraints, (list, tuple)):
+        rest = [item for item in constraints if not _limits(item, wanted)]
+        settings["constraints"] = rest
+        if len(rest) < len(constraints):
+            changes.append(f"constraints on {', '.join(sorted(wanted))} are left out")
+    pins = settings.get("pins")
+    if isinstance(pins, Mapping):
+        settings["pins"] = {name: rest for name, rest in pins.items() if name not in wanted}
+    changed = replace(detection, requirements=requirements, settings=settings)
+    return changed, tuple(dict.fromkeys(changes))
+
+
+def _limits(constraint: JSON, names: frozenset[str]) -> bool:
+    text = str(constraint["text"]) if isinstance(constraint, Mapping) else ""
+    match = re.match(r"[A-Za-z0-9][\w.-]*", text)
+    return match is not None and normalised(match[0]) in names
