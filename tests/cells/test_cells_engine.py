@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import reprokit
 from reprokit.engines.engine import SocketEngine
+from reprokit.history import living
 from tests.notebook import kernels
 
 pytestmark = [pytest.mark.engine, pytest.mark.network]
@@ -144,3 +149,28 @@ def test_cells_carry_values_and_are_recorded(
     (project / "open.ipynb").write_text('{"cells": [], "nbformat": 4, "metadata": {"a": 1}}')
     _, again = kernels.execute(project, "%load_ext reprokit", "%%repro\n1", timeout=120)
     assert [output["output_type"] for output in again] == ["stream", "execute_result"], again
+
+
+def test_what_a_killed_kernel_left_running_is_ended_by_the_next_cell(
+    tmp_path: Path, engine: SocketEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels.find_reprokit(tmp_path, monkeypatch)
+    socket = engine.information().socket
+    monkeypatch.setenv("REPROKIT_ENGINE", socket)
+    (tmp_path / "repro.toml").write_text('base = "debian"\n')
+    runs = tmp_path / ".reprokit" / "runs"
+    with kernels.kernel(tmp_path) as kernel:
+        kernel.client.execute("%load_ext reprokit")
+        kernel.client.execute("%%repro sh\necho half way; sleep 600")
+        until = time.monotonic() + 600
+        while not any("half way" in log.read_text() for log in runs.glob("*/log.txt")):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        process = living.token(kernel.manager.provisioner.pid)
+        os.kill(kernel.manager.provisioner.pid, signal.SIGKILL)
+        (left,) = engine.leftovers(process=process)
+    assert engine.leftovers(process=process) == (left,)
+    again = reprokit.cell("y=1", "sh", outputs=["y"], path=tmp_path, engine=socket)
+    assert again.values == {"y": "1"}
+    assert engine.leftovers(process=process) == ()
+    assert not list((tmp_path / ".reprokit").glob("cell-*"))

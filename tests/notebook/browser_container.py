@@ -51,7 +51,17 @@ def serving(engine: SocketEngine) -> Iterator[str]:
     )
     with engine.container(request) as container:
         container.start()
-        yield _address(container)
+        container.wait(timeout=0.1)  # from now on all that it prints is kept
+        try:
+            yield _address(container)
+        finally:
+            ended = container.wait(timeout=0.1)
+            if ended is not None:  # the test fails for it, and says only that it lost the browser
+                print(f"Chromium ended by itself ({ended.code}):\n{_rest(container)}")
+
+
+def _rest(container: Container) -> str:
+    return b"".join(data for _, data in container.output()).decode(errors="replace")[-4000:]
 
 
 def _address(container: Container) -> str:
