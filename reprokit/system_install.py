@@ -19,6 +19,19 @@ _FONT_IDENTIFIERS = (
     ),
 )
 """fontconfig 2.13 (bullseye) gives each folder of fonts a random identifier."""
+# Servers make a database when they are installed, with random identifiers and times, that only
+# their own account can open: whoever runs the image makes one (initdb, mariadb-install-db).
+_NO_CLUSTER = (
+    ("mkdir", "-p", "/etc/postgresql-common/createcluster.d"),
+    (
+        *("sh", "-c"),
+        "echo 'create_main_cluster = false' "
+        "> /etc/postgresql-common/createcluster.d/no-main-cluster.conf",
+    ),
+)
+_NO_TABLES = (("find", "/var/lib/mysql", "-mindepth", "1", "-delete"),)
+# What mono compiles ahead, for this machine's processor; without it mono compiles as it runs.
+_NOTHING_AHEAD = (("rm", "-rf", "/usr/lib/mono/aot-cache"),)
 _AGAIN = bytecode.compile_command("/usr/bin/python3", "/usr/lib", "/usr/share", again=True)
 """Maintainer scripts compile all files of a package in one process, hashing from random seeds."""
 
@@ -48,9 +61,12 @@ def install_run(
             *((("FORCE_SOURCE_DATE", "1"),) if _has(packages, "texlive-binaries") else ()),
         ),
         commands=(
+            *(_NO_CLUSTER if _has(packages, "postgresql-common") else ()),
             # Only a shell expands the glob; every .deb is named with its hash in repro.lock.
             ("sh", "-c", "apt-get install -y -qq --no-install-recommends /mnt/debs/*.deb"),
             *(_FONT_IDENTIFIERS if _has_random_fonts(packages) else ()),
+            *(_NO_TABLES if _has_tables(packages) else ()),
+            *(_NOTHING_AHEAD if _has(packages, "mono-runtime-common") else ()),
             *((_AGAIN,) if compiles else ()),
             # What differs from one build to the next, or is of no use in an image.
             (
@@ -75,3 +91,7 @@ def _has(packages: Iterable[LockedPackage], name: str) -> bool:
 
 def _has_random_fonts(packages: Sequence[LockedPackage]) -> bool:
     return any(p.name == "fontconfig" and p.version.startswith("2.13.") for p in packages)
+
+
+def _has_tables(packages: Sequence[LockedPackage]) -> bool:
+    return any(p.name.startswith(("mariadb-server", "mysql-server")) for p in packages)

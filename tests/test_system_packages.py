@@ -139,6 +139,23 @@ def test_random_identifiers_of_fonts_go() -> None:
     assert [command[0] for command in install_run(packages).commands] == ["sh", "find", "rm"]
 
 
+def test_no_server_brings_a_database_of_its_own() -> None:
+    """It has random identifiers, and nobody but the server's account can open it."""
+    postgresql = install_run((LockedPackage(name="postgresql-common", version="248"),))
+    assert [command[0] for command in postgresql.commands] == ["mkdir", "sh", "sh", "rm"]
+    assert "create_main_cluster = false" in shell_command(postgresql.commands[1])
+    for name in ("mariadb-server", "mariadb-server-10.5", "mysql-server-8.0"):
+        run = install_run((LockedPackage(name=name, version="1"),))
+        assert run.commands[1] == ("find", "/var/lib/mysql", "-mindepth", "1", "-delete")
+    client = install_run((LockedPackage(name="mariadb-client", version="1"),))
+    assert [command[0] for command in client.commands] == ["sh", "rm"]
+
+
+def test_what_mono_compiles_for_this_machine_goes() -> None:
+    run = install_run((LockedPackage(name="mono-runtime-common", version="6.8"),))
+    assert run.commands[1] == ("rm", "-rf", "/usr/lib/mono/aot-cache")
+
+
 def test_byte_code_of_maintainer_scripts_is_made_anew() -> None:
     packages = (LockedPackage(name="python3-minimal", version="3.11.2-1"),)
     assert brings_python(packages)

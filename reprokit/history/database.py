@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reprokit.errors import BadRequest, StorageFailed
 
-SCHEMA = 2
+SCHEMA = 3
 BUSY_SECONDS = 20.0
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _CREATE = """
@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS runs (
     image TEXT, base TEXT, environment TEXT, process TEXT, phases TEXT,
     PRIMARY KEY (id, project));
 CREATE TABLE IF NOT EXISTS images (config_digest TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS built (
+    build TEXT, config_digest TEXT, PRIMARY KEY (build, config_digest)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_by_start ON runs (started, id);
 CREATE INDEX IF NOT EXISTS runs_by_project ON runs (project, started, id);
 CREATE INDEX IF NOT EXISTS runs_by_status ON runs (status, started, id);

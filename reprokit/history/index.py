@@ -213,6 +213,18 @@ class Index:
         rows = self._do(lambda connection: connection.execute(statement).fetchall())
         return frozenset(row[0] for row in rows)
 
+    def built(self, build: str) -> frozenset[str]:
+        """Config digests of the images that a build with this key and policy gave here."""
+        statement = "SELECT config_digest FROM built WHERE build = ?"
+        rows = self._do(lambda connection: connection.execute(statement, (build,)).fetchall())
+        return frozenset(row[0] for row in rows)
+
+    def remember_built(self, build: str, config_digest: str) -> None:
+        """Note what a build gave: more than one where a project's own Dockerfile is random."""
+        statement = "INSERT OR IGNORE INTO built VALUES (?, ?)"
+        values = [(build, config_digest)]
+        self._do(lambda connection: database.write(connection, statement, values))
+
     def projects(self) -> tuple[Path, ...]:
         """Every project folder in which a run was ever started, sorted."""
         try:

@@ -106,7 +106,8 @@ def verification(result: Any) -> str:
     """Whether a run is as its record says, check by check."""
     rows: list[tuple[object, object, object]] = []
     image = {"as recorded": "good", "gone": "fair"}.get(result.image, "bad")
-    rows.append(("image", sign(result.image, image), ""))
+    named = "" if result.image_digest is None else copied(result.image_digest)
+    rows.append(("image", sign(result.image, image), named))
     changed = ", ".join(result.changed[:LISTED])
     if result.changed:
         word = f"{len(result.changed)} changed since"
@@ -120,20 +121,23 @@ def verification(result: Any) -> str:
     word, shade = ("as recorded", "good") if result.same else ("not as recorded", "bad")
     lead = headline(sign(word, shade), f"run {code(result.run)}")
     recorded = facts([("environment digest", copied(result.recorded))])
-    return lead + recorded + table(("checked", "finding", ""), rows) + _compared(result.comparison)
+    checked = table(("checked", "finding", ""), rows)
+    altered = _compared(result.altered, "What differs in the image", "now")
+    rebuilt = _compared(result.comparison, "What differs in the new build", "rebuilt")
+    return lead + recorded + checked + altered + rebuilt
 
 
-def _compared(found: Any) -> str:
-    """What another build has in other ways."""
+def _compared(found: Any, title: str, after: str) -> str:
+    """What another image has in other ways."""
     if found is None:
         return ""
-    parts = [f"<h3>What differs</h3><p>reached: {escaped(found.rung)}</p>"]
+    parts = [f"<h3>{title}</h3><p>reached: {escaped(found.rung)}</p>"]
     if found.packages:
         packages = [
             (name, source, before or "absent", after or "absent")
             for source, name, before, after in found.packages[:LISTED]
         ]
-        parts.append(table(("package", "from", "recorded", "rebuilt"), packages))
+        parts.append(table(("package", "from", "recorded", after), packages))
     if not found.files:
         parts.append("<p>No file differs: only the layering or the image's settings do.</p>")
         return "".join(parts)

@@ -4,7 +4,8 @@ A notebook changes whenever it is run and saved. Where its outputs come from run
 stay out of the image, so that saving it makes no other environment: that is so for the notebooks
 that the project runs, for those that call reprokit, and for those into which reprokit wrote
 outputs. Any other notebook is a file like all others, as programs may read its outputs. A notebook
-that does nothing but call reprokit is no part of the experiment at all.
+that does nothing but call reprokit is no part of the experiment at all; a cell `%%repro` in Python
+is more than that, since it runs in the container wherever the notebook runs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reprokit import git, process
-from reprokit.ecosystems.python.notebook_runner import SKIPPED, without_own
+from reprokit.ecosystems.python.notebook_runner import SKIPPED, in_place, without_own
 from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
 from reprokit.model import Entry, Plan
@@ -174,7 +175,9 @@ def _code(document: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _does_more(source: str, tags: tuple[str, ...]) -> bool:
-    """Whether a cell does anything besides calling reprokit."""
+    """Whether a cell does anything besides calling reprokit, in the kernel or in the container."""
+    if in_place(source) is not None:
+        return SKIPPED not in tags
     lines = (line.strip() for line in without_own(source).splitlines())
     return SKIPPED not in tags and any(line and not line.startswith("#") for line in lines)
 

@@ -22,7 +22,7 @@ from reprokit.ecosystems.protocol import Ecosystem
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
-from reprokit.identity import LABEL, POLICY
+from reprokit.identity import POLICY
 from reprokit.model import JSON, BuildContext, GeneratedFile, Image, Lock, Plan, Step
 from reprokit.notebook_runs import code as notebook_code
 from reprokit.phases import build as building
@@ -261,16 +261,31 @@ def ensure_image(
     *,
     no_cache: bool,
 ) -> Image:
-    """The image of this build key in its canonical form: the one the engine has, or a new one."""
+    """The image of this build key in its canonical form: the one the engine has, or a new one.
+
+    The engine's is taken only if it is one that reprokit made for this key: a name can be given to
+    any image, and whoever runs it would not see that it is another one.
+    """
+    from reprokit.history.index import Index
+
+    index, build = Index(), f"{POLICY} {prepared.key}"
     image = None if no_cache else powers.engine.image(prepared.tag)
-    if image is not None and image.labels.get(LABEL) == POLICY:
-        return image
+    if image is not None:
+        made = index.built(build)
+        if image.config_digest in made:
+            return image
+        if made:
+            powers.reporter.warning(
+                f"the image {prepared.tag} is not the one that was built: another one has its name "
+                f"now ({image.config_digest}), so it is built again"
+            )
     from reprokit.phases.canonicalise import canonical_image
 
-    if image is None:
-        image = built(job, lock, prepared, powers, watch, no_cache=no_cache)
+    image = built(job, lock, prepared, powers, watch, no_cache=no_cache)
     with watch.phase("build"):
-        return canonical_image(image, lock, powers.engine, powers.reporter)
+        image = canonical_image(image, lock, powers.engine, powers.reporter)
+    index.remember_built(build, image.config_digest)
+    return image
 
 
 def built(

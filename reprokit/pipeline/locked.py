@@ -9,6 +9,7 @@ from reprokit.engines.connect import connect
 from reprokit.errors import BadRequest, NoEngine
 from reprokit.frozen import frozen
 from reprokit.model import JSON, Lock, Plan
+from reprokit.phases.plan import why_stale
 from reprokit.phases.plan_report import PlanReport
 from reprokit.phases.render import render
 from reprokit.pipeline.job import (
@@ -111,16 +112,14 @@ def _checked(job: Job, place: Path) -> LockResult:
     present = lock_file.read(job.project.root)
     if present is None:
         raise BadRequest(f"there is no {lock_file.NAME}", next="`reprokit lock` writes it")
-    current = is_current(present, job.plan, None)
+    why = why_stale(job.plan, present)
     stale = BadRequest(
-        f"{lock_file.NAME} does not pin what the project asks for now",
-        where=lock_file.NAME,
-        next="`reprokit lock` writes it anew",
+        f"is stale: {why}", where=lock_file.NAME, next="`reprokit lock` writes it anew"
     )
     return LockResult(
         lock=present,
         path=place,
-        current=current,
+        current=why is None,
         written=False,
-        failure=None if current else stale,
+        failure=None if why is None else stale,
     )

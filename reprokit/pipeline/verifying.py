@@ -39,7 +39,9 @@ class Verification:
     """What was checked of a run.
 
     changed: results whose bytes are no longer those of the record. image: "as recorded", "gone" or
-    "another one". rebuilt: the environment digest of a new build, `None` where none was asked for;
+    "another one"; then `image_digest` is the config digest of what has the image's name now, and
+    `altered` what differs in it, `None` where nothing here knows any more what the recorded one
+    held. rebuilt: the environment digest of a new build, `None` where none was asked for;
     comparison: what differs where it is another one than `recorded`.
     """
 
@@ -47,6 +49,8 @@ class Verification:
     recorded: str
     changed: tuple[str, ...]
     image: str
+    image_digest: str | None = None
+    altered: Comparison | None = None
     rebuilt: str | None = None
     comparison: Comparison | None = None
 
@@ -71,13 +75,15 @@ class Verification:
             "environment_digest": {"recorded": self.recorded, "rebuilt": self.rebuilt},
             "policy": POLICY,
             "image": self.image,
+            "image_digest": self.image_digest,
+            "image_comparison": None if self.altered is None else self.altered.json(),
             "changed_results": [*self.changed],
             "comparison": None if self.comparison is None else self.comparison.json(),
         }
 
     def text(self) -> str:
         lines = [f"run          {self.run}", f"recorded     {self.recorded}"]
-        lines.append(f"image        {self.image}")
+        lines += self.image_lines()
         changed = f"{len(self.changed)} changed since" if self.changed else "as recorded"
         lines.append(f"results      {changed}")
         lines += [f"  {path}" for path in self.changed[:_SHOWN]]
@@ -89,11 +95,25 @@ class Verification:
             lines += _compared(self.comparison)
         return "\n".join(lines)
 
+    def image_lines(self) -> list[str]:
+        """What became of the run's image, in words."""
+        if self.image != "another one":
+            return [f"image        {self.image}"]
+        lines = [f"image        another one has its name now: {self.image_digest}"]
+        if self.altered is not None:
+            return lines + _compared(self.altered)
+        unknown = "  nothing here knows what the recorded one held"
+        if self.rebuilt is None:
+            return [*lines, f"{unknown}: `reprokit verify {self.run} --rebuild` says what differs"]
+        return [*lines, unknown]
+
 
 def _compared(found: Comparison) -> list[str]:
     lines = [f"  reached: {found.rung}"]
     for source, name, before, after in found.packages[:_SHOWN]:
         lines.append(f"  {source} {name}: {before or 'absent'} → {after or 'absent'}")
+    if len(found.packages) > _SHOWN:
+        lines.append(f"  and {len(found.packages) - _SHOWN} packages more: see --json")
     if not found.files:
         lines.append("  no file differs: only the layering or the image's settings do")
     else:
@@ -107,7 +127,7 @@ def _compared(found: Comparison) -> list[str]:
             f"  /{file.path}: {file.change}{place} ({said})" if said else f"  /{file.path}"
         )
     if len(found.files) > _SHOWN:
-        lines.append(f"  and {len(found.files) - _SHOWN} more: see --json")
+        lines.append(f"  and {len(found.files) - _SHOWN} files more: see --json")
     return lines
 
 
@@ -143,13 +163,11 @@ def verify(
     )
     lock = lock_of(entry)
     with connect(engine) as connected:
-        image = connected.image(reading.text(reading.mapping(record, "image"), "reference"))
-        held = None if image is None else _held(image, lock, connected)
-        if held is not None:
-            state = "as recorded" if held.digest == recorded else "another one"
-            found = replace(found, image=state)
+        now = _image_now(record, lock, connected)
+        if now is not None:
+            found = _image_judged(found, record, lock, now, connected)
         if rebuild:
-            found = _rebuilt(found, entry, record, lock, connected, reporter)
+            found = _rebuilt(found, entry, record, lock, now, connected, reporter)
     return found
 
 
@@ -168,18 +186,60 @@ def _changed(entry: Entry, record: reading.Record) -> tuple[str, ...]:
 
 @frozen
 class _Held:
-    """What is known of an image after its layers were read."""
+    """What is known of an image after its layers were read: `digest` is that of its canonical
+    form, `config_digest` the one that it has."""
 
+    name: str
+    config_digest: str
     digest: str
     listings: tuple[Listing, ...]
 
 
 def _held(image: Image, lock: Lock, engine: Engine) -> _Held:
+    base = lock.base.layers
+    if image.layers[: len(base)] != base:
+        # Not one of this lock at all: its layers are looked at as they are.
+        lock = replace(lock, base=replace(lock.base, layers=image.layers))
+
     def use(made: Canonical, complete: bool) -> _Held:
-        listings = tuple(layer.listing for layer in made.layers)
-        return _Held(digest=made.digest, listings=listings)
+        return _Held(
+            name=image.reference,
+            config_digest=image.config_digest,
+            digest=made.digest,
+            listings=tuple(layer.listing for layer in made.layers),
+        )
 
     return examine(image, lock, engine, use)
+
+
+def _image_now(record: reading.Record, lock: Lock, engine: Engine) -> _Held | None:
+    """What the engine has under the name of the run's image."""
+    image = engine.image(reading.text(reading.mapping(record, "image"), "reference"))
+    return None if image is None else _held(image, lock, engine)
+
+
+def _image_judged(
+    found: Verification, record: reading.Record, lock: Lock, now: _Held, engine: Engine
+) -> Verification:
+    """Whether the image is the run's, and else what differs, as far as the recorded one's layers
+    are known here."""
+    if found.recorded == now.config_digest == now.digest:
+        return replace(found, image="as recorded")
+    found = replace(found, image="another one", image_digest=now.config_digest)
+    # The recorded image may have lost only its name.
+    there = engine.image(found.recorded)
+    name = found.recorded if there and there.config_digest == found.recorded else None
+    before = _recorded_listings(record)
+    if before is None and there is not None and name is not None:
+        before = _held(there, lock, engine).listings
+    if before is None:
+        return found
+    return replace(found, altered=_comparison(before, now, lock, engine, name))
+
+
+def _recorded_listings(record: reading.Record) -> tuple[Listing, ...] | None:
+    image = reading.mapping(record, "image")
+    return Listings(folders.layers()).every(reading.texts(image, "layers"))
 
 
 def _rebuilt(
@@ -187,6 +247,7 @@ def _rebuilt(
     entry: Entry,
     record: reading.Record,
     lock: Lock,
+    now: _Held | None,
     engine: Engine,
     reporter: Reporter,
 ) -> Verification:
@@ -202,31 +263,31 @@ def _rebuilt(
         image = built(job, lock, apart, powers, Stopwatch(reporter), no_cache=True)
         try:
             made = _held(image, lock, engine)
-            if made.digest == found.recorded:
-                return replace(found, rebuilt=made.digest)
-            comparison = _comparison(found, record, lock, made, apart.tag, engine)
+            found = replace(found, rebuilt=made.digest)
+            if made.digest != found.recorded:
+                before = _recorded_listings(record)
+                if before is None:
+                    return found
+                name = now.name if now is not None and found.image == "as recorded" else None
+                return replace(found, comparison=_comparison(before, made, lock, engine, name))
+            if now is not None and found.image == "another one" and found.altered is None:
+                # What was built is the recorded one again.
+                altered = _comparison(made.listings, now, lock, engine, made.name)
+                return replace(found, altered=altered)
+            return found
         finally:
             with suppress(ReprokitError):
                 engine.remove_image(apart.tag)
-    return replace(found, rebuilt=made.digest, comparison=comparison)
 
 
 def _comparison(
-    found: Verification,
-    record: reading.Record,
-    lock: Lock,
-    made: _Held,
-    tag: str,
-    engine: Engine,
-) -> Comparison | None:
-    """What differs from the recorded image, in bytes too where the engine still has that."""
-    image = reading.mapping(record, "image")
-    before = Listings(folders.layers()).every(reading.texts(image, "layers"))
-    if before is None:
-        return None
+    before: tuple[Listing, ...], after: _Held, lock: Lock, engine: Engine, name: str | None
+) -> Comparison:
+    """What differs between two images, in bytes too where the engine has the first one, as
+    `name`."""
     locked = {digest: f"{p.name} {p.version}" for digest, p in libraries.locked(lock).items()}
-    differing = partial(compare, before, made.listings, same_digest=False, locked=locked)
-    if found.image != "as recorded":
+    differing = partial(compare, before, after.listings, same_digest=False, locked=locked)
+    if name is None:
         return differing()
-    with first_byte(engine, reading.text(image, "reference"), tag) as place:
+    with first_byte(engine, name, after.name) as place:
         return differing(first_byte=place)

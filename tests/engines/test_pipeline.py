@@ -16,11 +16,12 @@ import pytest
 from reprokit import folders, lock_file
 from reprokit.engines.connect import connect
 from reprokit.engines.podman import settings_for_this_machine
-from reprokit.engines.protocol import ContainerRequest
+from reprokit.engines.protocol import BuildRequest, ContainerRequest
 from reprokit.errors import InputUnavailable
 from reprokit.model import Artifact
 from reprokit.store import Store
 from tests.conftest import engines
+from tests.engines import tiny
 
 pytestmark = [pytest.mark.engine, pytest.mark.network]
 
@@ -359,3 +360,40 @@ def test_code_that_is_gone_is_told(engine: str, project: Path) -> None:
     error = found["error"]
     assert code == 2 and isinstance(error, dict)
     assert "no longer those of this run" in error["what"]
+
+
+def test_an_image_that_was_changed_under_its_name_is_told_and_not_run(
+    engine: str, project: Path, tmp_path: Path
+) -> None:
+    record = run(project)
+    recorded, image = record["environment_digest"], record["image"]
+    assert isinstance(image, dict)
+    name = str(image["reference"])
+    dockerfile = f"FROM {name}\nUSER 0\nRUN echo 'print(1)' > /app/main.py && rm /etc/issue\n"
+    (tmp_path / "Dockerfile").write_text(dockerfile)
+    with connect() as opened:
+        opened.build(BuildRequest(context=tmp_path, tag=name), lambda line: None)
+        altered = opened.image(name)
+        assert altered is not None and altered.config_digest != recorded
+    code, found = verify(project)
+    comparison = found["image_comparison"]
+    assert isinstance(comparison, dict)
+    said = {file["path"]: file["change"] for file in comparison["files"]}
+    assert (code, found["image"]) == (4, "another one")
+    assert found["image_digest"] == altered.config_digest
+    assert said == {"app/main.py": "content", "etc/issue": "removed"}
+
+    # Another image altogether, which does not even stand on the base of the lock.
+    with connect() as opened:
+        opened.tag(opened.load(tiny.archive(tmp_path)).reference, name)
+    code, found = verify(project)
+    comparison = found["image_comparison"]
+    assert code == 4 and isinstance(comparison, dict)
+    assert {p["after"] for p in comparison["packages"] if p["name"] == "python3"} == {None}
+
+    done = reprokit("run", str(project), "--json")
+    again = json.loads(done.stdout)
+    assert (again["status"], again["environment_digest"]) == ("succeeded", recorded), done.stderr
+    assert f"the image {name} is not the one that was built" in done.stderr
+    assert verify(project)[0] == 0
+    assert "not the one" not in reprokit("run", str(project)).stderr

@@ -67,6 +67,26 @@ def test_each_kind_of_change_is_named_with_its_layer_and_cause(tmp_path: Path) -
     assert {row.layer for row in found.files} == {1}
 
 
+def test_what_packages_write_when_they_are_installed_has_its_cause(tmp_path: Path) -> None:
+    causes = {
+        "usr/lib/mono/aot-cache/amd64/mscorlib.dll.so": "mono",
+        "var/lib/mysql/ibdata1": "database",
+        "var/lib/postgresql/15/main/global/pg_control": "database",
+        "var/lib/texmf/web2c/aleph/aleph.fmt": "TeX",
+    }
+    above = {str(p): None for name in causes for p in reversed(Path(name).parents)}
+    images = [
+        canonical_of(
+            tmp_path / text,
+            [made.tar([*map(folder, list(above)[1:]), *(file(p, text.encode()) for p in causes)])],
+        )
+        for text in ("1", "2")
+    ]
+    found = compared(*images)
+    assert {row.path for row in found.files} == causes.keys()
+    assert all(causes[row.path] in row.cause for row in found.files)
+
+
 def test_another_version_is_told_and_explains_its_files(tmp_path: Path) -> None:
     before = [python("numpy", "1.26.3"), file("opt/venv/numpy/core.so", b"1")]
     after = [python("numpy", "1.26.4"), file("opt/venv/numpy/core.so", b"2")]

@@ -180,6 +180,20 @@ def test_a_notebook_that_only_calls_reprokit_is_no_part_of_the_experiment(root: 
         prepare(place, Wishes())
 
 
+def test_cells_that_run_in_the_container_make_a_notebook_part_of_the_project(root: Path) -> None:
+    (root / "repro.toml").unlink()
+    cells = ("%load_ext reprokit", "%%repro py -o x --memory 1g\nimport toolz\nx = 1")
+    write(root / "study.ipynb", notebook(*cells, "%%repro R\nlibrary(dplyr)"))
+    plan = prepare(root, Wishes()).plan
+    assert [(d.ecosystem, [r.name for r in d.requirements]) for d in plan.detections] == [
+        ("python", ["toolz"])
+    ]
+    assert plan.entry is not None and plan.entry.steps[0].argv == ("repro-notebook", "study.ipynb")
+    assert plan.code == plan.notebooks == ("study.ipynb",)
+    write(root / "runs.ipynb", notebook("%load_ext reprokit", "%%repro R\nlibrary(dplyr)"))
+    assert [e.path for e in prepare(root, Wishes()).plan.excluded] == ["runs.ipynb"]
+
+
 def test_beside_a_dockerfile_of_its_own_every_notebook_is_a_file(root: Path) -> None:
     (root / "Dockerfile").write_text('FROM scratch\nCOPY . /app/\nCMD ["a"]\n')
     write(root / "runs.ipynb", notebook(*OWN))
