@@ -14,7 +14,7 @@ COLUMNS = 8
 DEEPEST = 4
 CELL = 200
 _PREFORMATTED = frozenset({"diff"})
-_LEFT_OUT = frozenset({"attachments", "box", "notes"})
+_LEFT_OUT = frozenset({"attachments", "box", "notes", "tolerance"})
 """What the page shows elsewhere: pictures as pictures, the rest in the sentence of the finding."""
 _NAMES = {
     "differences": "values that differ",
@@ -87,12 +87,20 @@ def _rows(caption: str, rows: Sequence[Mapping[str, JSON]]) -> str:
     head = "".join(f'<th scope="col">{_text(_named(name))}</th>' for name in header)
     body = "".join(
         "<tr>" + "".join(f'<td class="number">{_text(row.get(n))}</td>' for n in header) + "</tr>"
-        for row in rows[:ROWS]
+        for row in map(_told_apart, rows[:ROWS])
     )
     return (
         f'<div class="wide"><table><caption>{_text(caption)}</caption><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table></div>{_more(len(rows) - ROWS)}"
     )
+
+
+def _told_apart(row: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """With all digits of two numbers that would look the same without."""
+    old, new = row.get("expected"), row.get("actual")
+    if not (isinstance(old, float) and isinstance(new, float)) or _shown(old) != _shown(new):
+        return row
+    return {**row, "expected": repr(old), "actual": repr(new)}
 
 
 def _named(key: str) -> str:
