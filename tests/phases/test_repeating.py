@@ -12,7 +12,7 @@ import pytest
 
 from reprokit.errors import BadRequest
 from reprokit.history.variation_text import described
-from reprokit.model import Outcome, ResultFile
+from reprokit.model import JSON, Outcome, ResultFile
 from reprokit.phases.collect import listing
 from reprokit.phases.learn import read
 from reprokit.pipeline.repeating import check, repeated
@@ -77,7 +77,7 @@ def test_a_number_of_runs_that_makes_no_sense(repeat: int) -> None:
 
 
 def varied(files: dict[str, Any], *unstable: str) -> list[str]:
-    document = {"runs": 3, "unstable": [*unstable], "files": files}
+    document: JSON = {"runs": 3, "unstable": [*unstable], "files": files}
     return described({"variation": document})
 
 

@@ -192,8 +192,8 @@ def test_parts_of_a_file_stand_under_their_own_names(tmp_path: Path) -> None:
 
 
 def test_numbers_that_differ_late_are_shown_with_all_digits() -> None:
-    near = {"at": "row 1", "expected": 0.12345678901, "actual": 0.12345678902}
-    far = {"at": "row 2", "expected": 1.4142135623730951, "actual": 2.5}
+    near: dict[str, JSON] = {"at": "row 1", "expected": 0.12345678901, "actual": 0.12345678902}
+    far: dict[str, JSON] = {"at": "row 2", "expected": 1.4142135623730951, "actual": 2.5}
     shown = evidence({"differences": [near, far]})
     assert "0.12345678901" in shown and "0.12345678902" in shown
     assert "1.4142136" in shown and "1.4142135623730951" not in shown
