@@ -14,6 +14,8 @@ from reprokit.verdict import Finding, Grade
 
 SHOWN = 20
 """Differences that the details list."""
+IN_SENTENCE = 3
+"""Differences of structure that the sentence names."""
 _TEXT = 200
 _SYNTAX = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf(?:inity)?|nan)", re.I)
 
@@ -158,9 +160,9 @@ class Tally:
 
     def sentence(self) -> str:
         """The one line."""
-        parts = list(self.structure[:3])
-        if len(self.structure) > 3:
-            parts.append(f"{len(self.structure) - 3} more of this kind")
+        parts = list(self.structure[:IN_SENTENCE])
+        if len(self.structure) > IN_SENTENCE:
+            parts.append(f"{len(self.structure) - IN_SENTENCE} more of this kind")
         if self.beyond:
             parts.append(self._beyond())
         if not parts:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from reprokit.comparators.tally import IN_SENTENCE
 from reprokit.history.wording import shortened
 from reprokit.model import JSON
 
@@ -37,6 +38,8 @@ def _parts(details: Mapping[str, JSON], depth: int) -> Iterator[str]:
         yield f'<p class="soft">{escape(shortened(said, 1000))}</p>'
     for key, value in details.items():
         if not value or key in facts:
+            continue
+        if key == "structure" and isinstance(value, list) and len(value) <= IN_SENTENCE:
             continue
         if isinstance(value, dict):
             inner = evidence(value, depth + 1) if depth < DEEPEST else ""

@@ -199,6 +199,12 @@ def test_numbers_that_differ_late_are_shown_with_all_digits() -> None:
     assert "1.4142136" in shown and "1.4142135623730951" not in shown
 
 
+def test_what_the_sentence_says_is_not_said_again() -> None:
+    gone = [f"without the column '{name}'" for name in "abcd"]
+    assert "column" not in evidence({"structure": gone[:3]})
+    assert "column &#x27;d&#x27;" in evidence({"structure": gone})
+
+
 def test_details_of_any_depth_end(tmp_path: Path) -> None:
     deep: JSON = "x"
     for _ in range(500):
