@@ -310,7 +310,8 @@ def _add_machine(verbs: _Verbs[Parser]) -> None:
 
 
 def _verb(verbs: _Verbs[Parser], name: str, help: str) -> Parser:
-    parser = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    end = "" if help.endswith("?") else "."
+    parser = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + end)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
 

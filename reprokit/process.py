@@ -148,6 +148,25 @@ def background(
             raise ProcessFailed(failed) from error
 
 
+def piped(
+    argv: Sequence[str], *, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program that answers on its stdout what it is asked on its stdin; what it says on
+    stderr goes nowhere. The caller ends it. Raises ProcessFailed (status 127) for a missing one."""
+    _log.debug("%s", redacted(printable_command(argv)))
+    try:
+        return subprocess.Popen(
+            list(argv),
+            env={**os.environ, **environment} if environment else None,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        failed = Completed(argv=tuple(argv), returncode=127, stdout="", stderr=str(error))
+        raise ProcessFailed(failed) from error
+
+
 def end(process: subprocess.Popen[bytes], *, children_first: bool = False) -> None:
     """End a process and its group: SIGTERM, after ten seconds SIGKILL."""
     if children_first and process.poll() is None:

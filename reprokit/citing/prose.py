@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reprokit.citing.facts import Facts
 from reprokit.history import reading
-from reprokit.history.wording import counted
+from reprokit.history.wording import counted, listed
 from reprokit.model import Step
 from reprokit.notebook_runs.stored import step_path
 
@@ -25,7 +25,9 @@ class _Notation:
 
 def text(facts: Facts) -> str:
     """One paragraph for the methods section."""
-    return _paragraph(facts, _Notation(str, str))
+    values = listed(f"{name} is {value}" for name, value in facts.values)
+    said = f" Of its results, {values}." if values else ""
+    return _paragraph(facts, _Notation(str, str)) + said
 
 
 def markdown(facts: Facts) -> str:
@@ -56,8 +58,9 @@ def _paragraph(facts: Facts, notation: _Notation) -> str:
     reprokit = reading.text(reading.mapping(record, "reprokit"), "version")
     data = reading.rows(reading.mapping(record, "data"), "files")
     results = reading.rows(record, "results")
+    read = f"read {counted(len(data), 'data file')} and " if data else ""
     sentences.append(
-        f"It read {counted(len(data), 'data file')} and wrote {counted(len(results), 'result')}; "
+        f"It {read}wrote {counted(len(results), 'result')}; "
         f"their SHA-256 hashes are in the run's record ({digest})."
     )
     sentences.append(f"The run ({facts.run}) was made with reprokit {reprokit}.")

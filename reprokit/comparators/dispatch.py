@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from reprokit import files
+from reprokit.comparators.apart import Apart
 from reprokit.comparators.protocol import (
     Budget,
     Comparator,
@@ -53,6 +54,7 @@ def settings_for(
     limits: Limits,
     run_r: RunR | None,
     learnt: Learnt | None = None,
+    apart: Apart | None = None,
 ) -> Settings:
     """How the file called `path` is judged."""
     tolerance, skipped = rules.of(path)
@@ -64,6 +66,8 @@ def settings_for(
         skipped=skipped,
         learnt=learnt,
         run_r=run_r,
+        apart=apart,
+        ruled=tolerance != rules.tolerance,
     )
 
 
@@ -89,6 +93,8 @@ def compare_differing(
     chosen = best(known, PurePosixPath(path.casefold()), first)
     settings = replace(settings, path=path)
     try:
+        if settings.apart is not None and getattr(chosen, "apart", False):
+            return settings.apart(path, expected, actual, settings)
         found = comparison(path, chosen.name, chosen.compare(expected, actual, settings))
     except Unreadable as error:
         why = f"cannot be read as {chosen.name}: {error}"

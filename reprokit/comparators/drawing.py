@@ -31,6 +31,7 @@ class Svg:
     """Scalable Vector Graphics. Where what is written differs, both are drawn by resvg."""
 
     name = "SVG"
+    apart = True
 
     def suits(self, path: PurePosixPath, first: bytes) -> int:
         return 70 if path.suffix == ".svg" or b"<svg" in first[:1000] else 0

@@ -22,6 +22,7 @@ class Hdf5:
     """Chunks, filters and times of objects say nothing."""
 
     name = "HDF5"
+    apart = True
 
     def suits(self, path: PurePosixPath, first: bytes) -> int:
         return 70 if first.startswith(b"\x89HDF\r\n\x1a\n") else 0

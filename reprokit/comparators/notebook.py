@@ -46,6 +46,7 @@ class Notebook:
             notes = _sources(old, new)
             each = compared_cells(old, new, Path(folder), settings)
             parts = [part for _, parts in each for part in parts]
+        notes += _failed(old, new)
         order = _order(old), _order(new)
         at_least = Grade.WITHIN_TOLERANCE
         if order[0] != order[1]:
@@ -88,6 +89,20 @@ def _sources(old: list[Any], new: list[Any]) -> list[str]:
     if changed:
         notes.append(f"the code of cell {changed[0]} is another")
     return notes
+
+
+def _failed(old: list[Any], new: list[Any]) -> list[str]:
+    """That the run ended in an error where the expected one did not."""
+    expected = {name for cell in old for name in _errors(cell)}
+    for number, cell in enumerate(new, start=1):
+        for name in _errors(cell):
+            if name not in expected:
+                return [f"cell {number} ended in the error '{name[:100]}'"]
+    return []
+
+
+def _errors(cell: Any) -> list[str]:
+    return [f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error"]
 
 
 def _order(cells: list[Any]) -> list[int]:
@@ -144,8 +159,12 @@ def _output(
 ) -> Comparison:
     if old is None or new is None:
         grade = Grade.EXTRA if old is None else Grade.MISSING
-        kinds = ", ".join(sorted((old or new or {}).keys()))
-        return Comparison(path=name, comparator="notebook", grade=grade, summary=kinds)
+        summary = f"{_said(new or {})} was not expected"
+        if new is None:
+            summary = f"{_said(old or {})} is not there"
+        if new is not None and "error" in new:
+            grade = Grade.DIFFERENT
+        return Comparison(path=name, comparator="notebook", grade=grade, summary=summary)
     if set(old) != set(new):
         summary = f"{_said(new)} instead of {_said(old)}"
         return Comparison(path=name, comparator="notebook", grade=Grade.DIFFERENT, summary=summary)

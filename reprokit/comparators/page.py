@@ -29,6 +29,7 @@ class Pdf:
     """Pages drawn by PDFium."""
 
     name = "PDF"
+    apart = True
 
     def suits(self, path: PurePosixPath, first: bytes) -> int:
         return 60 if first.startswith(b"%PDF-") else 0

@@ -18,6 +18,7 @@ class Parquet:
     """The writer, the row groups, the encoding and the compression say nothing."""
 
     name = "Parquet"
+    apart = True
 
     def suits(self, path: PurePosixPath, first: bytes) -> int:
         return 70 if first.startswith(b"PAR1") else 0

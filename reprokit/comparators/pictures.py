@@ -26,6 +26,7 @@ class Picture:
     """PNG, JPEG, GIF, TIFF, BMP, WebP and PPM."""
 
     name = "picture"
+    apart = True
 
     def suits(self, path: PurePosixPath, first: bytes) -> int:
         webp = first.startswith(b"RIFF") and first[8:12] == b"WEBP"
@@ -197,7 +198,7 @@ def _mean(values: Any, window: int) -> Any:
 
 
 def _difference(expected: Any, unequal: Any) -> bytes:
-    """The expected picture, pale, with what differs in red."""
+    """The expected picture, pale, with what differs in red; what is easily overlooked is framed."""
     import numpy
     from PIL import Image
 
@@ -205,6 +206,7 @@ def _difference(expected: Any, unequal: Any) -> bytes:
     top = max(float(shade.max()), 1.0)
     pale = (180 + 75 * numpy.clip(shade / top, 0, 1)).astype(numpy.uint8)
     canvas = numpy.repeat(pale[..., None], 3, axis=2)
+    _frame(canvas, _box(unequal))
     canvas[unequal] = (220, 0, 0)
     image = Image.fromarray(canvas)
     if max(image.size) > _SHOWN:
@@ -214,6 +216,22 @@ def _difference(expected: Any, unequal: Any) -> bytes:
     with io.BytesIO() as out:
         image.save(out, "PNG", optimize=True)
         return out.getvalue()
+
+
+def _frame(canvas: Any, box: tuple[int, int, int, int]) -> None:
+    """A blue frame around what differs, where that is a small part of the picture."""
+    left, right, top, bottom = box
+    longest = max(canvas.shape[:2])
+    if max(right - left, bottom - top) * 10 >= longest:
+        return
+    away, thick = max(longest // 50, 4), max(longest // 300, 1)
+    x, y = (
+        slice(max(left - away, 0), right + away + 1),
+        slice(max(top - away, 0), bottom + away + 1),
+    )
+    framed = canvas[y, x]
+    for edge in (framed[:thick], framed[-thick:], framed[:, :thick], framed[:, -thick:]):
+        edge[...] = (0, 90, 220)
 
 
 def _shrunk(canvas: Any, unequal: Any, step: int) -> Any:

@@ -66,6 +66,11 @@ class Budget:
         self._left = min(limits.unpacked, ratio)
         self._all = self._left
 
+    @property
+    def left(self) -> int:
+        """Bytes that may still be unpacked; below 0 once it was too much."""
+        return self._left
+
     def take(self, count: int) -> None:
         """Raises Unreadable where it has become too much."""
         self._left -= count
@@ -121,7 +126,9 @@ class Settings:
     `skipped` are shell patterns of series (columns, arrays, paths in a document) that are not
     compared. `observe` is told each number that differs. `within` is the name of the archive
     members or cells that the file lies in, and `depth` how many there are. `compare` compares
-    what lies in a file, by whatever comparator suits it.
+    what lies in a file, by whatever comparator suits it; `apart` does so in a process of its own
+    where the comparator asks for one, `None` where all is compared here. `ruled` says that the
+    tolerance is that of a rule for this file and not the project's.
     """
 
     tolerance: Tolerance
@@ -132,6 +139,8 @@ class Settings:
     learnt: Learnt | None = None
     observe: Observer | None = None
     run_r: RunR | None = None
+    apart: Callable[[str, Path, Path, Settings], Comparison] | None = None
+    ruled: bool = False
     within: str = ""
     depth: int = 0
     path: str = ""
@@ -148,7 +157,10 @@ class Settings:
 
 
 class Comparator(Protocol):
-    """Compares one kind of file. Instances keep no state."""
+    """Compares one kind of file. Instances keep no state.
+
+    One whose library can end the process on a damaged file says so by an attribute `apart = True`.
+    """
 
     name: str
 

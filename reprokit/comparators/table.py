@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import TextIO
 
 from reprokit.comparators.protocol import Settings, Unreadable
-from reprokit.comparators.tally import Tally, listed, number
+from reprokit.comparators.tally import Tally, number
 from reprokit.comparators.text import encoding, is_text
+from reprokit.history.wording import listed
 from reprokit.verdict import Finding
 
 _ABSENT = frozenset({"", "na", "nan", "n/a", "#n/a", "null", "none", "<na>"})

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from reprokit.comparators.protocol import Settings
+from reprokit.history.wording import listed
 from reprokit.model import JSON
 from reprokit.verdict import Finding, Grade
 
 SHOWN = 20
 """Differences that the details list."""
+IN_SENTENCE = 3
+"""Differences of structure that the sentence names."""
 _TEXT = 200
 _SYNTAX = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf(?:inity)?|nan)", re.I)
 
@@ -150,6 +152,7 @@ class Tally:
             "within_variation": self.varied,
             "beyond_tolerance": self.beyond,
             "largest_relative": shown(self.largest),
+            "tolerance": self.settings.tolerance.json(),
             "structure": [*self.structure[:SHOWN]],
             "rules": [{"rule": rule, "times": n} for rule, n in sorted(self.rules.items())],
             "differences": [*self.differences],
@@ -157,13 +160,15 @@ class Tally:
 
     def sentence(self) -> str:
         """The one line."""
-        parts = list(self.structure[:3])
-        if len(self.structure) > 3:
-            parts.append(f"{len(self.structure) - 3} more of this kind")
+        parts = list(self.structure[:IN_SENTENCE])
+        if len(self.structure) > IN_SENTENCE:
+            parts.append(f"{len(self.structure) - IN_SENTENCE} more of this kind")
         if self.beyond:
             parts.append(self._beyond())
         if not parts:
             parts.append(self._accepted())
+        if self.settings.ruled and (self.apart or self.beyond > self.words):
+            parts.append(f"tolerance of this file: {self.settings.tolerance}")
         parts += self.notes
         if self.skipped:
             parts.append(f"{self.skipped} not compared, as the configuration says")
@@ -171,8 +176,7 @@ class Tally:
 
     def _beyond(self) -> str:
         known = max(self.total, self.beyond)
-        verb = "differs" if self.beyond == 1 else "differ"
-        text = f"{self.beyond:,} of {known:,} {self.unit}s {verb}"
+        text = self._differing(self.beyond, known)
         learnt = self.settings.learnt
         if learnt is not None and (learnt.intervals or learnt.spreads):
             text += f" by more than in the author's own {learnt.runs} runs"
@@ -185,15 +189,18 @@ class Tally:
             )
         return text
 
+    def _differing(self, count: int, known: int) -> str:
+        return f"{count:,} of {known:,} {self.unit}s {'differs' if count == 1 else 'differ'}"
+
     def _accepted(self) -> str:
         if self.varied and self.settings.learnt is not None:
             return (
-                f"{self.varied:,} of {self.total:,} {self.unit}s differ, within the author's own "
+                f"{self._differing(self.varied, self.total)}, within the author's own "
                 f"variation of {self.settings.learnt.runs} runs"
             )
         if self.apart:
             return (
-                f"{self.apart:,} of {self.total:,} {self.unit}s differ within tolerance, "
+                f"{self._differing(self.apart, self.total)} within tolerance, "
                 f"largest relative difference {self.accepted:.2g}"
             )
         if self.rules:
@@ -206,14 +213,6 @@ def relative(expected: float, actual: float) -> float:
     if expected == 0 or not (math.isfinite(expected) and math.isfinite(actual)):
         return math.inf
     return abs(actual - expected) / abs(expected)
-
-
-def listed(words: Iterable[str]) -> str:
-    """ "a, b and c"."""
-    items = list(words)
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def _is_number(value: object) -> bool:

@@ -10,7 +10,7 @@ from typing import IO
 
 from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
-from reprokit.history import progress_log, run_folder, wording
+from reprokit.history import progress_log, run_folder, variation_text, wording
 from reprokit.history.index import Entry, Index
 from reprokit.history.reading import (
     Record,
@@ -152,6 +152,7 @@ def run_text(record: Record, *, folder: Path, results: Path) -> str:
         from reprokit.notebook_runs import outputs
 
         lines += outputs.lines(record)
+    lines += variation_text.described(record)
     return "\n".join([*lines, *_listed("results", rows(record, "results"))])
 
 
@@ -293,6 +294,7 @@ def _described(record: Record, folder: run_folder.RunFolder) -> list[str]:
         from reprokit.cells import telling
 
         lines += telling.described(record)
+    lines += variation_text.described(record)
     lines += _listed("data", rows(mapping(record, "data"), "files"))
     return lines + _listed("results", rows(record, "results"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # Names and logs come from projects: an escape sequence in one must not steer a terminal.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -55,6 +55,14 @@ def short_digest(digest: str | None) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """ "1 file", "2 files"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """ "a, b and c"."""
+    items = list(words)
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

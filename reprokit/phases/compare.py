@@ -1,10 +1,11 @@
-"""Compare: expected results and those of a run, file by file. Reads files, runs nothing."""
+"""Compare: expected results and those of a run, file by file. Reads files, runs none of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from reprokit.comparators.apart import Apart
 from reprokit.comparators.dispatch import compare_differing, identical, settings_for
 from reprokit.comparators.protocol import Learnt, Limits, RunR
 from reprokit.frozen import frozen
@@ -64,19 +65,19 @@ def compare(
     wanted = {file.path: file for file in expected}
     paths = sorted({*wanted, *there} if complete else wanted)
     judged = [path for path in paths if not rules.ignores(path)]
-    found = []
-    for done, path in enumerate(judged):
-        old, new = wanted.get(path), there.get(path)
-        if old is None or new is None:
-            found.append(_alone(path, old is None, variation))
-        elif old.sha256 == new.sha256:
-            found.append(identical(path))
-        else:
-            says.message(f"comparing {path}")
-            learnt = None if variation is None else variation.files.get(path)
-            kept = limits or Limits()
-            found.append(_pair(old, folder / path, rules, learnt, run_r, kept))
-        says.advance(done + 1, len(judged), "files")
+    found, kept = [], limits or Limits()
+    with Apart() as apart:
+        for done, path in enumerate(judged):
+            old, new = wanted.get(path), there.get(path)
+            if old is None or new is None:
+                found.append(_alone(path, old is None, variation))
+            elif old.sha256 == new.sha256:
+                found.append(identical(path))
+            else:
+                says.message(f"comparing {path}")
+                learnt = None if variation is None else variation.files.get(path)
+                found.append(_pair(old, folder / path, rules, learnt, run_r, kept, apart))
+            says.advance(done + 1, len(judged), "files")
     ignored = tuple(path for path in paths if rules.ignores(path))
     return Verdict(files=tuple(found), tolerance=rules.tolerance, ignored=ignored)
 
@@ -98,6 +99,7 @@ def _pair(
     learnt: Learnt | None,
     run_r: RunR | None,
     limits: Limits,
+    apart: Apart,
 ) -> Comparison:
     if old.content is None:
         return Comparison(
@@ -109,5 +111,5 @@ def _pair(
         )
     from reprokit import registry
 
-    settings = settings_for(old.path, (old.content, actual), rules, limits, run_r, learnt)
+    settings = settings_for(old.path, (old.content, actual), rules, limits, run_r, learnt, apart)
     return compare_differing(old.path, old.content, actual, settings, registry.comparators())

@@ -35,6 +35,9 @@ _SETTINGS = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "filter.lfs.smudge=", "filter.lfs.process=",
     "filter.lfs.required=false", "submodule.recurse=false", "advice.detachedHead=false",
 )  # fmt: skip
+# As git writes it: git@github.com:me/wheat.git. An image's name has no ".git" at its end.
+_SECURE_COPY = re.compile(r"[\w.-]+@[\w.-]+:[^@]+\.git(?:[#@].+)?")
+_NO_REFERENCE = re.compile(r"Remote branch .* not found in upstream")
 _POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
@@ -64,6 +67,12 @@ def address(text: str) -> Address | None:
                 next="clone it yourself and rerun the folder",
             )
         return _versioned(text)
+    if _SECURE_COPY.fullmatch(text):
+        raise BadRequest(
+            f"repositories are taken by {', '.join(SCHEMES)}, not by ssh",
+            where=redacted(text),
+            next="give its https address, or clone it yourself and rerun the folder",
+        )
     found = _versioned(text)
     place = Path(found.url)
     if found.version is not None and (is_bare(place) or (place / ".git").exists()):
@@ -149,6 +158,12 @@ def _git(wanted: Address, reporter: Reporter, *words: str) -> None:
         )
     except process.ProcessFailed as error:
         said = redacted(error.completed.stdout or error.completed.stderr).strip().splitlines()
+        if said and _NO_REFERENCE.search(said[-1]) is not None:
+            raise InputUnavailable(
+                f"the repository has no branch or tag {wanted.version}",
+                where=redacted(wanted.url),
+                next="see what it has: `git ls-remote`",
+            ) from error
         raise InputUnavailable(
             f"git cannot take this repository: {said[-1] if said else 'it says nothing'}",
             where=redacted(wanted.url),

@@ -48,14 +48,15 @@ def ask(asked: Sequence[str], source: str, *, yes: bool, before: Callable[[], No
     if not asked or yes:
         return
     listed = "\n".join(f"    {printable(text)}" for text in asked)
-    refusal = NotAllowed(
-        f"{source} asks for less isolation than usual:\n{listed}",
-        next="if you trust it, allow that with --yes",
-    )
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise refusal
+        raise NotAllowed(
+            f"{source} asks for less isolation than usual:\n{listed}",
+            next="if you trust it, allow that with --yes",
+        )
     before()
     print(f"{source} asks for less isolation than usual:\n{listed}", file=sys.stderr)
     print("Allow it? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise refusal
+        raise NotAllowed(
+            f"{source} was not allowed {', '.join(map(printable, asked))}: it did not run"
+        )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from reprokit.comparators.tally import IN_SENTENCE
 from reprokit.history.wording import shortened
 from reprokit.model import JSON
 
@@ -14,7 +15,7 @@ COLUMNS = 8
 DEEPEST = 4
 CELL = 200
 _PREFORMATTED = frozenset({"diff"})
-_LEFT_OUT = frozenset({"attachments", "box", "notes"})
+_LEFT_OUT = frozenset({"attachments", "box", "notes", "tolerance"})
 """What the page shows elsewhere: pictures as pictures, the rest in the sentence of the finding."""
 _NAMES = {
     "differences": "values that differ",
@@ -37,6 +38,8 @@ def _parts(details: Mapping[str, JSON], depth: int) -> Iterator[str]:
         yield f'<p class="soft">{escape(shortened(said, 1000))}</p>'
     for key, value in details.items():
         if not value or key in facts:
+            continue
+        if key == "structure" and isinstance(value, list) and len(value) <= IN_SENTENCE:
             continue
         if isinstance(value, dict):
             inner = evidence(value, depth + 1) if depth < DEEPEST else ""
@@ -87,12 +90,20 @@ def _rows(caption: str, rows: Sequence[Mapping[str, JSON]]) -> str:
     head = "".join(f'<th scope="col">{_text(_named(name))}</th>' for name in header)
     body = "".join(
         "<tr>" + "".join(f'<td class="number">{_text(row.get(n))}</td>' for n in header) + "</tr>"
-        for row in rows[:ROWS]
+        for row in map(_told_apart, rows[:ROWS])
     )
     return (
         f'<div class="wide"><table><caption>{_text(caption)}</caption><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table></div>{_more(len(rows) - ROWS)}"
     )
+
+
+def _told_apart(row: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """With all digits of two numbers that would look the same without."""
+    old, new = row.get("expected"), row.get("actual")
+    if not (isinstance(old, float) and isinstance(new, float)) or _shown(old) != _shown(new):
+        return row
+    return {**row, "expected": repr(old), "actual": repr(new)}
 
 
 def _named(key: str) -> str:

@@ -72,14 +72,14 @@ def of_project(
     for the committed versions of files.
     """
     if project.has(CODECHECK):
-        listed = _of_codecheck(project, results_folder)
+        listed = _of_codecheck(project, results_folder, scratch)
         if listed.files:
             return listed
     again = _written_again(project, results_folder, written)
     if again:
         tracked = _committed(project, again, scratch)
-        if tracked is not None:
-            return Expectation(basis="tracked files", files=tracked)
+        if tracked:
+            return Expectation(basis="tracked files", files=_expected(tracked))
         kept = {name: project.path(path) for name, path in again.items()}
         return Expectation(basis="project files", files=_expected(kept))
     stored = _stored_outputs(project, written, steps)
@@ -93,8 +93,9 @@ def _expected(places: Mapping[str, Path]) -> tuple[Expected, ...]:
     )
 
 
-def _of_codecheck(project: Project, results_folder: str) -> Expectation:
-    """See https://codecheck.org.uk/spec/config/latest/: the manifest lists the outputs."""
+def _of_codecheck(project: Project, results_folder: str, scratch: Path) -> Expectation:
+    """See https://codecheck.org.uk/spec/config/latest/: the manifest lists the outputs. What is
+    committed counts as it was committed: an earlier run may have written over it."""
     import yaml
 
     try:
@@ -110,10 +111,12 @@ def _of_codecheck(project: Project, results_folder: str) -> Expectation:
     for name in listed:
         path = PurePosixPath(name).as_posix()
         if project.has(path):
-            found[_as_result(path, results_folder)] = project.path(path)
+            found[_as_result(path, results_folder)] = path
         else:
             notes.append(f"{path} is listed in {CODECHECK}, and the project does not hold it")
-    return Expectation(basis="codecheck.yml", files=_expected(found), notes=tuple(notes))
+    places = {name: project.path(path) for name, path in found.items()}
+    places |= _committed(project, found, scratch)
+    return Expectation(basis="codecheck.yml", files=_expected(places), notes=tuple(notes))
 
 
 def _as_result(path: str, results_folder: str) -> str:
@@ -139,28 +142,26 @@ def _written_again(
     return found
 
 
-def _committed(
-    project: Project, again: Mapping[str, str], scratch: Path
-) -> tuple[Expected, ...] | None:
-    """The last committed version of these files, as an earlier run may have written over them;
-    `None` where none of them is committed."""
-    if not project.is_repository:
-        return None
+def _committed(project: Project, again: Mapping[str, str], scratch: Path) -> dict[str, Path]:
+    """The last committed version of those of these files that are committed, by the same names, as
+    an earlier run may have written over them."""
+    if not again or not project.is_repository:
+        return {}
     by_path = {path: name for name, path in again.items()}
     try:
         listed = git.ask(project.root, "ls-files", "-z", "--", *map(_literal, by_path))
         tracked = [path for path in listed.split("\0") if path in by_path]
         if not tracked:
-            return None
+            return {}
         archive = scratch / "committed.tar"
         words = ("archive", "--format=tar", f"--output={archive}", "HEAD", "--")
         git.ask(project.root, *words, *map(_literal, tracked), contents=True)
     except process.ProcessFailed:
-        return None
+        return {}
     with tarfile.open(archive) as tar:
         tar.extractall(scratch, filter="data")
     places = {by_path[path]: scratch / path for path in tracked}
-    return _expected({name: place for name, place in places.items() if place.is_file()})
+    return {name: place for name, place in places.items() if place.is_file()}
 
 
 def _literal(path: str) -> str:

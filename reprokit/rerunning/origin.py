@@ -33,7 +33,11 @@ class Source:
         }
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}"
+        """The kind and the name; of a repository the commit as well."""
+        commit = ""
+        if self.kind == "git" and self.identifier is not None:
+            commit = f", commit {self.identifier.rpartition(':')[2][:12]}"
+        return f"{self.kind} {self.name}{commit}"
 
 
 @frozen

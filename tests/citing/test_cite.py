@@ -143,6 +143,8 @@ def test_values_come_from_the_results(project: Path) -> None:
         "fold": "2.50",
     }
     assert r"\newcommand{\ReproValueRmse}{0.10}" in found.content
+    said = cite(folder.id, "text", "answer=answer.txt").content
+    assert said.endswith(" Of its results, answer is forty-two and rmse is 0.10.")
 
 
 @pytest.mark.parametrize(

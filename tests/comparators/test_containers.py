@@ -96,6 +96,21 @@ def test_errors_order_and_missing_outputs(written: Written) -> None:
     told(found, Grade.MISSING, "4 code cells instead of 3", "cell 3 is missing")
 
 
+def test_an_error_that_was_not_expected_is_told_beside_what_differs(written: Written) -> None:
+    failed: Any = nbformat.reads(notebook("0.6"), as_version=4)
+    error = v4.new_output("error", ename="ValueError", evalue="bad", traceback=["Traceback"])
+    failed.cells.append(v4.new_code_cell("more", outputs=[error]))
+    quiet: Any = nbformat.reads(notebook(), as_version=4)
+    quiet.cells.append(v4.new_code_cell("more"))
+    found = written("a.ipynb", nbformat.writes(quiet), nbformat.writes(failed))
+    told(found, Grade.DIFFERENT, "cell 4 ended in the error 'ValueError: bad'", "cell 1")
+    parts: Any = found.details["parts"]
+    assert parts[-1]["summary"] == "the error 'ValueError: bad' was not expected"
+    assert parts[-1]["grade"] == "different"
+    same = written("a.ipynb", nbformat.writes(failed), nbformat.writes(failed) + "\n")
+    assert "error" not in same.summary
+
+
 def test_a_cell_with_parameters_does_not_shift_the_others(written: Written) -> None:
     given: Any = nbformat.reads(notebook("0.6"), as_version=4)
     parameters = v4.new_code_cell("x = 1", metadata={"tags": ["injected-parameters"]})

@@ -53,6 +53,9 @@ def test_one_altered_pixel_is_told_and_shown(tmp_path: Path) -> None:
     (picture,) = found.attachments
     shown = numpy.array(Image.open(io.BytesIO(picture.content)).convert("RGB"))
     assert tuple(shown[10, 20]) == (220, 0, 0) and (shown == (220, 0, 0)).all(axis=2).sum() == 1
+    # One pixel is hardly seen: a frame around it is.
+    framed = (shown == (0, 90, 220)).all(axis=2)
+    assert framed.sum() >= 30 and framed[:, :21].any() and framed[:11].any()
 
 
 def test_the_same_pixels_saved_differently(written: Written) -> None:

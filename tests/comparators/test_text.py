@@ -63,7 +63,7 @@ def test_a_word_after_a_time_stays() -> None:
 
 def test_numbers_in_a_text_are_compared_by_tolerance(written: Written) -> None:
     near = written("a.txt", "RMSE = 0.123456789 of 3\n", "RMSE = 0.123456790 of 3\n")
-    told(near, Grade.WITHIN_TOLERANCE, "1 of 2 numbers differ within tolerance")
+    told(near, Grade.WITHIN_TOLERANCE, "1 of 2 numbers differs within tolerance")
     far = written("a.txt", "x\nRMSE = 0.50 of 3\n", "x\nRMSE = 0.51 of 3\n")
     told(far, Grade.DIFFERENT, "1 of 2 numbers differs", "0.02 at line 2")
 

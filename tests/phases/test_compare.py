@@ -128,6 +128,11 @@ def test_rules_of_the_project(tmp_path: Path) -> None:
         "metrics.csv": "within tolerance",
         "run.ipynb": "identical",
     }
+    said = {file.path: file.summary for file in made.files}
+    assert "tolerance of this file: relative 0.1, absolute 0" in said["metrics.csv"]
+    assert "tolerance of this file" not in said["fit/model.json"]
+    details: Any = {file.path: file.details for file in made.files}
+    assert details["metrics.csv"]["tolerance"] == {"relative": 0.1, "absolute": 0}
     assert made.ignored == ("notes.txt",) and made.exit_code == 0
     assert "ignored, as the configuration says: 1 file" in made.text()
 

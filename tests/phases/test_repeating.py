@@ -11,7 +11,8 @@ from typing import Any, Literal
 import pytest
 
 from reprokit.errors import BadRequest
-from reprokit.model import Outcome, ResultFile
+from reprokit.history.variation_text import described
+from reprokit.model import JSON, Outcome, ResultFile
 from reprokit.phases.collect import listing
 from reprokit.phases.learn import read
 from reprokit.pipeline.repeating import check, repeated
@@ -75,6 +76,29 @@ def test_a_number_of_runs_that_makes_no_sense(repeat: int) -> None:
         check(repeat)
 
 
+def varied(files: dict[str, Any], *unstable: str) -> list[str]:
+    document: JSON = {"runs": 3, "unstable": [*unstable], "files": files}
+    return described({"variation": document})
+
+
+def test_what_varies_is_told() -> None:
+    one = {"intervals": [["rmse", "row 2", 1.0, 2.0]], "spreads": {}, "opaque": False}
+    many = {"intervals": [], "spreads": {"fit": 0.5}, "opaque": True}
+    bytes_only = {"intervals": [], "spreads": {}, "opaque": False}
+    found = varied({"a.csv": one, "b\x1b.npy": many, "c.json": bytes_only}, "d.txt")
+    assert found == [
+        "varies       4 results, between 3 runs",
+        "  a.csv: 1 number",
+        "  b\\x1b.npy: many numbers in 1 place and more than numbers",
+        "  c.json: other bytes, the same content",
+        "  d.txt: not every run wrote it",
+    ]
+    assert varied({}) == ["varies       nothing, between 3 runs"]
+    assert len(varied({str(n): one for n in range(40)})) == 17
+    assert described({}) == described({"variation": {"runs": "x"}}) == []
+    assert described({"variation": None}) == []
+
+
 PROGRAM = """\
 import os, random
 os.makedirs("results", exist_ok=True)
@@ -109,3 +133,4 @@ def test_a_record_keeps_what_varies(engine: str, tmp_path: Path) -> None:
         capture_output=True, text=True, check=True, cwd=tmp_path,
     )  # fmt: skip
     assert record["run"] in shown.stdout
+    assert "varies       1 result, between 3 runs\n  metrics.csv: 1 number\n" in shown.stdout

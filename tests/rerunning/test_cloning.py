@@ -16,6 +16,7 @@ import pytest
 from reprokit import folders
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.rerunning.cloning import Address, address, cloned
+from reprokit.rerunning.origin import Source
 from reprokit.site import Site, trusted_bundle
 from tests.rerunning.said import Said
 
@@ -105,10 +106,30 @@ def test_other_transports_are_refused(text: str) -> None:
         address(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["git@github.com:me/wheat.git", "git@github.com:me/wheat.git@v1", "a@b:c.git#main"]
+)
+def test_an_address_for_ssh_is_told_what_to_be(text: str) -> None:
+    with pytest.raises(BadRequest, match="not by ssh") as caught:
+        address(text)
+    assert "https address" in (caught.value.next or "")
+
+
 @pytest.mark.parametrize("version", ["--upload-pack=touch evil", "-x", "a..b", "$(touch evil)", ""])
 def test_versions_are_no_options(version: str) -> None:
     with pytest.raises(BadRequest, match="commit, branch or tag"):
         address(f"https://example.org/x#{version}")
+
+
+def test_a_branch_that_is_not_there_is_told_by_name(repository: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputUnavailable, match="no branch or tag nothing") as caught:
+        clone(f"{repository.as_uri()}@nothing", tmp_path / "w")
+    assert "git ls-remote" in (caught.value.next or "")
+
+
+def test_the_commit_is_part_of_what_is_said() -> None:
+    source = Source(kind="git", name="https://x/b.git", identifier=f"swh:1:rev:{'a1' * 20}")
+    assert str(source) == "git https://x/b.git, commit a1a1a1a1a1a1"
 
 
 def test_what_is_not_there_is_told(repository: Path, tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ def test_anything_else_is_a_no(monkeypatch: pytest.MonkeyPatch, answer: str) -> 
         ask()
 
 
+def test_a_no_does_not_list_everything_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = answered(monkeypatch, "n\n")
+    with pytest.raises(consent.NotAllowed) as caught:
+        ask(what="network\x1b[2J access")
+    assert (
+        caught.value.what == "archive x.zip was not allowed network\\x1b[2J access: it did not run"
+    )
+    assert shown.getvalue().count("access") == 1
+
+
 def test_without_a_terminal_it_is_refused_and_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     with pytest.raises(consent.NotAllowed, match="network access") as caught:

@@ -102,6 +102,18 @@ def test_the_manifest_of_a_codecheck_comes_first(tmp_path: Path) -> None:
     assert len(found.notes) == 2 and "gone.txt" in " ".join(found.notes)
 
 
+def test_what_a_codecheck_lists_counts_as_it_was_committed(tmp_path: Path) -> None:
+    manifest = "manifest:\n  - file: results/a.csv\n  - file: results/later.csv\n"
+    files = {"codecheck.yml": manifest, "results/a.csv": "1\n"}
+    root = project(tmp_path / "p", files, commit=True)
+    # An earlier run here wrote over the one, and wrote the other.
+    (root / "results" / "a.csv").write_text("2\n")
+    (root / "results" / "later.csv").write_text("3\n")
+    found = expected(root, [written("a.csv"), written("later.csv")])
+    assert found.basis == "codecheck.yml"
+    assert contents(found) == {"a.csv": "1\n", "later.csv": "3\n"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -191,6 +191,20 @@ def test_parts_of_a_file_stand_under_their_own_names(tmp_path: Path) -> None:
     assert not [word for word in ("comparator", "difference.png", "box", "sizes") if word in shown]
 
 
+def test_numbers_that_differ_late_are_shown_with_all_digits() -> None:
+    near: dict[str, JSON] = {"at": "row 1", "expected": 0.12345678901, "actual": 0.12345678902}
+    far: dict[str, JSON] = {"at": "row 2", "expected": 1.4142135623730951, "actual": 2.5}
+    shown = evidence({"differences": [near, far]})
+    assert "0.12345678901" in shown and "0.12345678902" in shown
+    assert "1.4142136" in shown and "1.4142135623730951" not in shown
+
+
+def test_what_the_sentence_says_is_not_said_again() -> None:
+    gone = [f"without the column '{name}'" for name in "abcd"]
+    assert "column" not in evidence({"structure": gone[:3]})
+    assert "column &#x27;d&#x27;" in evidence({"structure": gone})
+
+
 def test_details_of_any_depth_end(tmp_path: Path) -> None:
     deep: JSON = "x"
     for _ in range(500):
