@@ -177,24 +177,26 @@ def records(image: PublishedImage, warn: Callable[[str], None]) -> tuple[Attache
     """Every record that is attached to an image, the latest run last.
 
     Whoever may write to the repository can attach one; `reprokit.publishing.signing` says which
-    are signed. What is attached as a record but is none goes to `warn`; the first such error is
-    raised where no record is left.
+    are signed. What is attached as a record but is none goes to `warn`; where no record is left,
+    the first such error is raised instead.
     """
     listed = [d for d in image.repository.referrers(image.digest) if d.artifact_type == RECORD_TYPE]
-    found, failed = [], None
+    found: list[AttachedRecord] = []
+    failed: list[BadRequest | InputUnavailable] = []
     for row in listed[:_MOST_RECORDS]:
         try:
             found.append(_record(image, row))
         except (BadRequest, InputUnavailable) as error:
-            failed = failed or error
-            warn(str(error))
+            failed.append(error)
     if len(listed) > _MOST_RECORDS:
         warn(f"only {_MOST_RECORDS} of {len(listed)} attached records were looked at")
-    if not found and failed is not None:
-        raise failed
+    if failed and not found:
+        raise failed[0]
+    for each in failed:
+        warn(str(each))
     # The same record comes again with another description where its project's authors changed.
-    once = {each.digest: each for each in found}.values()
-    return tuple(sorted(once, key=lambda each: reading.text(each.record, "finished")))
+    once = {record.digest: record for record in found}.values()
+    return tuple(sorted(once, key=lambda record: reading.text(record.record, "finished")))
 
 
 def attached(image: PublishedImage, row: Descriptor, kind: str) -> dict[str, Descriptor]:
@@ -211,6 +213,17 @@ def attached(image: PublishedImage, row: Descriptor, kind: str) -> dict[str, Des
     layers = document.get("layers")
     parts = [descriptor(layer, where) for layer in (layers if isinstance(layers, list) else ())]
     return {part.annotations.get(TITLE, ""): part for part in parts}
+
+
+def blobs(image: PublishedImage) -> tuple[Descriptor, ...]:
+    """Every file of every record, data and results that are attached to an image, each once.
+    Raises InputUnavailable for what is not as the list says."""
+    found: dict[str, Descriptor] = {}
+    for row in image.repository.referrers(image.digest):
+        if row.artifact_type in (RECORD_TYPE, DATA_TYPE):
+            parts = attached(image, row, row.artifact_type)
+            found |= {part.digest: part for part in parts.values()}
+    return tuple(found.values())
 
 
 def _record(image: PublishedImage, row: Descriptor) -> AttachedRecord:
