@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import field
 
 from reprokit import files, lock_file
@@ -120,17 +121,34 @@ def resolve(reference: str) -> PublishedImage:
     """The image behind `NAME@sha256:…`. Raises BadRequest for another form, InputUnavailable
     where it cannot be had, NoAnswer."""
     name, separator, digest = split(reference)
+    repository = Repository(registry.own_place(name))
     if separator != "@":
         raise BadRequest(
             "a tag may mean another image tomorrow",
             where=reference,
-            next="name the image by its digest: NAME@sha256:…",
+            next=f"name the image by its digest: {_by_digest(name, repository, digest)}",
         )
-    repository = Repository(registry.own_place(name))
     manifest = repository.manifest(digest)
     if manifest is None:
         raise InputUnavailable("the registry has no such image", where=reference)
     return described(name, repository, manifest)
+
+
+def _by_digest(name: str, repository: Repository, tag: str) -> str:
+    """What a tag means now, where the registry says it."""
+    with suppress(InputUnavailable):
+        digest = repository.digest(tag)
+        if digest is not None:
+            return f"it is {name}@{digest} now"
+    return "NAME@sha256:…"
+
+
+def is_tagged(text: str) -> bool:
+    """Whether a text reads as an image with its registry and a tag ("ghcr.io/me/wheat:1"), which
+    images of this machine alone ("localhost/…") are not."""
+    name, separator, _ = registry.split_reference(text)
+    tagged = separator == ":" and name != text and registry.full_name(name) == name
+    return tagged and not name.startswith("localhost/") and _NAME.fullmatch(name) is not None
 
 
 def described(name: str, repository: Repository, manifest: Manifest) -> PublishedImage:
@@ -233,7 +251,8 @@ def _record(image: PublishedImage, row: Descriptor) -> AttachedRecord:
         if name not in parts:
             raise InputUnavailable(f"holds no {name}", where=where)
     content = image.repository.blob(parts[RECORD], FILE_LIMIT)
-    record = checked_record(json_object(content, where), where=where)
+    lost = "it cannot be believed; ask those who published it"
+    record = checked_record(json_object(content, where), where=where, lost=lost)
     if environment(record) != image.config_digest:
         raise InputUnavailable("is the record of a run of another image", where=where)
     text = image.repository.blob(parts[LOCK], FILE_LIMIT).decode("utf-8", "replace")

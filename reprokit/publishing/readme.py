@@ -8,6 +8,7 @@ from string import Template
 
 from reprokit import resources
 from reprokit.citing.facts import Facts
+from reprokit.citing.prose import escaped
 from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.model import Argv
@@ -70,7 +71,7 @@ def text(facts: Facts, source: Source, held: Held, paragraph: str) -> str:
     """The README's text."""
     template = Template(resources.template("archive-README.md"))
     return template.substitute(
-        title=facts.title,
+        title=escaped(facts.title),
         run=facts.run,
         paragraph=paragraph,
         file=f"{facts.name}-{facts.run}",

@@ -197,6 +197,11 @@ def test_what_is_no_image_is_refused(there: FakeRegistry) -> None:
         published_image.resolve(f"{there.address}/me/wheat@{index}")
     with pytest.raises(BadRequest, match="tag may mean"):
         published_image.resolve(f"{there.address}/me/wheat:1")
+    name = there.put(OCI_MANIFEST, {"config": there.blob(CONFIG)}, "now")
+    for verb in (reprokit.verify, reprokit.rerun):
+        with pytest.raises(BadRequest) as caught:
+            verb(f"{there.address}/me/wheat:now")
+        assert f"it is {there.address}/me/wheat@{name} now" in str(caught.value.next)
     with pytest.raises(InputUnavailable, match="no such image"):
         published_image.resolve(f"{there.address}/me/wheat@sha256:{'9' * 64}")
     config = there.blob(b'{"os": "../", "architecture": "amd64"}')

@@ -176,3 +176,20 @@ def test_an_image_that_is_gone_is_built_again(
     monkeypatch.setattr(that_ran, "ensure_image", ensure)
     reprokit.publish(run.id, push=f"{there.address}/me/wheat:1")
     assert len(pushing_engine.pushes) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "tagged"),
+    [
+        ("ghcr.io/me/wheat:1", True),
+        ("localhost:5000/wheat:v1.0", True),
+        ("localhost:5000/wheat", False),
+        ("localhost/reprokit/wheat:1", False),
+        ("me/wheat:1", False),
+        ("user@host.org:wheat.git", False),
+        ("https://host.org/wheat:1", False),
+        (f"ghcr.io/me/wheat@sha256:{'1' * 64}", False),
+    ],
+)
+def test_what_reads_as_an_image_with_a_tag(text: str, tagged: bool) -> None:
+    assert published_image.is_tagged(text) is tagged

@@ -78,10 +78,12 @@ def test_a_value_that_is_not_published_is_not_told(published: Path, tmp_path: Pa
 
 @pytest.mark.usefixtures("billed")
 def test_an_image_in_a_registry_is_pulled(published: Path, tmp_path: Path) -> None:
+    (published / "CITATION.cff").write_text("title: A *study* <of> wheat\n")
     folder, _ = made.run(published)
     pushed.add(folder, ELSEWHERE)
     reprokit.publish(folder.id, archive=tmp_path / "a.zip")
     text = (unpacked(tmp_path / "a.zip", tmp_path / "out") / "data" / "README.md").read_text()
+    assert text.startswith("# A \\*study\\* \\<of\\> wheat\n")
     assert f"docker pull {ELSEWHERE.reference}" in sections(text)["Linux"]
 
 
