@@ -304,7 +304,7 @@ def verify(
     Of an image in a registry ("NAME@sha256:…") it says which runs are attached to it; key: the
     public key (PEM) that must have signed them. Nothing is pulled.
     """
-    if "@" in run:
+    if "@" in run or ":" in run:
         from reprokit.errors import BadRequest
         from reprokit.publishing import checking
 

@@ -33,7 +33,8 @@ class Facts:
     """What can be cited. `versions` are those of languages, then of packages that were asked for.
 
     `source` is the identifier of the code that ran, `None` where that is nowhere any more;
-    `revision` that of its commit, where the commit alone says what ran.
+    `revision` that of its commit, where the commit alone says what ran. `pushed` leaves out
+    registries of this machine, from which no reader can pull.
     """
 
     record: reading.Record
@@ -117,7 +118,7 @@ def of_run(
         versions=tuple(_versions(lock)),
         source=source,
         revision=swhid.revision(commit) if commit and not project["dirty"] else None,
-        pushed=pushed.read(entry.folder),
+        pushed=tuple(push for push in pushed.read(entry.folder) if not push.local),
         values=values.chosen(wanted, record, entry.folder.results),
     )
 

@@ -38,8 +38,8 @@ def markdown(facts: Facts) -> str:
     rows += [("revision", facts.revision)] if facts.revision else []
     rows += [("record", reading.text(facts.record, "digest"))]
     rows += list(facts.values)
-    table = "\n".join(f"| {_cell(name)} | {_code(value)} |" for name, value in rows)
-    return f"{_paragraph(facts, _Notation(_code, _cell))}\n\n| | |\n|---|---|\n{table}"
+    table = "\n".join(f"| {escaped(name)} | {_code(value)} |" for name, value in rows)
+    return f"{_paragraph(facts, _Notation(_code, escaped))}\n\n| | |\n|---|---|\n{table}"
 
 
 def _paragraph(facts: Facts, notation: _Notation) -> str:
@@ -117,5 +117,6 @@ def _code(value: str) -> str:
     return f"{fence}{space}{value.replace('|', chr(92) + '|')}{space}{fence}"
 
 
-def _cell(value: str) -> str:
+def escaped(value: str) -> str:
+    """A text that Markdown shows as it is."""
     return "".join(f"\\{c}" if c in "\\`*_[]<>|#~" else c for c in value)

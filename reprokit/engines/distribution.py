@@ -41,6 +41,10 @@ _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two bytes
 _PAGES = 20
 
 
+class Missing(InputUnavailable):
+    """A repository answers that it lacks something."""
+
+
 @frozen
 class Descriptor:
     """What a manifest says of something else in its repository."""
@@ -176,19 +180,26 @@ class Repository:
         return answer.content
 
     def download(self, wanted: Descriptor, target: Path) -> None:
-        """A blob of any size as a file, all or nothing. Raises InputUnavailable where the
-        repository lacks it."""
-        url = f"{self._base}/blobs/{wanted.digest}"
+        """A blob of any size as a file, all or nothing. Raises Missing where the repository lacks
+        it, InputUnavailable where it gives another."""
         with files.replacing(target) as file:
-            digest = hashlib.sha256()
+            self._read(wanted, file.write)
 
-            def keep(chunk: bytes) -> None:
-                digest.update(chunk)
-                file.write(chunk)
+    def check(self, wanted: Descriptor) -> None:
+        """Read a blob of any size and keep nothing. Raises as `download` does."""
+        self._read(wanted, lambda chunk: None)
 
-            self._ask("GET", url, limit=wanted.size, keep=keep)
-            if f"sha256:{digest.hexdigest()}" != wanted.digest:
-                raise _other(wanted.digest, f"sha256:{digest.hexdigest()}", url)
+    def _read(self, wanted: Descriptor, keep: Callable[[bytes], object]) -> None:
+        url, digest = f"{self._base}/blobs/{wanted.digest}", hashlib.sha256()
+
+        def take(chunk: bytes) -> None:
+            digest.update(chunk)
+            keep(chunk)
+
+        if self._ask("GET", url, limit=wanted.size, keep=take, missing=True) is None:
+            raise Missing("the registry does not have it", where=url)
+        if f"sha256:{digest.hexdigest()}" != wanted.digest:
+            raise _other(wanted.digest, f"sha256:{digest.hexdigest()}", url)
 
     def put_blob(self, content: bytes, media_type: str) -> Descriptor:
         """Upload a blob unless the repository has it."""
@@ -218,8 +229,9 @@ class Repository:
         return "OCI-Subject" in answer.headers
 
     def referrers(self, digest: str) -> tuple[Descriptor, ...]:
-        """What refers to a manifest, by the registry's own list, or, where it keeps none, by the
-        index with the agreed tag."""
+        """What refers to a manifest, by the registry's own list and by the index with the agreed
+        tag: what was attached before a registry kept a list is only there, and some registries
+        have lists without the artifact types."""
         url: str | None = f"{self._base}/referrers/{digest}"
         found: list[Descriptor] = []
         for page in range(_PAGES):
@@ -228,10 +240,10 @@ class Repository:
             answer = self._ask("GET", url, headers={"Accept": OCI_INDEX}, missing=True)
             kind = "" if answer is None else answer.headers.get("Content-Type", "")
             if answer is None or (page == 0 and not kind.startswith(OCI_INDEX)):
-                return self.tagged_referrers(digest)
+                break
             found += _listed(answer.content, url)
             url = self._own(answer.next)
-        return tuple(found)
+        return tuple({d.digest: d for d in (*found, *self.tagged_referrers(digest))}.values())
 
     def tagged_referrers(self, digest: str) -> tuple[Descriptor, ...]:
         """What the index with the agreed tag names."""
@@ -267,9 +279,10 @@ class Repository:
         if answer.status == 404 and missing:
             return None
         if answer.status in (401, 403):
+            known = "the login in use is not enough; " if self._authorization else ""
             raise Refused(
                 f"{place.host} does not allow {method} in {place.repository}: {_reason(answer)}",
-                next=f"log in with `docker login {place.host}`",
+                next=f"{known}log in with `docker login {place.host}`",
             )
         if answer.status in (429, 500, 502, 503, 504):
             raise NoAnswer(f"{place.host} answers {answer.status}: {_reason(answer)}")

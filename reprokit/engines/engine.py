@@ -27,6 +27,7 @@ from reprokit.engines.protocol import (
 from reprokit.engines.translating import (
     DISK_FULL,
     explanation,
+    not_pulled,
     pulled_line,
     refuse_archive,
     translated,
@@ -220,7 +221,7 @@ class SocketEngine:
         from reprokit.engines import registry
 
         name, separator, version = registry.split_reference(reference)
-        unavailable = f"{reference} cannot be pulled"
+        login = registry.login(registry.split_reference(name)[0])
         try:
             with translated(reference, self.name):
                 try:
@@ -230,17 +231,18 @@ class SocketEngine:
                         stream=True,
                         decode=True,
                         platform=platform,
+                        auth_config=login or None,
                     ):
-                        pulled_line(line, unavailable, on_line)
+                        pulled_line(line, reference, on_line)
                 except APIError as error:
                     if DISK_FULL.search(explanation(error)):
                         raise
-                    raise InputUnavailable(f"{unavailable}: {explanation(error)}") from error
+                    raise not_pulled(reference, explanation(error)) from error
         finally:
             self._api.close()
         image = self.image(reference)
         if image is None:
-            raise InputUnavailable(f"{unavailable}: the engine has no such image afterwards")
+            raise not_pulled(reference, "the engine has no such image afterwards")
         return image
 
     def push(
@@ -252,13 +254,11 @@ class SocketEngine:
         """Send an image to its registry, with the user's credentials there. An interrupt ends it:
         the engine stops when nobody listens."""
         from reprokit.engines import pushing, registry
-        from reprokit.engines.credentials import credentials
 
         name, separator, version = registry.split_reference(reference)
         if separator == "@":
             raise BadRequest("an image is pushed to a tag, not to a digest", where=reference)
-        place = registry.own_place(name)
-        known = credentials(place.host, place.repository)
+        host = registry.own_place(name).host
         try:
             with translated(reference, self.name):
                 lines = self._api.push(
@@ -267,9 +267,9 @@ class SocketEngine:
                     stream=True,
                     decode=True,
                     # An empty one: the engine is not to ask for any, Podman would not even answer.
-                    auth_config=known.for_engine() if known else {},
+                    auth_config=registry.login(name),
                 )
-                pushing.follow(lines, reference, place.host, on_line, on_progress)
+                pushing.follow(lines, reference, host, on_line, on_progress)
         finally:
             self._api.close()
 

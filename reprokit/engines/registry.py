@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reprokit.engines.credentials import Place, Refused, is_local
+from reprokit.engines.credentials import Place, Refused, credentials, is_local
 from reprokit.engines.distribution import Repository
 from reprokit.errors import InputUnavailable, NoAnswer
 
@@ -75,6 +75,14 @@ def own_place(name: str) -> Place:
     """Where a repository itself is, past every mirror: to write, and to read what was written."""
     *_, place = places(full_name(name), _configuration())
     return replace(place, plain=place.plain or place.host in _docker_insecure())
+
+
+def login(name: str) -> dict[str, str]:
+    """What an engine shows at the registry of a repository ("ghcr.io/me/wheat"), as its API takes
+    it; empty where the user is not known there. Raises BadRequest as `credentials` does."""
+    place = own_place(name)
+    known = credentials(place.host, place.repository)
+    return {} if known is None else known.for_engine()
 
 
 def _docker_insecure() -> list[str]:

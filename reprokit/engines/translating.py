@@ -101,13 +101,24 @@ def not_started(error: Exception, command: str) -> CommandFailed | None:
     )
 
 
-def pulled_line(line: Mapping[str, Any], what: str, on_line: Callable[[str], None]) -> None:
-    """Show a line of a pull. Raises InputUnavailable, with `what` failed, for one that says why."""
+def not_pulled(reference: str, said: str) -> InputUnavailable:
+    """The error for an image that cannot be pulled, with what the engine said of it."""
+    plain = "server gave HTTP response" in said
+    return InputUnavailable(
+        f"{reference} cannot be pulled: {said}",
+        next="a registry without TLS must be one of the engine's insecure registries"
+        if plain
+        else None,
+    )
+
+
+def pulled_line(line: Mapping[str, Any], reference: str, on_line: Callable[[str], None]) -> None:
+    """Show a line of a pull. Raises InputUnavailable for one that says why it failed."""
     if "error" in line:
         text = str(line["error"])
         if DISK_FULL.search(text):
             raise disk_full("pull")
-        raise InputUnavailable(f"{what}: {text}")
+        raise not_pulled(reference, text)
     if line.get("progressDetail"):
         return  # a bar's many states
     parts = [str(line[key]) for key in ("id", "status") if line.get(key)]

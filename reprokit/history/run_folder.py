@@ -208,8 +208,9 @@ def read_record(path: Path) -> dict[str, JSON]:
 _LOST = "restore the file from a copy; the results beside it are untouched"
 
 
-def checked_record(loaded: object, *, where: str) -> dict[str, JSON]:
-    """`loaded` as a record of a schema that this reprokit knows, unchanged since it was written."""
+def checked_record(loaded: object, *, where: str, lost: str | None = None) -> dict[str, JSON]:
+    """`loaded` as a record of a schema that this reprokit knows, unchanged since it was written;
+    `lost` says what to do where it was changed."""
     if not isinstance(loaded, dict) or type(loaded.get("schema")) is not int:
         raise BadRequest("is not a record of a run", where=where)
     if loaded["schema"] > records.SCHEMA:
@@ -224,5 +225,5 @@ def checked_record(loaded: object, *, where: str) -> dict[str, JSON]:
     except (BadRequest, UnicodeEncodeError):
         unchanged = False
     if not unchanged:
-        raise BadRequest("was changed after it was written", where=where, next=_LOST)
+        raise BadRequest("was changed after it was written", where=where, next=lost or _LOST)
     return loaded

@@ -16,10 +16,12 @@ from reprokit.publishing.published_image import AttachedRecord, PublishedImage
 @frozen
 class ImageCheck:
     """An image in a registry with the records attached to it, the latest last. `key` is the id of
-    the public key by which they are signed, `None` where none was given."""
+    the public key by which they are signed, `None` where none was given. `read` are the number
+    and the bytes of the attached files, each of which is as its digest says."""
 
     image: PublishedImage
     records: tuple[AttachedRecord, ...]
+    read: tuple[int, int]
     key: str | None
 
     def json(self) -> JSON:
@@ -41,6 +43,10 @@ class ImageCheck:
         ]
         if not self.records:
             lines.append("run          no record is attached")
+        number, size = self.read
+        if number:
+            count = wording.counted(number, "file")
+            lines.append(f"attached     {count}, {wording.size(size)}, each as its digest says")
         lines.append(
             f"signed by    {self.key or '(not looked at: give the public key with --key)'}"
         )
@@ -50,20 +56,34 @@ class ImageCheck:
 def check(reference: str, key: Path | None, reporter: Reporter) -> ImageCheck:
     """Look at an image and its records in its registry.
 
+    Everything that is attached is read, data and results too, and nothing of it kept.
+
     key: a public key (PEM), of which only what it signed counts. Raises ResultsDiffer where it
-    signed no record of this image, InputUnavailable where the image cannot be had, BadRequest.
+    signed no record of this image, InputUnavailable where the image cannot be had or something
+    attached is not as its digest says, BadRequest.
     """
     image = published_image.resolve(reference)
     records = published_image.records(image, reporter.warning)
-    if key is None:
-        return ImageCheck(image=image, records=records, key=None)
-    signatures = signing.verify_signature(image, key)
-    records = signing.signed_only(records, signatures)
-    if not records:
-        raise ResultsDiffer(
-            "the key signed another record than those that are attached", where=image.reference
-        )
-    return ImageCheck(image=image, records=records, key=signatures[0].key)
+    signed_by = None
+    if key is not None:
+        signatures = signing.verify_signature(image, key)
+        records, signed_by = signing.signed_only(records, signatures), signatures[0].key
+        if not records:
+            raise ResultsDiffer(
+                "the key signed another record than those that are attached", where=image.reference
+            )
+    return ImageCheck(image=image, records=records, key=signed_by, read=_read(image, reporter))
+
+
+def _read(image: PublishedImage, reporter: Reporter) -> tuple[int, int]:
+    """Read everything that is attached: (files, bytes)."""
+    blobs = published_image.blobs(image)
+    total, done = sum(blob.size for blob in blobs), 0
+    for blob in blobs:
+        image.repository.check(blob)
+        done += blob.size
+        reporter.advance(done, total)
+    return len(blobs), total
 
 
 def _described(record: reading.Record) -> str:

@@ -34,6 +34,8 @@ BUILD = "build"
 INPUTS = "inputs"
 RESULTS = "results"
 CHECKSUMS = "results.sha256"
+NEW_RESULTS = "new-results"
+"""Where the README's commands put theirs: beside the others, and no part of the archive."""
 
 
 @frozen

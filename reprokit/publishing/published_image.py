@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import field
 
 from reprokit import files, lock_file
@@ -120,17 +121,34 @@ def resolve(reference: str) -> PublishedImage:
     """The image behind `NAME@sha256:…`. Raises BadRequest for another form, InputUnavailable
     where it cannot be had, NoAnswer."""
     name, separator, digest = split(reference)
+    repository = Repository(registry.own_place(name))
     if separator != "@":
         raise BadRequest(
             "a tag may mean another image tomorrow",
             where=reference,
-            next="name the image by its digest: NAME@sha256:…",
+            next=f"name the image by its digest: {_by_digest(name, repository, digest)}",
         )
-    repository = Repository(registry.own_place(name))
     manifest = repository.manifest(digest)
     if manifest is None:
         raise InputUnavailable("the registry has no such image", where=reference)
     return described(name, repository, manifest)
+
+
+def _by_digest(name: str, repository: Repository, tag: str) -> str:
+    """What a tag means now, where the registry says it."""
+    with suppress(InputUnavailable):
+        digest = repository.digest(tag)
+        if digest is not None:
+            return f"it is {name}@{digest} now"
+    return "NAME@sha256:…"
+
+
+def is_tagged(text: str) -> bool:
+    """Whether a text reads as an image with its registry and a tag ("ghcr.io/me/wheat:1"), which
+    images of this machine alone ("localhost/…") are not."""
+    name, separator, _ = registry.split_reference(text)
+    tagged = separator == ":" and name != text and registry.full_name(name) == name
+    return tagged and not name.startswith("localhost/") and _NAME.fullmatch(name) is not None
 
 
 def described(name: str, repository: Repository, manifest: Manifest) -> PublishedImage:
@@ -177,24 +195,26 @@ def records(image: PublishedImage, warn: Callable[[str], None]) -> tuple[Attache
     """Every record that is attached to an image, the latest run last.
 
     Whoever may write to the repository can attach one; `reprokit.publishing.signing` says which
-    are signed. What is attached as a record but is none goes to `warn`; the first such error is
-    raised where no record is left.
+    are signed. What is attached as a record but is none goes to `warn`; where no record is left,
+    the first such error is raised instead.
     """
     listed = [d for d in image.repository.referrers(image.digest) if d.artifact_type == RECORD_TYPE]
-    found, failed = [], None
+    found: list[AttachedRecord] = []
+    failed: list[BadRequest | InputUnavailable] = []
     for row in listed[:_MOST_RECORDS]:
         try:
             found.append(_record(image, row))
         except (BadRequest, InputUnavailable) as error:
-            failed = failed or error
-            warn(str(error))
+            failed.append(error)
     if len(listed) > _MOST_RECORDS:
         warn(f"only {_MOST_RECORDS} of {len(listed)} attached records were looked at")
-    if not found and failed is not None:
-        raise failed
+    if failed and not found:
+        raise failed[0]
+    for each in failed:
+        warn(str(each))
     # The same record comes again with another description where its project's authors changed.
-    once = {each.digest: each for each in found}.values()
-    return tuple(sorted(once, key=lambda each: reading.text(each.record, "finished")))
+    once = {record.digest: record for record in found}.values()
+    return tuple(sorted(once, key=lambda record: reading.text(record.record, "finished")))
 
 
 def attached(image: PublishedImage, row: Descriptor, kind: str) -> dict[str, Descriptor]:
@@ -213,6 +233,17 @@ def attached(image: PublishedImage, row: Descriptor, kind: str) -> dict[str, Des
     return {part.annotations.get(TITLE, ""): part for part in parts}
 
 
+def blobs(image: PublishedImage) -> tuple[Descriptor, ...]:
+    """Every file of every record, data and results that are attached to an image, each once.
+    Raises InputUnavailable for what is not as the list says."""
+    found: dict[str, Descriptor] = {}
+    for row in image.repository.referrers(image.digest):
+        if row.artifact_type in (RECORD_TYPE, DATA_TYPE):
+            parts = attached(image, row, row.artifact_type)
+            found |= {part.digest: part for part in parts.values()}
+    return tuple(found.values())
+
+
 def _record(image: PublishedImage, row: Descriptor) -> AttachedRecord:
     where = f"{image.name}@{row.digest}"
     parts = attached(image, row, RECORD_TYPE)
@@ -220,7 +251,8 @@ def _record(image: PublishedImage, row: Descriptor) -> AttachedRecord:
         if name not in parts:
             raise InputUnavailable(f"holds no {name}", where=where)
     content = image.repository.blob(parts[RECORD], FILE_LIMIT)
-    record = checked_record(json_object(content, where), where=where)
+    lost = "it cannot be believed; ask those who published it"
+    record = checked_record(json_object(content, where), where=where, lost=lost)
     if environment(record) != image.config_digest:
         raise InputUnavailable("is the record of a run of another image", where=where)
     text = image.repository.blob(parts[LOCK], FILE_LIMIT).decode("utf-8", "replace")

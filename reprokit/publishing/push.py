@@ -10,6 +10,7 @@ from reprokit import files, lock_file
 from reprokit.citing.facts import Facts, gather
 from reprokit.engines import registry
 from reprokit.engines.connect import connect
+from reprokit.engines.credentials import is_local
 from reprokit.engines.distribution import Repository, descriptor, json_object, sha256
 from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest, InputUnavailable, NoEngine
@@ -81,8 +82,11 @@ class InRegistry:
         """For people."""
         what = "record, lock, bill of materials, crate metadata"
         what += "" if self.data is None else ", data, results"
+        who = "anybody who may read it pulls exactly this image with"
+        if is_local(self.name.partition("/")[0]):
+            who = "only this machine reaches that registry, where exactly this image is pulled with"
         lines = [
-            f"{self.name} is pushed; anybody who may read it pulls exactly this image with",
+            f"{self.name} is pushed; {who}",
             f"  docker pull {self.reference}",
             f"environment  {self.environment}, as the registry's manifest says",
             f"attached     {what}",

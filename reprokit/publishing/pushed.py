@@ -10,6 +10,7 @@ import json
 import re
 
 from reprokit import files
+from reprokit.engines.credentials import is_local
 from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
 from reprokit.history.run_folder import RunFolder
@@ -32,6 +33,11 @@ class Pushed:
     def reference(self) -> str:
         """What `docker pull` takes."""
         return f"{self.repository}@{self.digest}"
+
+    @property
+    def local(self) -> bool:
+        """Whether the registry is one of this machine, which nobody else reaches by that name."""
+        return is_local(self.repository.partition("/")[0])
 
 
 def read(folder: RunFolder) -> tuple[Pushed, ...]:

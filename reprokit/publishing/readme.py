@@ -8,15 +8,14 @@ from string import Template
 
 from reprokit import resources
 from reprokit.citing.facts import Facts
+from reprokit.citing.prose import escaped
 from reprokit.frozen import frozen
 from reprokit.history import reading
 from reprokit.model import Argv
 from reprokit.phases.render import steps_command
 from reprokit.publishing import powershell
-from reprokit.publishing.contents import BUILD, INPUTS, Source
+from reprokit.publishing.contents import BUILD, INPUTS, NEW_RESULTS, Source
 from reprokit.quoting import shell_word
-
-NEW = "new-results"
 
 
 @frozen
@@ -72,7 +71,7 @@ def text(facts: Facts, source: Source, held: Held, paragraph: str) -> str:
     """The README's text."""
     template = Template(resources.template("archive-README.md"))
     return template.substitute(
-        title=facts.title,
+        title=escaped(facts.title),
         run=facts.run,
         paragraph=paragraph,
         file=f"{facts.name}-{facts.run}",
@@ -87,15 +86,17 @@ def _preparation(facts: Facts, source: Source, held: Held) -> str:
     """What a reader without reprokit must know before the commands."""
     if held.image:
         return "The image that ran is loaded and run again."
-    if facts.pushed:
+    if facts.pushed and not held.vendor:
         return "The image that ran is pulled and run again."
     if source.own_dockerfile:
         return "The image is built from the project's own Dockerfile, which uses the network."
     base = source.lock.base.reference
-    if held.vendor and held.base:
-        return "The image is built from what is here, without a network."
     if held.vendor:
-        return f"The image is built from what is here. Its base, `{base}`, is pulled."
+        text = "The image is built from what is here"
+        text += ", without a network." if held.base else f". Its base, `{base}`, is pulled."
+        if facts.pushed:
+            text += f"\nThe very image that ran is `{facts.pushed[-1].reference}`."
+        return text
     return (
         "This archive holds neither the image nor its packages. The commands work once every "
         f"package\nis in `{BUILD}/vendor/` (`repro.lock` has address, path and hash of each) and "
@@ -115,24 +116,24 @@ def _commands(shell: _Shell, facts: Facts, source: Source, held: Held) -> Iterat
     if held.image:
         tag = source.prepared.tag
         yield "docker load --input image.tar"
-    elif facts.pushed:
+    elif facts.pushed and not held.vendor:
         tag = facts.pushed[-1].reference
         yield f"docker pull {tag}"
     else:
         yield from _build(shell, source, held, tag)
-    yield f"mkdir {NEW}"
+    yield f"mkdir {NEW_RESULTS}"
     if not shell.powershell:
-        yield f"chmod 777 {NEW}"
+        yield f"chmod 777 {NEW_RESULTS}"
     if shell.powershell and any(map(powershell.needs_as_ever, _words(source))):
         yield powershell.AS_EVER
     beside = sorted(_beside(source))
     name = f"reprokit-{facts.run}"
     yield shell.command(*_run(shell, source, tag, name if beside else None))
     for path in beside:
-        yield f"docker cp {shell.word(f'{name}:/app/{path}')} {NEW}/"
+        yield f"docker cp {shell.word(f'{name}:/app/{path}')} {NEW_RESULTS}/"
     if beside:
         yield f"docker rm {name}"
-    yield f"cd {NEW}"
+    yield f"cd {NEW_RESULTS}"
     yield shell.check
 
 
@@ -169,7 +170,7 @@ def _run(shell: _Shell, source: Source, tag: str, name: str | None) -> Iterator[
     yield f"--shm-size {options.shared_memory}"
     for variable in _environment(source):
         yield f"--env {shell.word(variable)}"
-    yield shell.volume(NEW, "/app/results")
+    yield shell.volume(NEW_RESULTS, "/app/results")
     if source.mounts_data:
         for mount in plan.data.mounts:
             place = mount.source if mount.unpack is None else mount.target
@@ -217,8 +218,8 @@ def _contents(source: Source, held: Held) -> Iterator[tuple[str, str]]:
     if held.base:
         yield "base.tar", f"the image that the Dockerfile starts from, {source.lock.base.name}"
     yield "repro.lock", "every package by version, source and SHA-256"
-    yield "record.json, log.txt", "what ran, on what, with which results; what it printed"
+    yield "record.json`, `log.txt", "what ran, on what, with which results; what it printed"
     if held.bill:
         yield "sbom.cdx.json", "every package of the image, as a CycloneDX bill of materials"
-    yield "CITATION.cff, codecheck.yml", "how to cite it; the authors' part of a code check"
+    yield "CITATION.cff`, `codecheck.yml", "how to cite it; the authors' part of a code check"
     yield "ro-crate-metadata.json", "the same for programs: a Process Run RO-Crate 1.1"

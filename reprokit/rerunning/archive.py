@@ -105,7 +105,7 @@ def _record(found: bag.Bag, source: Path) -> dict[str, JSON]:
         raise BadRequest(
             f"its {RECORD} is damaged: {error}", where=str(source), next=_NEXT
         ) from error
-    return run_folder.checked_record(loaded, where=f"{source}: {RECORD}")
+    return run_folder.checked_record(loaded, where=f"{source}: {RECORD}", lost=_NEXT)
 
 
 def _lock(found: bag.Bag, source: Path) -> Lock:

@@ -27,6 +27,7 @@ from reprokit.errors import BadRequest, StorageFailed
 from reprokit.frozen import frozen
 from reprokit.history.wording import printable, size
 from reprokit.progress import Reporter
+from reprokit.publishing.contents import NEW_RESULTS
 from reprokit.quoting import refuse_control_characters
 from reprokit.unpacking import Limits, Meter, Names
 
@@ -135,6 +136,8 @@ def _of_folder(source: Path, limits: Limits) -> dict[str, _Member]:
         raise BadRequest(f"cannot be read: {error.strerror}", where=error.filename) from error
 
     for parent, folders, here in os.walk(source, onerror=refuse):
+        if Path(parent) == source / PAYLOAD and NEW_RESULTS in folders:
+            folders.remove(NEW_RESULTS)  # of somebody who followed the README
         for name in sorted((*folders, *here)):
             place = Path(parent) / name
             status = place.lstat()

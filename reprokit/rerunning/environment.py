@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -71,25 +70,59 @@ class Environment:
 
 def exact(published: Published, powers: Powers, watch: Stopwatch) -> tuple[Image, str] | None:
     """The very image that the published run ran in, and where it was; `None` where it is nowhere,
-    or for another platform than the engine runs."""
+    or for another platform than the engine runs. Why a registry does not give it is told."""
     digest = published.environment
     if digest is None or published.lock.platform != powers.engine.platform():
         return None
-    found = powers.engine.image(digest)
-    if found is not None and found.config_digest == digest:
-        return found, f"{powers.engine.name} has the very image"
+    if (found := _there(digest, powers.engine)) is not None:
+        return found
     if published.image is not None:
         with watch.phase("load"):
             name = f"{_NAME}:{digest.removeprefix('sha256:')[:12]}"
             return _loaded(published.image, name, digest, powers.engine), "the archive's image"
     for reference in published.references:
-        with watch.phase("pull"), suppress(InputUnavailable):
-            powers.reporter.message(reference)
-            platform = published.lock.platform
-            pulled = powers.engine.pull(reference, platform, powers.reporter.log)
-            if pulled.config_digest == digest:
-                return pulled, f"pulled as {reference}"
+        try:
+            return _pulled(reference, published, powers, watch)
+        except InputUnavailable as error:
+            powers.reporter.warning(str(error))
     return None
+
+
+def from_registry(published: Published, powers: Powers, watch: Stopwatch) -> tuple[Image, str]:
+    """The same for an image alone, which nothing replaces. Raises InputUnavailable with the reason
+    where it cannot be had."""
+    (reference,) = published.references
+    platform, own = published.lock.platform, powers.engine.platform()
+    if platform != own:
+        raise InputUnavailable(
+            f"is an image for {platform}, and {powers.engine.name} runs those for {own}",
+            where=reference,
+            next="rerun an archive of the run, from which another image can be built",
+        )
+    found = _there(published.environment, powers.engine)
+    return _pulled(reference, published, powers, watch) if found is None else found
+
+
+def _there(digest: str | None, engine: Engine) -> tuple[Image, str] | None:
+    found = None if digest is None else engine.image(digest)
+    if found is None or found.config_digest != digest:
+        return None
+    return found, f"{engine.name} has the very image"
+
+
+def _pulled(
+    reference: str, published: Published, powers: Powers, watch: Stopwatch
+) -> tuple[Image, str]:
+    engine = powers.engine
+    with watch.phase("pull"):
+        powers.reporter.message(reference)
+        pulled = engine.pull(reference, published.lock.platform, powers.reporter.log)
+    if pulled.config_digest != published.environment:
+        raise InputUnavailable(
+            f"{engine.name} pulled {pulled.config_digest} instead of {published.environment}",
+            where=reference,
+        )
+    return pulled, f"pulled as {reference}"
 
 
 def _loaded(archive: Path, name: str, digest: str, engine: Engine) -> Image:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from reprokit import configuration as configurations
 from reprokit import lock_file
+from reprokit.engines.distribution import Missing
 from reprokit.engines.protocol import LABEL, ContainerRequest, Engine
-from reprokit.errors import BadRequest, InputUnavailable, NoEngine
+from reprokit.errors import BadRequest, InputUnavailable, NoAnswer
 from reprokit.history import reading
 from reprokit.model import Image
 from reprokit.phases.self_description import FOLDER, PLAN
@@ -54,8 +55,12 @@ def opened(reference: str, workspace: Path, reporter: Reporter) -> Origin:
         _with_data(attached, root, reporter)
     try:
         download_results(attached, results, reporter)
-    except InputUnavailable:
+    except Missing:
         reporter.warning("the results are not attached: only their hashes can be compared")
+    except NoAnswer:
+        raise
+    except InputUnavailable as error:
+        reporter.warning(f"of the published results only their hashes can be compared: {error}")
     published = Published(
         record=attached.record,
         lock=lock_file.loads(attached.lock),
@@ -70,9 +75,7 @@ def opened(reference: str, workspace: Path, reporter: Reporter) -> Origin:
 def _with_data(attached: published_image.AttachedRecord, root: Path, reporter: Reporter) -> None:
     try:
         download_data(attached, root, reporter)
-    except NoEngine:
-        raise
-    except InputUnavailable as error:
+    except Missing as error:
         raise InputUnavailable(
             f"the data that the run read is not attached to the image: {error.what}",
             where=error.where,

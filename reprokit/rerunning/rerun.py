@@ -260,13 +260,7 @@ def _made_ready(work: _Rerun, mends: Sequence[Mended]) -> tuple[Planned, Image, 
 
     root, published = work.origin.root, work.origin.published
     assert published is not None
-    found = environment.exact(published, work.powers, work.watch)
-    if found is None:
-        raise InputUnavailable(
-            f"the image cannot be had for {work.powers.engine.platform()}",
-            where=published.references[0],
-            next="see whether the engine can pull it",
-        )
+    found = environment.from_registry(published, work.powers, work.watch)
     published = replace(published, kept=unfolded(found[0], root, work.powers.engine))
     planned = planning.of_image(root, published, work.powers.reporter)
     work.allow(consent.of_run(planned.job.plan))

@@ -14,6 +14,7 @@ from reprokit.history.listing import record_of
 from reprokit.pipeline.earlier_code import code_of, kept_of, lock_of
 from reprokit.progress import Reporter
 from reprokit.publishing import pushed
+from reprokit.publishing.published_image import is_tagged
 from reprokit.rerunning import archive, bag, cloning
 from reprokit.rerunning.origin import Origin, Published, Source
 
@@ -35,7 +36,7 @@ def opened(
     """
     path = Path(text)
     address = cloning.address(text) if not path.exists() else None
-    if _DIGEST.fullmatch(text) and not path.exists():
+    if (_DIGEST.fullmatch(text) or is_tagged(text)) and not path.exists():
         from reprokit.rerunning import registry_image
 
         yield registry_image.opened(text, workspace, reporter)

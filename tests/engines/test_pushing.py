@@ -95,19 +95,48 @@ def test_an_image_is_pushed_with_its_record_and_pulled_by_digest(
 
 
 def test_a_registry_wants_a_password(
-    engine: SocketEngine, run: RunFolder, guarded_registry: str, tmp_path: Path
+    engine: SocketEngine,
+    image: Image,
+    run: RunFolder,
+    guarded_registry: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = f"{guarded_registry}/me/wheat:1"
     with pytest.raises(InputUnavailable) as caught:
         reprokit.publish(run.id, push=name, engine=engine.endpoint.url)
     assert f"docker login {guarded_registry}" in str(caught.value)
     (tmp_path / "docker").mkdir()
-    encoded = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    entries = {"auths": {guarded_registry: {"auth": encoded}}}
-    (tmp_path / "docker/config.json").write_text(json.dumps(entries))
+    log_in(tmp_path / "docker/config.json", guarded_registry, f"{PASSWORD}x")
+    with pytest.raises(InputUnavailable) as caught:
+        Repository(own_place(f"{guarded_registry}/me/wheat")).manifest("1")
+    assert caught.value.next == (
+        f"the login in use is not enough; log in with `docker login {guarded_registry}`"
+    )
+    log_in(tmp_path / "docker/config.json", guarded_registry, PASSWORD)
     done = reprokit.publish(run.id, push=name, engine=engine.endpoint.url)
     assert done.pushed is not None and PASSWORD not in done.text()
-    assert len(published_image.records(published_image.resolve(done.pushed.reference), print)) == 1
+    found = published_image.resolve(done.pushed.reference)
+    assert len(published_image.records(found, print)) == 1
+
+    # Podman's login serves as well, for the engine's own pull too.
+    (tmp_path / "docker/config.json").unlink()
+    engine.remove_image(image.reference)
+    assert engine.image(image.config_digest) is None
+    with pytest.raises(InputUnavailable):
+        engine.pull(found.reference, found.platform, print)
+    log_in(tmp_path / "auth.json", guarded_registry, PASSWORD)
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))
+    try:
+        assert published_image.pull(found, engine, print).config_digest == image.config_digest
+    finally:
+        engine.remove_image(found.reference)
+
+
+def log_in(file: Path, registry: str, password: str) -> None:
+    """Write what a login at a registry writes down."""
+    encoded = base64.b64encode(f"{USER}:{password}".encode()).decode()
+    file.write_text(json.dumps({"auths": {registry: {"auth": encoded}}}))
 
 
 def test_an_interrupted_push_leaves_nothing(

@@ -25,7 +25,8 @@ def digest(content: bytes) -> str:
 
 class FakeRegistry(ThreadingHTTPServer):
     """`token`: what clients must bring, given for `user` alone. `lists`: whether it has the list
-    of referrers. `lies`: what it gives instead, by path. `asked`: (method, path, Authorization)."""
+    of referrers; `types`: whether with their artifact types. `lies`: what it gives instead, by
+    path. `asked`: (method, path, Authorization)."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -34,6 +35,7 @@ class FakeRegistry(ThreadingHTTPServer):
         self.token = ""
         self.user = ""
         self.lists = False
+        self.types = True
         self.lies: dict[str, bytes] = {}
         self.asked: list[tuple[str, str, str]] = []
 
@@ -52,6 +54,12 @@ class FakeRegistry(ThreadingHTTPServer):
         """Keep a blob; what a manifest says of it."""
         self.blobs[digest(content)] = content
         return {"mediaType": "x/y", "digest": digest(content), "size": len(content)}
+
+
+def _kind(manifest: dict[str, Any], right: bool) -> str | None:
+    """The artifact type, or, as the registry of go-containerregistry has it, that of the config."""
+    found = manifest.get("artifactType") if right else manifest["config"]["mediaType"]
+    return None if found is None else str(found)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -108,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
                 "mediaType": kind,
                 "digest": name,
                 "size": len(content),
-                "artifactType": json.loads(content).get("artifactType"),
+                "artifactType": _kind(json.loads(content), self.server.types),
                 "annotations": json.loads(content).get("annotations", {}),
             }
             for name, (kind, content) in self.server.manifests.items()
@@ -136,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.server.put(self.headers["Content-Type"], self.body, found["rest"])
         subject = json.loads(self.body).get("subject")
-        named = self.server.lists and subject
+        named = self.server.lists and self.server.types and subject
         self._answer(201, b"", {"OCI-Subject": subject["digest"]} if named else {})
 
     def _answer(

@@ -28,7 +28,7 @@ def ignore(text: str) -> None:
     pass
 
 
-@pytest.mark.parametrize("lists", [True, False])
+@pytest.mark.parametrize(("lists", "types"), [(True, True), (True, False), (False, True)])
 @pytest.mark.usefixtures("pushing_engine")
 def test_a_run_is_pushed_and_read_back(
     there: FakeRegistry,
@@ -36,8 +36,9 @@ def test_a_run_is_pushed_and_read_back(
     keys: tuple[Path, Path],
     tmp_path: Path,
     lists: bool,
+    types: bool,
 ) -> None:
-    there.lists = lists
+    there.lists, there.types = lists, types
     name = f"{there.address}/me/wheat"
     before = run.record.read_bytes()
     done = reprokit.publish(run.id, push=f"{name}:1", data=True, sign=keys[0])
@@ -65,7 +66,7 @@ def test_a_run_is_pushed_and_read_back(
     signatures = signing.verify_signature(image, keys[1])
     assert signing.signed_only((found,), signatures) == (found,)
     assert len(image.repository.referrers(image.digest)) == 3
-    assert (referrers_tag(image.digest) in there.manifests) is not lists
+    assert (referrers_tag(image.digest) in there.manifests) is not (lists and types)
     again = reprokit.publish(run.id, push=f"{name}:1", data=True, sign=keys[0])
     assert again.json() == done.json()
     assert len(image.repository.referrers(image.digest)) == 3
@@ -96,6 +97,30 @@ def test_the_engine_keeps_no_name_of_the_push(
     name = f"{pushing_engine.there.address}/me/wheat:1"
     reprokit.publish(run.id, push=name)
     assert pushing_engine.pushes == [name] and pushing_engine.image(name) is None
+
+
+def test_what_was_attached_before_a_registry_kept_a_list_counts(
+    there: FakeRegistry, run: RunFolder, pushing_engine: PushingEngine
+) -> None:
+    done = reprokit.publish(run.id, push=f"{there.address}/me/wheat:1")
+    assert done.pushed is not None
+    image = published_image.resolve(done.pushed.reference)
+    there.lists = True
+    (row,) = image.repository.referrers(image.digest)
+    assert row.digest == done.pushed.record
+
+
+def test_a_registry_of_this_machine_is_not_named_to_readers(
+    there: FakeRegistry, run: RunFolder, pushing_engine: PushingEngine
+) -> None:
+    done = reprokit.publish(run.id, push=f"{there.address}/me/wheat:1")
+    assert "only this machine reaches" in done.text()
+    assert done.pushed is not None
+    cited = reprokit.cite(run.id).content
+    assert done.pushed.reference.partition("@")[2] not in cited and "127.0.0.1" not in cited
+    elsewhere = pushed.Pushed(repository="ghcr.io/me/wheat", digest=f"sha256:{'d' * 64}")
+    pushed.add(run, elsewhere)
+    assert elsewhere.reference in reprokit.cite(run.id).content
 
 
 def test_an_index_around_the_one_image_is_looked_into(
@@ -151,3 +176,20 @@ def test_an_image_that_is_gone_is_built_again(
     monkeypatch.setattr(that_ran, "ensure_image", ensure)
     reprokit.publish(run.id, push=f"{there.address}/me/wheat:1")
     assert len(pushing_engine.pushes) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "tagged"),
+    [
+        ("ghcr.io/me/wheat:1", True),
+        ("localhost:5000/wheat:v1.0", True),
+        ("localhost:5000/wheat", False),
+        ("localhost/reprokit/wheat:1", False),
+        ("me/wheat:1", False),
+        ("user@host.org:wheat.git", False),
+        ("https://host.org/wheat:1", False),
+        (f"ghcr.io/me/wheat@sha256:{'1' * 64}", False),
+    ],
+)
+def test_what_reads_as_an_image_with_a_tag(text: str, tagged: bool) -> None:
+    assert published_image.is_tagged(text) is tagged

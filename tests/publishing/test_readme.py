@@ -14,7 +14,8 @@ import pytest
 import reprokit
 from reprokit.engines.podman import settings_for_this_machine
 from reprokit.history.reading import mapping
-from reprokit.publishing import powershell
+from reprokit.history.run_folder import RunFolder
+from reprokit.publishing import powershell, pushed
 from tests.conftest import engines
 from tests.publishing import made
 from tests.publishing.conftest import unpacked
@@ -28,6 +29,8 @@ pathlib.Path("figures").mkdir(exist_ok=True)
 pathlib.Path("figures/b.txt").write_text("beside")
 """
 CONFIGURATION = 'base = "bookworm"\n[run]\nenvironment = { WORD = "it\'s $HOME \\"q\\"" }\n'
+
+ELSEWHERE = pushed.Pushed(repository="registry.example.org/me/wheat", digest=f"sha256:{'d' * 64}")
 
 
 def sections(readme: str) -> dict[str, str]:
@@ -73,6 +76,17 @@ def test_a_value_that_is_not_published_is_not_told(published: Path, tmp_path: Pa
     assert "--env WORD" in text and "$HOME" not in text
 
 
+@pytest.mark.usefixtures("billed")
+def test_an_image_in_a_registry_is_pulled(published: Path, tmp_path: Path) -> None:
+    (published / "CITATION.cff").write_text("title: A *study* <of> wheat\n")
+    folder, _ = made.run(published)
+    pushed.add(folder, ELSEWHERE)
+    reprokit.publish(folder.id, archive=tmp_path / "a.zip")
+    text = (unpacked(tmp_path / "a.zip", tmp_path / "out") / "data" / "README.md").read_text()
+    assert text.startswith("# A \\*study\\* \\<of\\> wheat\n")
+    assert f"docker pull {ELSEWHERE.reference}" in sections(text)["Linux"]
+
+
 @pytest.mark.engine
 @pytest.mark.network
 @pytest.mark.parametrize("engine", engines())
@@ -110,6 +124,8 @@ def test_the_commands_give_the_same_results(
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        # What an archive holds comes before a registry, which may be gone.
+        pushed.add(RunFolder(project=published, id=run), ELSEWHERE)
         assert json.loads((place / "sbom.cdx.json").read_text())["bomFormat"] == "CycloneDX"
         assert "a.txt: OK" in done.stdout and "figures/b.txt: OK" in done.stdout
         if kind == "image":

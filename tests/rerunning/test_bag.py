@@ -57,6 +57,19 @@ def test_a_good_bag_is_laid_out_zipped_or_not(tmp_path: Path) -> None:
     assert not os.access(again.folder / "record.json", os.X_OK)
 
 
+def test_what_the_commands_of_the_readme_wrote_is_no_part_of_it(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "bag", members(PAYLOAD))
+    new = folder / "data" / "new-results"
+    new.mkdir()
+    (new / "a.csv").symlink_to("/etc/passwd")
+    found = unpack(folder)
+    assert set(found.digests) == set(PAYLOAD)
+    assert not (found.folder / "new-results").exists()
+    shutil.rmtree(found.folder)
+    files = members(PAYLOAD) | {"data/new-results/a.csv": b"x"}
+    refused(write_zip(tmp_path / "a.zip", files), "does not name")
+
+
 def test_a_bag_without_a_folder_around_it_is_one_too(tmp_path: Path) -> None:
     assert unpack(write_zip(tmp_path / "a.zip", members(PAYLOAD), top="")).digests
 
