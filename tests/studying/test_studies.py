@@ -82,6 +82,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
     monkeypatch.setenv("REPROKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(working, "PROGRAM", ("-P", program.__file__))
     monkeypatch.setattr(working, "PAUSE", 0.05)
+    monkeypatch.setattr(working, "SOON", 0.0)
     monkeypatch.setattr(studying, "connect", connect)
     root = tmp_path / "sources, é & $(touch evil)"
     root.mkdir()
@@ -139,7 +140,8 @@ def test_one_broken_source_stops_no_other(folder: Folder) -> None:
     # What is said while it goes on.
     assert "now: " in told.lines[0] and "defect (" in told.lines[0]
     assert len(told.messages) == 6 and told.messages[-1].endswith("6 of 6 done")
-    assert any(" left, until " in message for message in told.messages)
+    for said in (told.messages, told.lines):
+        assert any(" left, until " in text for text in said)
     assert (6, 6) in told.amounts
     # The table and the page say the same.
     with found.folder.table.open(newline="") as file:
