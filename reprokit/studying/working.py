@@ -29,6 +29,8 @@ PROGRAM = ("-P", "-m", "reprokit.studying.worker")
 PAUSE = 0.2
 GRACE = 120.0
 """Seconds beyond its limit in which a source may compare what its program left when stopped."""
+_WITH_RESULTS = ("run", "repeat", "compare")
+"""Phases in which there may be such."""
 PATIENCE = 60.0
 """Seconds that a process has to stop its container once it is asked."""
 _TAIL = 4000
@@ -78,7 +80,8 @@ class _Job:
 
     def is_late(self, now: float) -> bool:
         timeout = self.listed.timeout
-        return timeout is not None and now - self.began > timeout + GRACE
+        grace = GRACE if self.phase in _WITH_RESULTS else 0.0
+        return timeout is not None and now - self.began > timeout + grace
 
 
 def work(
@@ -167,7 +170,8 @@ def _settled(job: _Job, study: state.StudyFolder, engine: Engine) -> dict[str, J
 
 def _without_a_word(job: _Job) -> dict[str, JSON]:
     survey = state.survey_of(job.folder)
-    base = row.row(job.listed, survey, row.events_of(job.folder))
+    ended: progress_log.Event = {"at": time.time(), "event": "end"}
+    base = row.row(job.listed, survey, [*row.events_of(job.folder), ended])
     if job.is_late(job.asked or 0.0):
         limit = duration(job.listed.timeout)
         return row.of_end(
