@@ -26,7 +26,8 @@ def parsed(path: Path) -> tuple[dict[str, Any], str] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadRequest(f"cannot be read: {error.strerror}", where=path.name) from error
+        where = path.name or str(path)
+        raise BadRequest(f"cannot be read: {error.strerror}", where=where) from error
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise BadRequest("is not UTF-8", where=f"{path.name}:{line}") from error

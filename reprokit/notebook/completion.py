@@ -106,6 +106,8 @@ def _candidates(parser: argparse.ArgumentParser, before: list[str], symbol: str)
     if waiting is not None and waiting.nargs != 0:
         if waiting.choices:
             yield from map(str, waiting.choices)
+        elif waiting.dest == "again":
+            yield from ("all", "different", "failed")
         elif waiting.dest in ("path", "results", "output", "archive"):
             yield from _paths(symbol)
         return

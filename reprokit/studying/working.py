@@ -29,9 +29,13 @@ PROGRAM = ("-P", "-m", "reprokit.studying.worker")
 PAUSE = 0.2
 GRACE = 120.0
 """Seconds beyond its limit in which a source may compare what its program left when stopped."""
+_WITH_RESULTS = ("run", "repeat", "compare")
+"""Phases in which there may be such."""
 PATIENCE = 60.0
 """Seconds that a process has to stop its container once it is asked."""
 _TAIL = 4000
+SOON = 1.0
+"""Seconds of which it is not worth telling that they are left."""
 
 
 @frozen
@@ -76,7 +80,8 @@ class _Job:
 
     def is_late(self, now: float) -> bool:
         timeout = self.listed.timeout
-        return timeout is not None and now - self.began > timeout + GRACE
+        grace = GRACE if self.phase in _WITH_RESULTS else 0.0
+        return timeout is not None and now - self.began > timeout + grace
 
 
 def work(
@@ -107,7 +112,7 @@ def work(
                     found = _settled(job, folder, engine)
                     display.ended(job.listed, found, running, len(waiting))
                     yield job.listed, found
-            display.show(running)
+            display.show(running, len(waiting))
     finally:
         _stop(running, engine, reporter)
 
@@ -165,7 +170,8 @@ def _settled(job: _Job, study: state.StudyFolder, engine: Engine) -> dict[str, J
 
 def _without_a_word(job: _Job) -> dict[str, JSON]:
     survey = state.survey_of(job.folder)
-    base = row.row(job.listed, survey, row.events_of(job.folder))
+    ended: progress_log.Event = {"at": time.time(), "event": "end"}
+    base = row.row(job.listed, survey, [*row.events_of(job.folder), ended])
     if job.is_late(job.asked or 0.0):
         limit = duration(job.listed.timeout)
         return row.of_end(
@@ -223,12 +229,12 @@ class _Display:
     how: Work
     said: str = ""
 
-    def show(self, running: Sequence[_Job]) -> None:
-        """What runs now, where that has changed."""
+    def show(self, running: Sequence[_Job], waiting: int) -> None:
+        """What runs now, where that has changed, and how long all will take."""
         text = "now: " + ", ".join(f"{job.listed.name} ({job.phase})" for job in running)
         if running and text != self.said:
             self.said = text
-            self.reporter.log(text)
+            self.reporter.log(text + self._left(running, waiting))
         self.reporter.advance(len(self.done), self.total, "sources")
 
     def ended(
@@ -238,22 +244,20 @@ class _Display:
         self.done[listed.name] = found
         took = duration(reading.number(found, "seconds"))
         left = self._left(running, waiting)
-        self.reporter.message(
-            f"{listed.name}: {found['status']} ({took}); {len(self.done)} of {self.total} done"
-            + ("" if left is None else f", {_about(left)}")
-        )
+        so_far = f"{len(self.done)} of {self.total} done{left}"
+        self.reporter.message(f"{listed.name}: {found['status']} ({took}); {so_far}")
         self.said = ""
 
-    def _left(self, running: Sequence[_Job], waiting: int) -> float | None:
-        """Seconds until all are done, as long as those that are took on average."""
-        if not running and not waiting:
-            return None
+    def _left(self, running: Sequence[_Job], waiting: int) -> str:
+        """When all will be done if each takes what those that are took on average; nothing where
+        that cannot be said."""
+        if not self.done:
+            return ""
         mean = sum(reading.number(r, "seconds") for r in self.done.values()) / len(self.done)
         now = time.monotonic()
         begun = sum(max(0.0, mean - (now - job.began)) for job in running)
-        return (begun + waiting * mean) / self.how.jobs or None
-
-
-def _about(seconds: float) -> str:
-    end = datetime.now(UTC) + timedelta(seconds=seconds)
-    return f"about {duration(seconds)} left, until {end:%H:%M} UTC"
+        seconds = (begun + waiting * mean) / self.how.jobs
+        if seconds <= SOON:
+            return ""
+        end = datetime.now(UTC) + timedelta(seconds=seconds)
+        return f"; about {duration(seconds)} left, until {end:%H:%M} UTC"

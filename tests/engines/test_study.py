@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit.engines.connect import connect
+from reprokit.history import living
 from reprokit.schemas import schema
 from tests.conftest import engines
 
@@ -80,11 +80,7 @@ def progress(study: Path, name: str) -> str:
 
 
 def alive(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return living.is_alive(living.token(number))
 
 
 def abandoned(engine: str) -> set[str]:

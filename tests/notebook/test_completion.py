@@ -51,6 +51,7 @@ def test_paths() -> None:
     assert complete("run --date ") == []
     assert complete("run nowhere/x") == []
     assert complete("study da") == ["data/"]
+    assert complete("study x.toml --again f") == ["failed"]
     assert complete("study x.toml --keep-images") == ["--keep-images", "--keep-images-for"]
 
 

@@ -30,9 +30,11 @@ DOCKERFILE = f'FROM {tiny.REFERENCE}\nCMD ["work"]\n'
 def main(place: Path, report: Path) -> int:
     asked = json.loads((place / "request.json").read_text())
     project = Path(asked["listed"]["source"])
-    does = (project / "does").read_text().splitlines() if project.is_dir() else []
-    (project.parent / "begun").mkdir(exist_ok=True)
-    (project.parent / "begun" / f"{project.name}-{os.getpid()}").touch()
+    does = []
+    if project.is_dir():
+        does = (project / "does").read_text().splitlines()
+        (project.parent / "begun").mkdir(exist_ok=True)
+        (project.parent / "begun" / f"{project.name}-{os.getpid()}").touch()
 
     def work(box: Box) -> int:
         box.print("begun")

@@ -83,6 +83,9 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="there is no ") as raised:
         listing.read(tmp_path / "nothing.toml")
     assert "sources = [" in (raised.value.next or "")
+    with pytest.raises(BadRequest, match="cannot be read: Is a directory") as raised:
+        listing.read(Path())
+    assert raised.value.where == "."
 
 
 @pytest.mark.parametrize(
