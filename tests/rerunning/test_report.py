@@ -200,7 +200,7 @@ def test_numbers_that_differ_late_are_shown_with_all_digits() -> None:
 
 
 def test_what_the_sentence_says_is_not_said_again() -> None:
-    gone = [f"without the column '{name}'" for name in "abcd"]
+    gone: list[JSON] = [f"without the column '{name}'" for name in "abcd"]
     assert "column" not in evidence({"structure": gone[:3]})
     assert "column &#x27;d&#x27;" in evidence({"structure": gone})
 
