@@ -148,13 +148,32 @@ def _guard_line(project: Project, path: str) -> int | None:
     return None if match is None else text.count("\n", 0, match.start()) + 1
 
 
+_RELATIVE = re.compile(r"""["'](\.\./|(?:\./)?[\w .()+,-]+/|[\w .()+,-]+\.\w{1,5}["'])""")
+
+
 def _script_step(project: Project, path: str) -> Step:
-    """Start a script in the project's folder, or in its own where it reaches for "../"."""
+    """Start a script in the project's folder, or in its own where it reaches for "../" or names
+    more that lies beside it than in the project's folder."""
     program = "python" if path.endswith(".py") else "Rscript"
     folder, _, name = path.rpartition("/")
-    if folder and re.search(r"""["']\.\./""", project.read(path)):
+    if folder and _is_for_its_folder(project, project.read(path), f"{folder}/"):
         return Step(argv=(program, name), folder=folder)
     return Step(argv=(program, path))
+
+
+def _is_for_its_folder(project: Project, text: str, folder: str) -> bool:
+    named = {match.removeprefix("./").rstrip("\"'") for match in _RELATIVE.findall(text)}
+    if "../" in named:
+        return True
+    beside = sum(_holds(project, f"{folder}{name}") for name in named)
+    return beside > sum(_holds(project, name) for name in named)
+
+
+def _holds(project: Project, name: str) -> bool:
+    """Whether the project has the file, or something in the folder ("figures/")."""
+    if not name.endswith("/"):
+        return project.has(name)
+    return any(path.startswith(name) for path in project.files)
 
 
 def _notebooks(project: Project) -> list[Entry]:

@@ -391,6 +391,26 @@ def test_the_only_folder_with_notebooks_or_scripts(tmp_path: Path) -> None:
         assert chosen(tmp_path / str(number), files).entry is None
 
 
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ('savefig("output/a.pdf")', "my code"),
+        ('savefig("./output/a.pdf")', "my code"),
+        ('open("table.csv")', "my code"),
+        ('open("../table.csv")', "my code"),
+        ('open("my code/table.csv")', "."),
+        ('open("data/b.csv"); savefig("new/a.pdf")', "."),
+        ('open("data/b.csv"); savefig("output/a.pdf")', "."),
+        ("", "."),
+    ],
+)
+def test_a_script_starts_where_what_it_names_lies(tmp_path: Path, text: str, folder: str) -> None:
+    files = {"my code/main.py": text, "my code/output/a.pdf": "", "my code/table.csv": ""}
+    choice = chosen(tmp_path, {**files, "data/b.csv": ""})
+    name = "main.py" if folder != "." else "my code/main.py"
+    assert steps(choice.entry) == [(folder, ("python", name))]
+
+
 def test_what_makes_the_data_is_not_the_experiment(tmp_path: Path) -> None:
     notebook = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
     files = {"analysis.ipynb": notebook, "data-raw/simulate.py": "print(1)\n"}
