@@ -72,14 +72,20 @@ def check(reference: str, key: Path | None, reporter: Reporter) -> ImageCheck:
             raise ResultsDiffer(
                 "the key signed another record than those that are attached", where=image.reference
             )
-    return ImageCheck(image=image, records=records, key=signed_by, read=_read(image, reporter))
+    return ImageCheck(
+        image=image, records=records, key=signed_by, read=_read(image, records, reporter)
+    )
 
 
-def _read(image: PublishedImage, reporter: Reporter) -> tuple[int, int]:
-    """Read everything that is attached: (files, bytes)."""
-    blobs = published_image.blobs(image)
-    total, done = sum(blob.size for blob in blobs), 0
-    for blob in blobs:
+def _read(
+    image: PublishedImage, records: tuple[AttachedRecord, ...], reporter: Reporter
+) -> tuple[int, int]:
+    """Read what is attached with these records, and all data and results: (files, bytes)."""
+    groups = [record.files for record in records]
+    groups += published_image.data_files(image, reporter.warning)
+    blobs = {blob.digest: blob for group in groups for blob in group.values()}
+    total, done = sum(blob.size for blob in blobs.values()), 0
+    for blob in blobs.values():
         image.repository.check(blob)
         done += blob.size
         reporter.advance(done, total)

@@ -233,15 +233,19 @@ def attached(image: PublishedImage, row: Descriptor, kind: str) -> dict[str, Des
     return {part.annotations.get(TITLE, ""): part for part in parts}
 
 
-def blobs(image: PublishedImage) -> tuple[Descriptor, ...]:
-    """Every file of every record, data and results that are attached to an image, each once.
-    Raises InputUnavailable for what is not as the list says."""
-    found: dict[str, Descriptor] = {}
-    for row in image.repository.referrers(image.digest):
-        if row.artifact_type in (RECORD_TYPE, DATA_TYPE):
-            parts = attached(image, row, row.artifact_type)
-            found |= {part.digest: part for part in parts.values()}
-    return tuple(found.values())
+def data_files(
+    image: PublishedImage, warn: Callable[[str], None]
+) -> tuple[Mapping[str, Descriptor], ...]:
+    """The data and results that are attached to an image, by name; those of each run. What is
+    listed as such but is none goes to `warn`."""
+    listed = [d for d in image.repository.referrers(image.digest) if d.artifact_type == DATA_TYPE]
+    found = []
+    for row in listed[:_MOST_RECORDS]:
+        try:
+            found.append(attached(image, row, DATA_TYPE))
+        except InputUnavailable as error:
+            warn(str(error))
+    return tuple(found)
 
 
 def _record(image: PublishedImage, row: Descriptor) -> AttachedRecord:

@@ -28,7 +28,7 @@ from reprokit.history.run_folder import RunFolder
 from reprokit.progress import Silent
 from reprokit.publishing import data_in_registry, published_image, signing
 from reprokit.publishing.attaching import attach
-from reprokit.publishing.published_image import RECORD_TYPE, PublishedImage
+from reprokit.publishing.published_image import DATA_TYPE, RECORD_TYPE, PublishedImage
 from reprokit.rerunning import registry_image
 from tests.publishing import made
 from tests.publishing.fake_registry import FakeRegistry, digest
@@ -89,6 +89,22 @@ def test_every_attached_byte_is_looked_at(there: FakeRegistry, run: RunFolder) -
         there.lies = {f"/v2/me/wheat/blobs/{name}": there.blobs[name][:-1] + b"?"}
         with pytest.raises(InputUnavailable, match=f"instead of {name}"):
             reprokit.verify(reference)
+
+
+@pytest.mark.usefixtures("pushing_engine")
+def test_what_is_no_data_does_not_stand_in_the_way(there: FakeRegistry, run: RunFolder) -> None:
+    done = reprokit.publish(run.id, push=f"{there.address}/me/wheat:1")
+    assert done.pushed is not None
+    image = published_image.resolve(done.pushed.reference)
+    index = json.loads(there.manifests[referrers_tag(image.digest)][1])
+    stranger = {**index["manifests"][0], "artifactType": DATA_TYPE}
+    stranger["digest"] = there.put(OCI_MANIFEST, {"subject": there.blob(b"another")})
+    index["manifests"].append(stranger)
+    there.put(OCI_INDEX, index, referrers_tag(image.digest))
+    warnings: list[str] = []
+    assert published_image.data_files(image, warnings.append) == ()
+    assert len(warnings) == 1 and "something else" in warnings[0]
+    assert run.id in reprokit.verify(done.pushed.reference).text()
 
 
 @pytest.mark.usefixtures("pushing_engine")
