@@ -47,5 +47,5 @@ def _rows(found: Variation) -> Iterator[tuple[str, str]]:
         if learnt.spreads:
             parts.append(f"many numbers in {wording.counted(len(learnt.spreads), 'place')}")
         if learnt.opaque:
-            parts.append("more than numbers")
+            parts.append("more than numbers" if parts else "something else than numbers")
         yield path, " and ".join(parts) or "other bytes, the same content"

@@ -52,6 +52,12 @@ _TONES = {
     Grade.MISSING: "bad",
 }
 _ORDER = list(Grade)
+_ENDED = {
+    "failed": "The project's program failed",
+    "out-of-memory": "The project's program ran out of memory",
+    "timed-out": "The run took too long and was stopped",
+    "interrupted": "The run was interrupted",
+}
 
 
 def page(found: RerunResult) -> str:
@@ -130,7 +136,7 @@ def headline(found: RerunResult) -> str:
         return f"It did not run: {found.phase} failed"
     status = reading.text(found.record, "status")
     if status != "succeeded":
-        return f"The run ended otherwise: {status}"
+        return _ENDED.get(status, f"The run did not succeed: {status}")
     if found.verdict is None:
         return "It ran; there is nothing to compare with"
     grade = found.verdict.grade

@@ -289,7 +289,7 @@ def test_an_image_in_a_registry_alone_gives_the_same_results(
 
     try:
         status, bare = reprokit(*pushed)
-        assert status == 0
+        assert status == 0, bare
         reference = bare["pushed"]["reference"]
         without_image()
         status, found = reprokit("rerun", reference, home=tmp_path / "bare")

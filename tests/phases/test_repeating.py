@@ -85,13 +85,15 @@ def test_what_varies_is_told() -> None:
     one = {"intervals": [["rmse", "row 2", 1.0, 2.0]], "spreads": {}, "opaque": False}
     many = {"intervals": [], "spreads": {"fit": 0.5}, "opaque": True}
     bytes_only = {"intervals": [], "spreads": {}, "opaque": False}
-    found = varied({"a.csv": one, "b\x1b.npy": many, "c.json": bytes_only}, "d.txt")
+    words = {"intervals": [], "spreads": {}, "opaque": True}
+    found = varied({"a.csv": one, "b\x1b.npy": many, "c.json": bytes_only, "e.txt": words}, "d.txt")
     assert found == [
-        "varies       4 results, between 3 runs",
+        "varies       5 results, between 3 runs",
         "  a.csv: 1 number",
         "  b\\x1b.npy: many numbers in 1 place and more than numbers",
         "  c.json: other bytes, the same content",
         "  d.txt: not every run wrote it",
+        "  e.txt: something else than numbers",
     ]
     assert varied({}) == ["varies       nothing, between 3 runs"]
     assert len(varied({str(n): one for n in range(40)})) == 17

@@ -165,6 +165,21 @@ def test_a_large_picture_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not page(result(tmp_path / "again")).tags & {"img"}
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("failed", "The project's program failed"),
+        ("out-of-memory", "The project's program ran out of memory"),
+        ("timed-out", "The run took too long and was stopped"),
+    ],
+)
+def test_how_a_run_failed_is_the_headline(tmp_path: Path, status: str, said: str) -> None:
+    record = {**made(steps=()), "status": status}
+    found = replace(result(tmp_path), record=record, verdict=None)
+    assert report.headline(found) == said
+    assert said in " ".join(page(found).words)
+
+
 def test_a_rerun_that_came_to_nothing_has_a_page(tmp_path: Path) -> None:
     found = RerunResult(
         origin=Origin(source=Source(kind="folder", name="x", identifier=None), root=tmp_path),
