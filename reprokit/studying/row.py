@@ -179,14 +179,13 @@ def _compared(found: reading.Record) -> bool:
 
 
 def _cause(found: reading.Record, record: reading.Record | None) -> JSON:
-    if record is not None and isinstance(record.get("failure"), dict):
-        told = reading.mapping(record, "failure")
-        return _named(
-            reading.text(told, "cause"),
-            reading.text(told, "text"),
-            reading.text(told, "next"),
-            reading.texts(told, "evidence"),
-        )
+    """As a diagnosis says it, of the run or of a phase before; else as the error does."""
+    told = found.get("diagnosis") or (None if record is None else record.get("failure"))
+    evidence: list[str] = []
+    if isinstance(told, dict):
+        name, evidence = reading.text(told, "cause"), reading.texts(told, "evidence")
+        if name != "unknown" or record is not None:
+            return _named(name, reading.text(told, "text"), reading.text(told, "next"), evidence)
     if found["cause"] is None:
         return None
     cause = reading.mapping(found, "cause")
@@ -194,6 +193,7 @@ def _cause(found: reading.Record, record: reading.Record | None) -> JSON:
         _name_of(reading.text(cause, "class")),
         reading.text(cause, "what"),
         reading.text_or_none(cause, "next") or "",
+        evidence,
     )
 
 

@@ -157,6 +157,6 @@ def test_ctrl_c_leaves_no_container(engine: str, tmp_path: Path) -> None:
     assert process.returncode == 130, told[-3000:]
     assert "0 of 1 sources are done" in told and "goes on where it was" in told
     assert not left_of(study, engine, before)
-    found = document(begin(listed, "--timeout", "20"))
+    found = document(begin(listed, "--timeout", "90"))
     [row] = found["sources"]
     assert (row["outcome"], row["cause"]["name"]) == ("failed", "timed-out")

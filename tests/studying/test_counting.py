@@ -132,6 +132,24 @@ def test_a_rerun_without_a_container(tmp_path: Path, phase: str, locked: bool) -
     assert statistics.outcome(found) == "not built"
 
 
+@pytest.mark.parametrize(
+    ("cause", "name", "text"),
+    [("missing-header", "missing-header", "ffi.h"), ("unknown", "build-failed", "it failed")],
+)
+def test_a_build_that_failed_has_the_cause_of_its_diagnosis(
+    tmp_path: Path, cause: str, name: str, text: str
+) -> None:
+    diagnosis: JSON = {"phase": "build", "cause": cause, "text": "ffi.h", "next": "add it",
+                       "evidence": ["ffi.h: No such file"]}  # fmt: skip
+    error: JSON = {"class": "BuildFailed", "what": "it failed", "where": None, "next": None}
+    found = of(
+        document(phase="build", record=None, verdict=None, cause=error, diagnosis=diagnosis),
+        tmp_path,
+    )
+    assert (found["cause"]["name"], found["cause"]["text"]) == (name, text)
+    assert found["cause"]["evidence"] == ["ffi.h: No such file"]
+
+
 def test_errors_before_a_rerun() -> None:
     there = row.row(listed(), {"kind": "git"}, [])
     gone = row.row(listed(), None, [])
