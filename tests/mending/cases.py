@@ -205,11 +205,19 @@ CASES = (
         {".python-version": "2.7\n"},
     ),
     case(
-        "other-python",
-        "other-python-wanted",
-        'python.version = ">=3.6,<3.10"',
+        "wheel-of-another-python",
+        "no-wheel",
+        'python.version = "<3.10"',
         "import llvmlite",
         {"requirements.txt": "llvmlite==0.36.0\n"},
+        locks_late=True,
+    ),
+    case(
+        "other-python",
+        "other-python-wanted",
+        'python.version = ">=3.10"',
+        "import networkx",
+        {".python-version": "3.9\n", "requirements.txt": "networkx==3.4.2\n"},
         locks_late=True,
     ),
     case(
