@@ -176,8 +176,8 @@ DIAGNOSES = (
     Pattern(
         "other-python-wanted",
         re.compile(
-            r"the (?:current|requested) Python version \((?P<here>[\d.]+)\) does not satisfy "
-            r"Python(?P<wanted>(?:[<>=!~]=?[\d.*]+,?)+)"
+            r"the (?:current|requested) Python version \((?:>=)?(?P<here>[\d.]+)\) does not "
+            r"satisfy Python(?P<wanted>(?:[<>=!~]=?[\d.*]+,?)+)"
         ),
         "a package that the project asks for is not for Python {here} but {wanted}",
         'write `python.version = "{wanted}"` into repro.toml, or ask for another version of it',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from reprokit.model import Lock, Outcome, Plan
 
 _TAIL = 256 * 1024
 _SHOWN = 5
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR_LINES = 500
 
 
@@ -66,7 +68,8 @@ def _told(failure: Failure, warn: Callable[[str], None]) -> Cause | None:
 
 
 def last_lines(log: Path) -> tuple[str, ...]:
-    """The last lines of a log, each cut to what is looked at. A log of any size costs the same."""
+    """The last lines of a log without their colours, each cut to what is looked at. A log of any
+    size costs the same."""
     try:
         with log.open("rb") as file:
             file.seek(0, 2)
@@ -75,5 +78,5 @@ def last_lines(log: Path) -> tuple[str, ...]:
             text = file.read(_TAIL).decode("utf-8", "replace")
     except OSError:
         return ()
-    lines = text.splitlines()
+    lines = _COLOUR.sub("", text).splitlines()
     return tuple(line[:LONGEST_LINE] for line in (lines[1:] if start else lines))

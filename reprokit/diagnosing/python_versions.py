@@ -89,7 +89,7 @@ _NEW_SYNTAX = (
 _MODULE = re.compile(
     r"^(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>[\w.]+)'?"
 )
-_OWN_LINE = re.compile(r'^\s*File "(?P<file>[^"]+)", line \d+')
+_OWN_LINE = re.compile(r'^\s*(?:File "(?P<file>[^"]+)"|(?:Cell|Input) In ?\[\d+\]), line \d+')
 
 
 def _gone(below: str | None, what: str, failure: Failure) -> Mapping[str, str] | None:
@@ -137,7 +137,8 @@ def _python_2_syntax(match: re.Match[str], failure: Failure) -> Mapping[str, str
 
 
 def _refused_line(last: str, failure: Failure) -> tuple[str | None, str]:
-    """The file and the line of code that stand above the last line of a traceback."""
+    """The file (`None` for a notebook's cell) and the line of code that stand above the last line
+    of a traceback."""
     end = max(i for i, line in enumerate(failure.lines) if line == last)
     for number in range(end - 1, max(end - 8, -1), -1):
         found = _OWN_LINE.match(failure.lines[number])

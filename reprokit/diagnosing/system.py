@@ -70,7 +70,7 @@ _ELSEWHERE = frozenset({
 _AUTHORS_PATH = re.compile(r"(?:/(?:home|Users|mnt|media|Volumes)/|[A-Za-z]:[\\/]).+")
 _WRITING = re.compile(
     r"savefig|\bto_\w+\(|[Ww]rit|[Ss]ave|dump|mkdir|makedirs|copy|export|sink\(|FileHandler"
-    r"|\b(?:pdf|png|svg|jpeg|tiff|cairo_pdf)\(|FileOutputStream|[\"'][wax]b?\+?[\"']|\btouch\b|>"
+    r"|\b(?:pdf|png|svg|jpeg|tiff|cairo_pdf)\(|FileOutputStream|[\"'][wax][bt+]{0,2}[\"']|\btouch\b|>"
     r"\s*[\w./]+\s*$"
 )
 """Words of code that writes."""
@@ -117,7 +117,7 @@ def _to_make(folder: str, line: str, failure: Failure) -> str:
     """The folder to make in the project; empty where nothing says that it was to be written to:
     what was to be read would not be in it either."""
     at = max(i for i, each in enumerate(failure.lines) if each == line)
-    around = failure.lines[max(at - 14, 0) : at + 3]
+    around = failure.lines[max(at - 40, 0) : at + 3]
     return _place(folder, failure) if any(map(_WRITING.search, around)) else ""
 
 

@@ -232,7 +232,7 @@ def _ended(work: _Rerun, last: _Try) -> RerunResult:
     """What the last try came to."""
     if last.done is None or last.planned is None or last.image is None:
         assert last.error is not None
-        return _failed(work, last.error, last.phase)
+        return replace(_failed(work, last.error, last.phase), diagnosis=last.cause)
     done = last.done
     found = RerunResult(
         origin=work.origin,
@@ -242,6 +242,7 @@ def _ended(work: _Rerun, last: _Try) -> RerunResult:
         record=done.record,
         environment=environment.environment(work.origin.published, done.record, last.how),
         failure=done.failure,
+        diagnosis=done.cause,
         allowed=tuple(work.allowed),
         notes=last.planned.notes,
         inferred=last.planned.inferred,

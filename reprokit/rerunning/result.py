@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from reprokit.diagnosing.protocol import Cause
 from reprokit.errors import ReprokitError
 from reprokit.frozen import frozen
 from reprokit.history import reading
@@ -26,10 +27,11 @@ SCHEMA = 1
 class RerunResult:
     """A rerun, however it ended. `folder` is that of its own run, with log and results.
 
-    mended: what was set after earlier tries had failed, and what was tried in vain.
-    phase: the one it came to. record: of its own run; `None` where it never started. failure: why
-    the command ends with another status than 0. allowed: the loosened isolation that it ran with.
-    inferred: what was taken for granted. written: the repro.toml that says so now.
+    mended: what was set after earlier tries had failed, and what was tried in vain. phase: the one
+    it came to. diagnosis: why it failed there, where that is known. record: of its own run; `None`
+    where it never started. failure: why the command ends with another status than 0. allowed: the
+    loosened isolation that it ran with. inferred: what was taken for granted. written: the
+    repro.toml that says so now.
     """
 
     origin: Origin
@@ -41,6 +43,7 @@ class RerunResult:
     expectation: Expectation | None = None
     verdict: Verdict | None = None
     failure: ReprokitError | None = None
+    diagnosis: Cause | None = None
     allowed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     report: Path | None = None
@@ -68,6 +71,7 @@ class RerunResult:
             "phase": self.phase,
             "exit_code": 0 if self.failure is None else self.failure.exit_code,
             "cause": None if self.failure is None else _cause(self.failure),
+            "diagnosis": None if self.diagnosis is None else self.diagnosis.json(),
             "environment": None if self.environment is None else self.environment.json(),
             "expected": None
             if expectation is None
@@ -93,6 +97,8 @@ class RerunResult:
         lines += [f"inferred     {item}" for item in self.inferred]
         lines += [f"note         {text}" for text in self.notes]
         lines += [f"{name:<13}{text}" for name, text in self.mends()]
+        if self.record is None and self.diagnosis is not None:
+            lines.append(f"cause        {self.diagnosis.text}")
         if self.expectation is not None and self.verdict is not None:
             lines.append(f"compared     with {self.expectation}")
             lines += [f"  {text}" for text in self.expectation.notes]

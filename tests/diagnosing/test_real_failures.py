@@ -24,6 +24,11 @@ CASES = {
     "missing-program": ("import subprocess; subprocess.run(['dot', '-V'])", "graphviz"),
     "missing-library": ("import ctypes; ctypes.CDLL('libGL.so.1')", "libgl1"),
     "encoding": ("open('data/latin.txt', encoding='utf-8').read()", "utf-8"),
+    "nltk-data": (r"raise LookupError('\n  >>> nltk.download(\'punkt\')\n')", "NLTK_DATA"),
+    "spacy-model": (
+        "raise OSError('[E050] Can\\'t find model \\'en_core_web_sm\\'. It is not there')",
+        "en_core_web_sm",
+    ),
     "unknown": ("raise SystemExit('the ice is thin')", ""),
 }
 PROGRAM = """\

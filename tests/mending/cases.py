@@ -14,7 +14,7 @@ OLD = "2022-01-01"
 @dataclass(frozen=True)
 class Case:
     """`code` is main.py. `files` lie beside it. `causes` and `toml` are those of the mends, in
-    order."""
+    order. `locks_late`: without them there is no lock."""
 
     name: str
     causes: tuple[str, ...]
@@ -22,6 +22,7 @@ class Case:
     code: str = ""
     files: dict[str, str] = field(default_factory=dict)
     date: str | None = None
+    locks_late: bool = False
 
 
 def case(
@@ -32,6 +33,7 @@ def case(
     files: dict[str, str] | None = None,
     *,
     date: str | None = None,
+    locks_late: bool = False,
 ) -> Case:
     return Case(
         name=name,
@@ -40,6 +42,7 @@ def case(
         code=code,
         files=files or {},
         date=date,
+        locks_late=locks_late,
     )
 
 
@@ -202,11 +205,20 @@ CASES = (
         {".python-version": "2.7\n"},
     ),
     case(
-        "other-python",
-        "other-python-wanted",
-        'python.version = ">=3.6,<3.10"',
+        "wheel-of-another-python",
+        "no-wheel",
+        'python.version = "<3.10"',
         "import llvmlite",
         {"requirements.txt": "llvmlite==0.36.0\n"},
+        locks_late=True,
+    ),
+    case(
+        "other-python",
+        "other-python-wanted",
+        'python.version = ">=3.10"',
+        "import networkx",
+        {".python-version": "3.9\n", "requirements.txt": "networkx==3.4.2\n"},
+        locks_late=True,
     ),
     case(
         "old-setup",
@@ -214,5 +226,6 @@ CASES = (
         'python.build_requirements = ["setuptools<58"]',
         "import anyjson",
         {"requirements.txt": "anyjson==0.3.3\n"},
+        locks_late=True,
     ),
 )

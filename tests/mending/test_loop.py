@@ -228,6 +228,9 @@ def test_of_a_lock_that_fails_again_the_first_error_counts(
     found = rerun(tmp_path / "study")
     assert found.record is None and found.failure is not None
     assert found.failure.what == first
+    diagnosis: Any = found.json()
+    assert diagnosis["diagnosis"]["cause"] == "no-wheel"
+    assert diagnosis["diagnosis"]["phase"] == "lock" and diagnosis["diagnosis"]["evidence"]
     assert [mended.mend.lines for mended in found.mended] == [
         ('python.version = "<3.10"',),
         ('python.version = "<3.8"',),

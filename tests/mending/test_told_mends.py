@@ -135,6 +135,17 @@ def test_the_line_that_python_refuses_tells_which_python(
     assert tomls(told(tmp_path, log, lock_with(python))) == toml
 
 
+def test_a_notebook_s_traceback_is_read_as_well(tmp_path: Path) -> None:
+    log = (
+        "\x1b[0;36m  Cell \x1b[0;32mIn[1], line 2\x1b[0;36m\x1b[0m\n"
+        "\x1b[0;31m    match x:\x1b[0m\n          ^\n"
+        "\x1b[0;31mSyntaxError\x1b[0m\x1b[0;31m:\x1b[0m invalid syntax\n"
+    )
+    found = told(tmp_path, log, lock_with("3.9"))
+    assert tomls(found) == ['python.version = ">=3.10"']
+    assert found.evidence == ("SyntaxError: invalid syntax",)
+
+
 def test_python_2_in_a_package_is_another_failure(tmp_path: Path) -> None:
     words = "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?"
     for file, found in (("/app/main.py", ["python-2-syntax"]), ("/opt/python/x.py", ["unknown"])):
@@ -205,8 +216,8 @@ def test_a_module_of_the_project_s_own_is_never_installed(tmp_path: Path) -> Non
         ),
         (
             "packages cannot be resolved as of 2024-01-01: Because the requested Python version "
-            "(3.11) does not satisfy Python>=3.6,<3.10 and llvmlite==0.36.0 depends on it",
-            "other-python-wanted", ['python.version = ">=3.6,<3.10"'],
+            "(>=3.9) does not satisfy Python>=3.10 and networkx==3.4.2 depends on Python>=3.10, "
+            "that fails", "other-python-wanted", ['python.version = ">=3.10"'],
         ),
         (
             "foo 1.0 has no wheel for this Python and cannot be built from source: x\nerror in "
