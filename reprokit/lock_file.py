@@ -36,6 +36,17 @@ _LATEST = 8**11
 """Seconds since 1970 that the header of a tar file holds."""
 
 
+def undated(lock: Lock) -> tuple[str, ...]:
+    """What of a lock is not of its date, in words. Debian's mirrors and registries serve what they
+    have on the day of asking, whatever day the project's packages are resolved for."""
+    found = tuple(text for e in lock.ecosystems for text in e.undated)
+    if lock.date.source == "today":
+        return found
+    base = f"base {lock.base.name}"
+    what = f"{base} and the distribution's packages" if lock.system else base
+    return (*found, f"{what}: of the day when they were locked")
+
+
 def dumps(lock: Lock) -> str:
     """The text of repro.lock: the same lock gives the same bytes."""
     return _readable(_plain(lock), 0) + "\n"

@@ -67,6 +67,28 @@ def test_round_trip() -> None:
     assert lock_file.loads(lock_file.dumps(lock)) == lock
 
 
+def test_what_is_not_of_the_date_is_named() -> None:
+    lock = sample()
+    own = replace(lock.ecosystems[0], undated=("numpy",))
+    lock = replace(lock, ecosystems=(own,))
+    base = "base bookworm and the distribution's packages: of the day when they were locked"
+    assert lock_file.undated(lock) == ("numpy", base)
+    alone = lock_file.undated(replace(lock, system=()))[-1]
+    assert alone == "base bookworm: of the day when they were locked"
+    today = replace(lock, date=DateChoice(day="2024-06-01", source="today"))
+    assert lock_file.undated(today) == ("numpy",)
+    text = LockResult(lock=lock, path=Path(), current=True, written=True).text()
+    assert f"not dated: {base}" in text
+
+
+def test_a_stale_lock_says_why(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("print(1)\n")
+    lock_file.write(sample(), tmp_path)
+    found = locked.lock(tmp_path, Wishes(), Silent(), check=True)
+    assert not found.current and found.failure is not None
+    assert "what the project asks for has changed" in found.failure.what
+
+
 def test_one_package_is_one_line() -> None:
     lines = lock_file.dumps(sample()).splitlines()
     assert sum('"numpy"' in line for line in lines) == 1

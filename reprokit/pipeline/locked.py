@@ -60,7 +60,7 @@ class LockResult:
         ]
         if counts:
             lines.append(f"  project {counts} packages")
-        lines += [f"  not dated: {text}" for e in self.lock.ecosystems for text in e.undated]
+        lines += [f"  not dated: {text}" for text in lock_file.undated(self.lock)]
         return "\n".join(lines)
 
 

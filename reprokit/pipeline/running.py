@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprokit import files, folders, registry
+from reprokit import files, folders, lock_file, registry
 from reprokit.data_hashes import hash_files
 from reprokit.engines.connect import connect
 from reprokit.engines.protocol import Bind, Container, Engine, EngineInformation
@@ -369,7 +369,6 @@ def _record(
     cause: Cause | None,
 ) -> dict[str, JSON]:
     plan, lock = started.job.plan, started.lock
-    undated = tuple(text for e in lock.ecosystems for text in e.undated)
     return records.compose(
         run=started.folder.id,
         state=started.state,
@@ -392,7 +391,7 @@ def _record(
         plugins=registry.installed(),
         loosenings=plan.options.loosenings(),
         notes=_notes(plan),
-        undated=undated,
+        undated=lock_file.undated(lock),
         variation=variation,
         notebooks=notebooks,
         rerun_of=started.rerun_of,
