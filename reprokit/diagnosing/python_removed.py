@@ -95,8 +95,8 @@ _REMOVED_MODULES = {
     "pandas.util.testing": "pandas<2", "pandas.tools": "pandas<0.24",
     "pandas.io.data": "pandas<0.19", "pandas.core.indexes.numeric": "pandas<2",
     "tensorflow.contrib": "tensorflow<2", "tensorflow.examples": "tensorflow<2",
-    "keras.layers.merge": "keras<2.3", "scipy.signal.wavelets": "scipy<1.14",
-    "matplotlib.mlab": "matplotlib<3.1", "matplotlib.finance": "matplotlib<2.2",
+    "keras.layers.merge": "keras<2.3",
+    "matplotlib.finance": "matplotlib<2.2",
     "skimage.measure.simple_metrics": "scikit-image<0.18", "Bio.Alphabet": "biopython<1.78",
 }  # fmt: skip
 _SAYINGS = (

@@ -107,13 +107,6 @@ CASES = (
         "import yaml\nassert yaml.load('1') == 1",
         {"requirements.txt": "pyyaml\n"},
     ),
-    case(
-        "removed-module",
-        "removed-module",
-        'python.requirements = ["scipy<1.14"]',
-        "import scipy.signal.wavelets",
-        {"requirements.txt": "scipy\n"},
-    ),
     case("module-gone-from-python", "newer-python", 'python.version = "<3.10"', "import parser"),
     case(
         "name-gone-from-python",
