@@ -6,6 +6,8 @@ catch. Anything else that escapes is a defect of reprokit, and shows its traceba
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reprokit.printable import printable, redacted
 
 
@@ -87,6 +89,17 @@ class InputUnavailable(ReprokitError):
     """A package, image or file that the lock names or the project asks for cannot be had."""
 
     exit_code = 6
+
+
+class NothingFits(InputUnavailable):
+    """Of the releases that the project allows of some packages, none fits the language's version
+    that the base has. `names` are these packages, as their ecosystem compares names."""
+
+    def __init__(
+        self, what: str, names: Iterable[str], *, where: str | None = None, next: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, next=next)
+        self.names = frozenset(names)
 
 
 class NoAnswer(InputUnavailable):

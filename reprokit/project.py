@@ -35,11 +35,13 @@ class Project:
     """A project folder. `root` is absolute; all other paths are POSIX and relative to it.
 
     lenient: nobody can be asked to correct it (a rerun of somebody's publication): a slip whose
-    meaning is plain is read as it was meant, and told.
+    meaning is plain is read as it was meant, and told. loose: limits on versions that leave nothing
+    which fits are lower bounds.
     """
 
     root: Path
     lenient: bool = False
+    loose: bool = False
 
     @cached_property
     def is_repository(self) -> bool:
@@ -72,7 +74,7 @@ class Project:
         files = tuple(p for p in self.files if p not in paths and not p.startswith(inside))
         if len(files) == len(self.files):
             return self
-        rest = Project(self.root, self.lenient)
+        rest = Project(self.root, self.lenient, self.loose)
         # Listing the folder again would take as long as all the rest of a plan.
         rest.__dict__["_listing"] = (files, self.unfollowed_links)
         return rest

@@ -98,14 +98,14 @@ _TOOLS = {
 
 def _older(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     """`first` and `second` are the older Pythons to try."""
-    here = python_of(failure)
+    found = match.groupdict(default="")
+    here = found["here"] or python_of(failure)
     if here is None or here.startswith("2."):
         return None
     steps = [f"<{below}" for below in ("3.12", "3.10", "3.8") if not is_older(here, below)]
     first, second, *_ = (*steps, "", "")
-    found = match.groupdict(default="")
     return {
-        "name": found["built"] or found["filed"],
+        "name": found["built"] or found["filed"] or found["unfit"],
         "here": here,
         "first": first,
         "second": second,
@@ -162,6 +162,8 @@ DIAGNOSES = (
         re.compile(
             r"(?P<built>[\w.-]+) [\w.+-]* ?has no wheel for this Python and cannot be built from "
             r"source|(?P<filed>[\w.-]+) [\w.+-]+ has no file for Python"
+            r"|no wheel of (?P<unfit>[\w.-]+)[^,\n]*(?:, [^\n]*)? is for Python "
+            r"(?P<here>\d+\.\d+)"
         ),
         "{name} has no wheel for Python {here} and cannot be built for it",
         "ask for the Python that it was made for, `python.version` in repro.toml, or another "

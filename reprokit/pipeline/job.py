@@ -110,15 +110,16 @@ def prepare(
     *,
     upgrade: bool = False,
     lenient: bool = False,
+    loose: bool = False,
     mends: Sequence[Mend] = (),
 ) -> Job:
     """Detect and plan. `path` is a project folder or one of its notebooks.
 
-    With `upgrade` the present lock does not decide the date. lenient: see `Project`. mends: on top
-    of the project's configuration.
+    With `upgrade` the present lock does not decide the date. lenient, loose: see `Project`. mends:
+    on top of the project's configuration.
     """
     root, notebook = _root_and_notebook(path)
-    project = Project(root, lenient)
+    project = Project(root, lenient, loose)
     configuration = _wished(configurations.load(root), wishes)
     if mends:
         from reprokit.diagnosing.mend import mended

@@ -93,7 +93,7 @@ def _version(
     runtime: Runtime, base: LockedBase, configuration: Configuration
 ) -> Iterator[Inference]:
     language = runtime.language
-    if configuration.line(f"{language}.version") is not None:
+    if getattr(configuration, f"{language}_version") is not None:
         return
     version = _of_base(runtime, base)
     if version is None:

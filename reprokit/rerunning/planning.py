@@ -67,9 +67,12 @@ class Planned:
     inferred: tuple[Inference, ...] = ()
 
 
-def plain_job(root: Path, date: str | None, mends: Sequence[Mend] = ()) -> Job:
+def plain_job(
+    root: Path, date: str | None, mends: Sequence[Mend] = (), *, loose: bool = False
+) -> Job:
     """A project that nobody published, planned: as it is, with mends on top."""
-    return prepare(root, Wishes(date=date), upgrade=date is not None, lenient=True, mends=mends)
+    upgrade = date is not None
+    return prepare(root, Wishes(date=date), upgrade=upgrade, lenient=True, loose=loose, mends=mends)
 
 
 def plain(

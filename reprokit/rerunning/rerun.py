@@ -20,6 +20,7 @@ from reprokit.errors import (
     BuildFailed,
     CommandFailed,
     InputUnavailable,
+    NothingFits,
     ReprokitError,
     ResultsDiffer,
 )
@@ -79,7 +80,7 @@ class Wanted:
 @dataclass(slots=True, kw_only=True)
 class _Rerun:
     """One rerun under way. `allowed` are the loosenings that the user was asked for, `job`,
-    `lock` and `inferred` what is known of the present try."""
+    `lock` and `inferred` what is known of the present try. loose: see `Project`."""
 
     origin: Origin
     wanted: Wanted
@@ -90,6 +91,7 @@ class _Rerun:
     job: Job | None = None
     lock: Lock | None = None
     inferred: tuple[Inference, ...] = ()
+    loose: bool = False
 
     @property
     def home(self) -> Path:
@@ -191,7 +193,13 @@ def _made(work: _Rerun) -> RerunResult:
         while work.job is not None and not work.wanted.limits.over:
             mended = tries.next(last.cause, work.job.plan)
             if mended is None:
-                break
+                if not tries.most or work.loose or not isinstance(last.error, NothingFits):
+                    break
+                # No base has a Python for what is pinned.
+                work.loose = True
+                work.powers.reporter.warning(f"{last.error.what}: read as lower bounds")
+                last = _tried(work, tries.kept)
+                continue
             work.powers.reporter.warning(f"{mended}; trying again with that")
             found = _tried(work, (*tries.kept, mended))
             if found.is_as_far_as(last):
@@ -273,7 +281,9 @@ def _planned(work: _Rerun, mends: Sequence[Mended]) -> Planned:
     if published is None:
         before, work.lock = work.lock, None
         work.watch.current = "plan"
-        work.job = planning.plain_job(root, work.wanted.date, [mended.mend for mended in mends])
+        work.job = planning.plain_job(
+            root, work.wanted.date, [m.mend for m in mends], loose=work.loose
+        )
         planned = planning.plain(work.job, work.powers, work.watch, work.allow, before=before)
         work.lock, work.inferred = planned.lock, planned.inferred
         return planned

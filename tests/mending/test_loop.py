@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit.engines.fake import Box, FakeEngine
-from reprokit.errors import BuildFailed, InputUnavailable
+from reprokit.errors import BuildFailed, InputUnavailable, NothingFits
 from reprokit.model import Image, Lock
 from reprokit.phases.plan import inputs_digest
 from reprokit.pipeline.job import Job
@@ -50,7 +50,7 @@ class Machine:
         asked += [package.name for package in job.plan.system_packages]
         self.tries.append(asked)
         for name in asked:
-            if name in self.unhad:
+            if name in self.unhad and not job.project.loose:
                 raise self.unhad[name]
         self.has = asked
         return replace(sample(), inputs=inputs_digest(job.plan), ecosystems=(), system=())
@@ -237,6 +237,27 @@ def test_of_a_lock_that_fails_again_the_first_error_counts(
     ]
     # Debian has no Python before 3.9 but 2.7, which nobody means by "<3.8".
     assert found.mended[1].refused is not None and "3.8" in found.mended[1].refused
+
+
+def test_a_pin_that_no_python_fits_is_read_as_a_lower_bound_at_last(
+    machine: Machine, tmp_path: Path
+) -> None:
+    imports(machine, "foo==1")
+    machine.unhad = {"foo==1": NothingFits("no wheel of foo==1 is for Python 3.11", ["foo"])}
+    write(tmp_path / "study", {"requirements.txt": "foo==1\n", "repro.toml": 'base = "debian"\n'})
+    found = rerun(tmp_path / "study")
+    assert found.failure is None and found.record is not None
+    # Other Pythons come first, and what was tried in vain is told.
+    assert [mended.mend.lines for mended in found.mended] == [
+        ('python.version = "<3.10"',),
+        ('python.version = "<3.8"',),
+    ]
+    assert machine.tries == [["foo==1"], ["foo==1"], ["foo==1"]]
+
+    # With one try, and for what is no matter of versions, it stays an error.
+    assert rerun(tmp_path / "study", mend=False).record is None
+    machine.unhad = {"foo==1": InputUnavailable("no index answers")}
+    assert rerun(tmp_path / "study").record is None
 
 
 def test_a_build_that_fails_otherwise_is_a_result_as_ever(machine: Machine, tmp_path: Path) -> None:

@@ -12,13 +12,12 @@ from packaging.utils import parse_wheel_filename
 
 from reprokit.ecosystems.python import indexes
 from reprokit.ecosystems.python.compiling import Compiler, Wish
-from reprokit.ecosystems.python.loosening import NothingFits
 from reprokit.ecosystems.python.making import Built, Making, Origin, recipe
 from reprokit.ecosystems.python.names import normalised, place
 from reprokit.ecosystems.python.pylock import Resolved, Target
 from reprokit.ecosystems.python.system_packages import ask_for_compilers
 from reprokit.ecosystems.python.version import building_since
-from reprokit.errors import InputUnavailable
+from reprokit.errors import InputUnavailable, NothingFits
 from reprokit.model import JSON, Artifact, LockedPackage
 from reprokit.resolving import Resolver
 
@@ -154,7 +153,7 @@ class Builder:
         return NothingFits(
             f"{item.name} {item.version or ''} has no wheel for this Python and cannot be "
             f"built from source: {error.what}",
-            [item.name],
+            [normalised(item.name)],
             where=next((place(reason) for reason in asked if reason.file), None),
             next=f"ask for a version of {item.name} that has a wheel for Python "
             f"{self._fits.python}, or for a Python that this version has wheels for "

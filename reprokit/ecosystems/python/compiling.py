@@ -23,13 +23,12 @@ from reprokit.ecosystems.python import (
 )
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
 from reprokit.ecosystems.python.imports import STANDARD
-from reprokit.ecosystems.python.loosening import NothingFits
 from reprokit.ecosystems.python.names import normalised, place, written
 from reprokit.ecosystems.python.pylock import Resolved, Source, Target
 from reprokit.ecosystems.python.repairs import Repair
 from reprokit.ecosystems.python.system_packages import ask_for_compilers, ask_for_git
 from reprokit.ecosystems.python.version import building_since, python_version, wheels_since
-from reprokit.errors import InputUnavailable
+from reprokit.errors import InputUnavailable, NothingFits
 from reprokit.frozen import frozen
 from reprokit.model import JSON, Artifact, Requirement
 from reprokit.resolving import Resolver
@@ -155,7 +154,7 @@ class Compiler:
         except InputUnavailable as error:
             named = [r for r in wish.asked if _mentions(error.what, r.name)]
             where = error.where or next((place(r.reason) for r in named), None)
-            names = [r.name for r in named]
+            names = [normalised(r.name) for r in named]
             raise NothingFits(error.what, names, where=where, next=error.next) from error
 
     def _dated_as_far_as_can_be(self, wish: Wish) -> tuple[Wish, str]:
@@ -233,7 +232,7 @@ class Compiler:
                 if found is not None and found.is_compiled:
                     unfit.append(asked)
         if unfit:
-            names = [asked.name for asked in unfit]
+            names = [normalised(asked.name) for asked in unfit]
             said = ", ".join(f"{asked.name}{asked.specifier}" for asked in unfit)
             what = f"no wheel of {said} is for Python {self._fits.python}"
             raise NothingFits(what, names, where=place(unfit[0].reason))

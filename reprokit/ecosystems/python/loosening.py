@@ -1,5 +1,5 @@
-"""Limits on a version that leave nothing which fits this Python: who is meant, and what a project
-that nobody can be asked about (`Project.lenient`) gets instead."""
+"""Limits on a version that leave nothing which fits this Python: who is meant, and what a loose
+project (`Project.loose`) gets instead."""
 
 from __future__ import annotations
 
@@ -10,24 +10,12 @@ from dataclasses import replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from reprokit.ecosystems.python.names import is_local, normalised
-from reprokit.errors import InputUnavailable
 from reprokit.model import JSON, Detection, Requirement
 
 _NAMED = re.compile(
     r"[Ff]ailed to (?:download and )?build `?([A-Za-z0-9][\w.-]*)(?:==|`)"
     r"|\b([A-Za-z0-9][\w.-]*)==\S+ has\s+no\s+(?:usable\s+wheels|wheels\s+with)"
 )
-
-
-class NothingFits(InputUnavailable):
-    """Of the releases that the project allows of these packages, none has a wheel for the Python
-    or can be built for it."""
-
-    def __init__(
-        self, what: str, names: Iterable[str], *, where: str | None = None, next: str | None = None
-    ) -> None:
-        super().__init__(what, where=where, next=next)
-        self.names = frozenset(map(normalised, names))
 
 
 def named(message: str) -> frozenset[str]:

@@ -16,13 +16,14 @@ from packaging.utils import parse_wheel_filename
 from reprokit.ecosystems.python import indexes, pylock
 from reprokit.ecosystems.python.building import Builder
 from reprokit.ecosystems.python.compiling import Compiler, Wish, of_wheels, uv_wheel
-from reprokit.ecosystems.python.loosening import NothingFits, loosened
+from reprokit.ecosystems.python.loosening import loosened
 from reprokit.ecosystems.python.making import Making, Tools
 from reprokit.ecosystems.python.names import is_local, normalised, written
 from reprokit.ecosystems.python.pylock import Resolved, Target
 from reprokit.ecosystems.python.system_packages import ask_for_needs
 from reprokit.ecosystems.python.version import is_2, python_version
 from reprokit.ecosystems.python.virtualenv import VIRTUALENV
+from reprokit.errors import NothingFits
 from reprokit.model import (
     JSON,
     Artifact,
@@ -36,15 +37,15 @@ from reprokit.resolving import Resolver
 
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
-    """See `Ecosystem.resolve`. Where the project's limits leave nothing that fits this Python and
-    nobody can be asked, they are taken as lower bounds, one package after another."""
+    """See `Ecosystem.resolve`. Where the limits of a loose project leave nothing that fits this
+    Python, they are taken as lower bounds, one package after another."""
     changes: tuple[str, ...] = ()
     while True:
         try:
             return _resolved(detection, resolver, changes)
         except NothingFits as error:
             freed, more = loosened(detection, error.names)
-            if not resolver.project.lenient or not more:
+            if not resolver.project.loose or not more:
                 raise
             resolver.reporter.message(f"{error.what.splitlines()[0]}: {'; '.join(more)}")
             detection, changes = freed, (*changes, *more)

@@ -25,11 +25,11 @@ FITS = pylock.Target("3.11", "x86_64", 36)
 
 
 def lock(
-    folder: Path, files: dict[str, str], *, lenient: bool = False, **changes: object
+    folder: Path, files: dict[str, str], *, loose: bool = False, **changes: object
 ) -> LockedEcosystem:
     for name, content in files.items():
         (folder / name).write_text(content, "utf-8")
-    project = Project(folder, lenient)
+    project = Project(folder, lenient=loose, loose=loose)
     detection = PythonEcosystem().detect(project)
     assert detection is not None
     resolver = replace(OnlineResolver(project), **changes)  # type: ignore[arg-type]
@@ -134,12 +134,12 @@ def test_a_day_before_any_wheel_of_the_python_gives_way_to_the_first_with_wheels
 
 
 @pytest.mark.network
-def test_a_pin_that_no_wheel_of_the_python_meets_is_a_lower_bound_where_nobody_can_be_asked(
+def test_a_pin_that_no_wheel_of_the_python_meets_is_a_lower_bound_in_a_loose_project(
     tmp_path: Path,
 ) -> None:
     files = {"requirements.txt": "numpy==1.11.0\npandas<0.19\nrequests==2.9.0\n"}
     python = base("bullseye", "3.9")
-    locked = lock(tmp_path, files, date=OLD, base=python, lenient=True)
+    locked = lock(tmp_path, files, date=OLD, base=python, loose=True)
     versions = {p.name: p.version for p in locked.packages}
     assert (versions["numpy"], versions["pandas"], versions["requests"]) == (
         "1.19.4",
