@@ -123,9 +123,9 @@ _SAYINGS = (
     (r"^TypeError: Descriptors cannot (?:not )?be created directly", "code made for protobuf 3",
      "protobuf<3.21"),
 )  # fmt: skip
-# The first Python that has no wheels of any such version, from the files on PyPI. No entry: pure
-# Python, or wheels for every Python.
-_PYTHON_BELOW = {
+# The first Python for which the newest such version has no wheel, by the files on PyPI. No entry:
+# pure Python, or wheels for every Python.
+PYTHON_BELOW = {
     "numpy<1.18": "3.9", "numpy<1.23": "3.11", "numpy<1.24": "3.12", "numpy<2": "3.13",
     "pandas<0.19": "3.6", "pandas<0.24": "3.8", "pandas<0.25": "3.8", "pandas<1": "3.9",
     "pandas<2": "3.12", "scipy<1.2": "3.8", "scipy<1.3": "3.8", "scipy<1.12": "3.13",
@@ -135,6 +135,7 @@ _PYTHON_BELOW = {
     "matplotlib<3.6": "3.11", "matplotlib<3.8": "3.13", "matplotlib<3.9": "3.13",
     "tensorflow<2": "3.8", "scikit-image<0.18": "3.9", "pillow<10": "3.12", "pyyaml<6": "3.10",
     "gensim<4": "3.9", "statsmodels<0.13": "3.10", "biopython<1.78": "3.9",
+    "markupsafe<2.1": "3.11",
 }  # fmt: skip
 
 
@@ -149,7 +150,7 @@ def wanted_for(module: str) -> str | None:
 
 def _words(name: str, wanted: str, failure: Failure) -> dict[str, str]:
     """`python` is what its wheels are for where this Python is too new, else `alone` is wanted."""
-    below, here = _PYTHON_BELOW.get(wanted), python_of(failure)
+    below, here = PYTHON_BELOW.get(wanted), python_of(failure)
     new = below is not None and here is not None and not is_older(here, below)
     return {
         "name": name,
