@@ -61,13 +61,14 @@ class Inference:
 
 
 def inferred(
-    plan: Plan, lock: Lock, entry: Entry, configuration: Configuration
+    plan: Plan, lock: Lock, entry: Entry, configuration: Configuration, *, own: bool = False
 ) -> tuple[Inference, ...]:
     """All that decided over this rerun and stands neither in the project's configuration nor in
-    its lock."""
+    its lock. own: the lock is the project's, which says the date and the versions."""
+    versions = (_version(runtime, lock.base, configuration) for runtime in plan.runtimes)
     return (
-        *_date(lock),
-        *(i for runtime in plan.runtimes for i in _version(runtime, lock.base, configuration)),
+        *(() if own else _date(lock)),
+        *(() if own else (item for found in versions for item in found)),
         *_packages(plan),
         *_data(plan, configuration),
         *_command(plan, entry),

@@ -102,7 +102,7 @@ def plain(
         data=data,
         how=how,
         notes=notes,
-        inferred=inferred(job.plan, lock, entry, job.configuration),
+        inferred=inferred(job.plan, lock, entry, job.configuration, own=lock is job.lock),
     )
 
 

@@ -36,12 +36,12 @@ BASE = LockedBase(
 )
 
 
-def found(root: Path, source: str = "today") -> dict[str, Inference]:
+def found(root: Path, source: str = "today", *, own: bool = False) -> dict[str, Inference]:
     """By what each is about; every line is one that repro.toml can have."""
     job = prepare(root, Wishes(), lenient=True)
     entry, _ = unattended_entry(job.plan)
     lock = replace(sample(), base=BASE, date=DateChoice(day="2019-04-02", source=source))  # type: ignore[arg-type]
-    listed = inferred(job.plan, lock, entry, job.configuration)
+    listed = inferred(job.plan, lock, entry, job.configuration, own=own)
     for item in listed:
         assert tomllib.loads(item.line)
     return {item.about: item for item in listed}
@@ -68,6 +68,11 @@ def test_what_is_said_is_not_inferred(tmp_path: Path) -> None:
     said = 'date = "2019-04-02"\ncommand = "python fit.py"\npython.version = "3.9"\n'
     write(tmp_path, {"fit.py": "import numpy\n", "requirements.txt": "numpy\n", "repro.toml": said})
     assert found(tmp_path, "configuration") == {}
+
+
+def test_what_the_projects_lock_says_is_not_inferred(tmp_path: Path) -> None:
+    write(tmp_path, {"fit.py": "import numpy\n"})
+    assert set(found(tmp_path, own=True)) == {"python packages", "command"}
 
 
 def test_several_equal_commands_are_a_guess(tmp_path: Path) -> None:
