@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from reprokit.model import Entry, Note, Reason, Step
@@ -173,7 +174,9 @@ def _holds(project: Project, name: str) -> bool:
     """Whether the project has the file, or something in the folder ("figures/")."""
     if not name.endswith("/"):
         return project.has(name)
-    return any(path.startswith(name) for path in project.files)
+    # The files are sorted, and a script may name as many folders as it likes.
+    first = bisect_left(project.files, name)
+    return first < len(project.files) and project.files[first].startswith(name)
 
 
 def _notebooks(project: Project) -> list[Entry]:
