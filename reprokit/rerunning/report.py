@@ -64,16 +64,21 @@ def page(found: RerunResult) -> str:
     """The page's text."""
     source = str(found.origin.source)
     name = found.origin.source.name
-    template = Template(resources.template("report.html"))
+    template = Template(resources.template("page.html"))
     return template.substitute(
         title=text(f"{found.status}: {name}"),
         heading=f"Rerun of {text(source)}",
         subtitle=text(_subtitle(found)),
-        tone=_tone(found),
-        verdict=_verdict(found),
         style=resources.template("page.css"),
-        sections="\n".join(_sections(found)),
+        sections="\n".join((_first_section(found), *_sections(found))),
         version=text(__version__),
+    )
+
+
+def _first_section(found: RerunResult) -> str:
+    return (
+        f'<section class="verdict {_tone(found)}" aria-labelledby="verdict">\n'
+        f'<h2 id="verdict" style="margin-top:0">Verdict</h2>\n{_verdict(found)}\n</section>'
     )
 
 

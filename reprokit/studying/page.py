@@ -51,8 +51,9 @@ def page(
     took = duration(statistics.seconds(rows))
     missing = listed - len(rows)
     left = f"; {counted(missing, 'source')} not yet" if missing else ""
-    return Template(resources.template("study.html")).substitute(
+    return Template(resources.template("page.html")).substitute(
         title=text(name),
+        heading=text(name),
         subtitle=text(f"{counted(len(rows), 'source')} rerun, which took {took} together{left}"),
         style=resources.template("page.css") + resources.template("study.css"),
         sections="\n".join(_sections(rows, reports or {})),
