@@ -72,7 +72,7 @@ def code_cells(path: Path) -> list[Any]:
     return [
         cell
         for cell in document.cells
-        if cell.cell_type == "code" and INJECTED not in cell.metadata.get("tags", ())
+        if cell.cell_type == "code" and INJECTED not in (cell.metadata.get("tags") or ())
     ]
 
 

@@ -232,7 +232,8 @@ def test_outputs_are_compared_cell_by_cell(tmp_path: Path) -> None:
 
 def test_injected_cells_and_calls_of_reprokit_are_no_difference(tmp_path: Path) -> None:
     skipped = code("r.record", "{}", tags=("skip-execution",))
-    old = [code("%repro run a.ipynb", "Run 1 succeeded"), code("22", "a\n"), skipped]
+    odd = {**code("22", "a\n"), "metadata": {"tags": None}}
+    old = [code("%repro run a.ipynb", "Run 1 succeeded"), odd, skipped]
     new = [
         code("x = 1", tags=("injected-parameters",)),
         code("%repro run a.ipynb"),
