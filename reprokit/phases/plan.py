@@ -83,7 +83,7 @@ def plan(
         read = read.without(*books.drivers)
     found, notes = _found(read, known, configuration, own)
     _refuse_nothing(read, found, configuration, given, own)
-    runtimes = plan_runtimes.merged(found, configuration)
+    runtimes = plan_runtimes.merged(found, configuration, later=project.later)
     found = tuple(plan_runtimes.overridden(detection, configuration) for detection in found)
     date = _date(configuration, commit_day, locked_day, given)
     choice = choose(read, found, configuration, given.steps)

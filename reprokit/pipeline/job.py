@@ -112,15 +112,16 @@ def prepare(
     upgrade: bool = False,
     lenient: bool = False,
     loose: bool = False,
+    later: bool = False,
     mends: Sequence[Mend] = (),
 ) -> Job:
     """Detect and plan. `path` is a project folder or one of its notebooks.
 
-    With `upgrade` the present lock does not decide the date. lenient, loose: see `Project`. mends:
-    on top of the project's configuration.
+    With `upgrade` the present lock does not decide the date. lenient, loose, later: see `Project`.
+    mends: on top of the project's configuration.
     """
     root, notebook = _root_and_notebook(path)
-    project = Project(root, lenient, loose)
+    project = Project(root, lenient, loose, later)
     configuration = _wished(configurations.load(root), wishes)
     if mends:
         from reprokit.diagnosing.mend import mended

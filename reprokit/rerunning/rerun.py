@@ -20,6 +20,8 @@ from reprokit.errors import (
     BuildFailed,
     CommandFailed,
     InputUnavailable,
+    NoBase,
+    NoSuchBase,
     NothingFits,
     ReprokitError,
     ResultsDiffer,
@@ -80,7 +82,7 @@ class Wanted:
 @dataclass(slots=True, kw_only=True)
 class _Rerun:
     """One rerun under way. `allowed` are the loosenings that the user was asked for, `job`,
-    `lock` and `inferred` what is known of the present try. loose: see `Project`."""
+    `lock` and `inferred` what is known of the present try. loose, later: see `Project`."""
 
     origin: Origin
     wanted: Wanted
@@ -92,6 +94,7 @@ class _Rerun:
     lock: Lock | None = None
     inferred: tuple[Inference, ...] = ()
     loose: bool = False
+    later: bool = False
 
     @property
     def home(self) -> Path:
@@ -190,14 +193,11 @@ def _made(work: _Rerun) -> RerunResult:
     tries = Tries(most=MOST if work.wanted.mend and work.origin.published is None else 0)
     try:
         last = _tried(work, ())
-        while work.job is not None and not work.wanted.limits.over:
-            mended = tries.next(last.cause, work.job.plan)
+        while not work.wanted.limits.over:
+            mended = None if work.job is None else tries.next(last.cause, work.job.plan)
             if mended is None:
-                if not tries.most or work.loose or not isinstance(last.error, NothingFits):
+                if not tries.most or not _widened(work, last.error):
                     break
-                # No base has a Python for what is pinned.
-                work.loose = True
-                work.powers.reporter.warning(f"{last.error.what}: read as lower bounds")
                 last = _tried(work, tries.kept)
                 continue
             work.powers.reporter.warning(f"{mended}; trying again with that")
@@ -211,6 +211,19 @@ def _made(work: _Rerun) -> RerunResult:
         if work.origin.root.is_relative_to(work.workspace):
             building.forget(work.origin.root.resolve())
     return replace(_ended(work, last), mended=(*tries.kept, *tries.refused))
+
+
+def _widened(work: _Rerun, error: ReprokitError | None) -> bool:
+    """Read limits as lower bounds only, where no base has a Python for pinned packages, or the
+    versions of the languages. False where that was done already, or is of no use."""
+    if isinstance(error, NothingFits) and not work.loose:
+        work.loose = True
+    elif isinstance(error, NoBase | NoSuchBase) and not work.later:
+        work.later = True
+    else:
+        return False
+    work.powers.reporter.warning(f"{error.what}: limits are read as lower bounds")
+    return True
 
 
 def _tried(work: _Rerun, mends: tuple[Mended, ...]) -> _Try:
@@ -282,7 +295,7 @@ def _planned(work: _Rerun, mends: Sequence[Mended]) -> Planned:
         before, work.lock = work.lock, None
         work.watch.current = "plan"
         work.job = planning.plain_job(
-            root, work.wanted.date, [m.mend for m in mends], loose=work.loose
+            root, work.wanted.date, [m.mend for m in mends], loose=work.loose, later=work.later
         )
         planned = planning.plain(work.job, work.powers, work.watch, work.allow, before=before)
         work.lock, work.inferred = planned.lock, planned.inferred
@@ -376,7 +389,7 @@ def _failed(work: _Rerun, error: ReprokitError, phase: str) -> RerunResult:
 def _judged(work: _Rerun, found: RerunResult, planned: Planned, image: Image) -> RerunResult:
     """The results compared with what was expected."""
     assert found.record is not None
-    written = _written(found.record)
+    written = expected.written(found.record)
     with work.watch.phase("compare"):
         expectation = _expected(work, planned, written)
         if expectation.basis == "nothing":
@@ -398,18 +411,6 @@ def _judged(work: _Rerun, found: RerunResult, planned: Planned, image: Image) ->
         return replace(found, expectation=expectation, notes=notes)
     failure = found.failure or _differing(verdict, report=work.wanted.report is not None)
     return replace(found, expectation=expectation, verdict=verdict, failure=failure)
-
-
-def _written(record: reading.Record) -> tuple[ResultFile, ...]:
-    return tuple(
-        ResultFile(
-            path=reading.text(row, "path"),
-            size=int(reading.number(row, "size")),
-            sha256=reading.text(row, "sha256"),
-            origin="collected" if row["origin"] == "collected" else "results",
-        )
-        for row in reading.rows(record, "results")
-    )
 
 
 def _expected(work: _Rerun, planned: Planned, written: Sequence[ResultFile]) -> Expectation:

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit.engines.fake import Box, FakeEngine
-from reprokit.errors import BuildFailed, InputUnavailable, NothingFits
+from reprokit.errors import BuildFailed, InputUnavailable, NoBase, NoSuchBase, NothingFits
 from reprokit.model import Image, Lock
 from reprokit.phases.plan import inputs_digest
 from reprokit.pipeline.job import Job
@@ -258,6 +258,36 @@ def test_a_pin_that_no_python_fits_is_read_as_a_lower_bound_at_last(
     assert rerun(tmp_path / "study", mend=False).record is None
     machine.unhad = {"foo==1": InputUnavailable("no index answers")}
     assert rerun(tmp_path / "study").record is None
+
+
+def test_a_version_that_no_base_here_has_is_read_as_a_lower_bound(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At planning, and where the one base that has it cannot be had."""
+    imports(machine)
+    project, lock = tmp_path / "study", machine.lock
+    write(project, {"runtime.txt": "python-3.6\n"})
+
+    def unreached(job: Job, *given: object, **options: object) -> Lock:
+        if not job.project.later:
+            raise NoBase("no base image can be had: no registry answers")
+        return lock(job, *given, **options)
+
+    monkeypatch.setattr(planning, "current_lock", unreached)
+    assert isinstance(rerun(project, mend=False).failure, NoBase)
+    found = rerun(project)
+    assert found.failure is None
+    (python,) = (item for item in found.inferred if item.about == "python")
+    assert python.confidence == "low" and "as no base here has that" in python.reason
+    write(project, {"runtime.txt": "python-3.5\n"})
+    assert isinstance(rerun(project, mend=False).failure, NoSuchBase)
+    assert rerun(project).failure is None
+
+
+def test_python_2_is_no_earlier_version_of_python_3(tmp_path: Path) -> None:
+    write(tmp_path, {"main.py": "print 1\n"})
+    job = planning.plain_job(tmp_path, None, later=True)
+    assert [runtime.specifier for runtime in job.plan.runtimes] == ["==2.7.*"]
 
 
 def test_a_build_that_fails_otherwise_is_a_result_as_ever(machine: Machine, tmp_path: Path) -> None:

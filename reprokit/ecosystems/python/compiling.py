@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import field, replace
 from pathlib import Path
 
+from reprokit.bases.versions import lower_bounds
 from reprokit.ecosystems.python import (
     index_pages,
     indexes,
@@ -226,7 +227,7 @@ class Compiler:
         and in vain."""
         unfit = []
         for asked in wish.asked:
-            lower = loosening.lower_bounds(asked.specifier)
+            lower = lower_bounds(asked.specifier)
             if lower != asked.specifier and asked.url is None and not self._wheel_of(asked):
                 found = self._wheel_of(replace(asked, specifier=lower, hashes=()))
                 if found is not None and found.is_compiled:
