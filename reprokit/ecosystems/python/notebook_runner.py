@@ -79,7 +79,14 @@ def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
     from traitlets.config import Config
 
     nbformat: Any = imported
-    notebook = nbformat.reads(_with_ids(path.read_text(encoding="utf-8")), as_version=4)
+    try:
+        notebook = nbformat.reads(_with_ids(path.read_text(encoding="utf-8-sig")), as_version=4)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        print(f"repro-notebook: {path.name} is no valid notebook: {error}", file=sys.stderr)
+        return 2
+    except nbformat.ValidationError as error:
+        print(f"repro-notebook: {path.name} is no valid notebook: {error}", file=sys.stderr)
+        return 2
     language = language_of(notebook.metadata)
     if language not in LANGUAGES:
         message = (
@@ -125,10 +132,15 @@ def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
 
 def language_of(metadata: Any) -> str:
     """The language of a notebook's kernel in small letters; Python's where none is named."""
-    kernel, language = metadata.get("kernelspec") or {}, metadata.get("language_info") or {}
+    parts = (metadata.get("language_info"), metadata.get("kernelspec"))
+    language, kernel = (part if isinstance(part, dict) else {} for part in parts)
     named = (language.get("name"), kernel.get("language"), kernel.get("name"), "python")
-    name = str(next(name for name in named if name)).lower()
-    if name.startswith("python"):
+    name = next(name for name in named if name and isinstance(name, str)).lower()
+    # A kernel may be called by its environment; what is shown of it says the language then.
+    if name.startswith("python") or (
+        name == str(kernel.get("name")).lower()
+        and str(kernel.get("display_name")).lower().startswith("python")
+    ):
         return "python"
     return "r" if name == "ir" else name
 
@@ -215,7 +227,7 @@ def inject(notebook: Any, parameters: "dict[str, Any]", language: str) -> None:
 
 
 def _tagged(cells: Any, tag: str) -> "int | None":
-    found = (at for at, cell in enumerate(cells) if tag in cell.metadata.get("tags", []))
+    found = (at for at, cell in enumerate(cells) if tag in (cell.metadata.get("tags") or ()))
     return next(found, None)
 
 
@@ -240,11 +252,15 @@ LITERALS = {"python": repr, "r": r_literal}
 
 
 def _with_ids(text: str) -> str:
-    """Ids by position for cells without one: nbformat would warn, and invent random ones."""
+    """Ids by position for cells without one of their own: nbformat would warn, and invent random
+    ones."""
     content = json.loads(text)
     if content.get("nbformat") == 4 and content.get("nbformat_minor", 0) >= 5:
+        seen = set()
         for number, cell in enumerate(content.get("cells", []), start=1):
-            cell.setdefault("id", f"cell-{number}")
+            if cell.setdefault("id", f"cell-{number}") in seen:
+                cell["id"] = f"cell-{number}"
+            seen.add(cell["id"])
     return json.dumps(content)
 
 

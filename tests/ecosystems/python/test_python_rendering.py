@@ -224,6 +224,28 @@ def test_a_notebook_of_another_language_is_refused(tmp_path: Path) -> None:
     assert "needs a kernel for julia" in said
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b'{"cells": [{', b"\xe9", b"[]", b'{"nbformat": 5}', b'{"nbformat": 4, "cells": [1]}'],
+)
+def test_what_is_no_notebook_is_told_without_a_traceback(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "odd.ipynb").write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, notebook_runner.__file__, "odd.ipynb"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2 and "odd.ipynb is no valid notebook: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_cells_of_one_id_get_ids_by_their_position() -> None:
+    cells = [{"id": "x"}, {"id": "x"}, {}]
+    made = notebook_runner._with_ids(
+        json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": cells})
+    )
+    assert [cell["id"] for cell in json.loads(made)["cells"]] == ["x", "cell-2", "cell-3"]
+
+
 def test_notebooks_of_r_get_a_kernel_of_r() -> None:
     tools = package("nbclient", "0.10.0")
     settings: dict[str, JSON] = {
