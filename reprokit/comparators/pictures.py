@@ -269,7 +269,7 @@ def compared(likenesses: list[Likeness], unit: str, settings: Settings) -> Findi
     )
     summary = f"{which}{_sentence(found)}"
     if grade is Grade.WITHIN_TOLERANCE and settings.learnt is not None:
-        summary += f", within the author's own variation of {settings.learnt.runs} runs"
+        summary += f", within what {settings.learnt.whose} varied by"
     return Finding(grade=grade, summary=summary, details=details, attachments=pictures)
 
 
@@ -283,7 +283,7 @@ def _grade(found: Likeness, settings: Settings) -> Grade:
         return Grade.DIFFERENT
     if settings.observe is not None:
         settings.observe(place, 1.0, found.similarity)
-    if settings.learnt is not None and settings.learnt.holds(place, 1.0, found.similarity):
+    if settings.learnt is not None and settings.learnt.spans(place, 1.0, found.similarity):
         return Grade.WITHIN_TOLERANCE
     return Grade.SIMILAR if found.similarity >= SIMILAR else Grade.DIFFERENT
 

@@ -125,7 +125,7 @@ def test_a_similarity_that_the_author_saw_too(written: Written) -> None:
     seen = float(strict.details["similarity"])  # type: ignore[arg-type]
     learnt = Learnt(runs=5, intervals={("similarity", ""): (seen, 1.0)})
     found = written("a.png", png(pixels), png(other), learnt=learnt)
-    told(found, Grade.WITHIN_TOLERANCE, "within the author's own variation of 5 runs")
+    told(found, Grade.WITHIN_TOLERANCE, "within what the author's own 5 runs varied by")
 
 
 @pytest.mark.parametrize("kind", ["pdf", "svg"])

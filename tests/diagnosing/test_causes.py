@@ -57,6 +57,19 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "AttributeError: 'DataFrame' object has no attribute 'append'. Did you mean: 'x'?",
             "removed-api", "pandas<2",
         ),
+        (
+            "AttributeError: module 'scipy.special' has no attribute 'hyp2f0'",
+            "removed-api", "scipy<1.4",
+        ),
+        (
+            "TypeError: FigureBase.gca() got an unexpected keyword argument 'projection'",
+            "removed-behaviour", "matplotlib<3.4",
+        ),
+        (
+            "AttributeError: 'AxesSubplot' object has no attribute 'set_zlabel'",
+            "removed-behaviour", "matplotlib<3.4",
+        ),
+        ("AttributeError: 'AxesSubplot' object has no attribute 'zz'", "unknown", ""),
         ("AttributeError: 'NoneType' object has no attribute 'x'", "unknown", ""),
         (
             "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?",

@@ -38,7 +38,7 @@ STANDARD = sys.stdlib_module_names | {
     "spwd", "sunau", "symbol", "telnetlib", "tomllib", "uu", "xdrlib",
 }  # fmt: skip
 """Modules of any Python's standard library; this interpreter's own list depends on its version."""
-_PYTHON_2 = ("urllib2", "ConfigParser", "cPickle", "StringIO", "Tkinter", "Queue", "__builtin__",
+PYTHON_2 = ("urllib2", "ConfigParser", "cPickle", "StringIO", "Tkinter", "Queue", "__builtin__",
              "commands", "cStringIO", "httplib", "HTMLParser", "urlparse", "Cookie")  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def required(found: Iterable[Imported], path: str, local: frozenset[str]) -> Fou
         if item.optional:
             text = f"{name} is imported only if it is there; it is not installed"
             notes.append(information(text, path, item.line))
-        elif top in _PYTHON_2:
+        elif top in PYTHON_2:
             text = f"{top} is a module of Python 2"
             notes.append(warning(text, path, item.line))
         else:

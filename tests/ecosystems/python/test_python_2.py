@@ -66,8 +66,35 @@ def test_syntax_that_only_python_2_has(tmp_path: Path, line: str, why: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("for i in xrange(3): pass", "xrange"),
+        ("n = raw_input()", "raw_input"),
+        ("def f(s):\n    return isinstance(s, basestring)", "basestring"),
+        ("import numpy, urllib2", "urllib2"),
+        ("from ConfigParser import SafeConfigParser", "ConfigParser"),
+    ],
+)
+def test_names_that_only_python_2_has(tmp_path: Path, line: str, name: str) -> None:
+    text = f"from __future__ import print_function\n{line}\n"
+    (runtime,) = detected(tmp_path, {"a.py": text, "requirements.txt": "six\n"}).runtimes
+    assert runtime.specifier == "==2.7.*"
+    assert runtime.reason.text == f"{name} is there only in Python 2"
+    assert runtime.reason.line in (2, 3)
+
+
+@pytest.mark.parametrize(
     "files",
     [
+        {"a.py": "try:\n    xrange\nexcept NameError:\n    xrange = range\nxrange(2)\n"},
+        {"a.py": "from compat import *\nxrange(2)\n", "compat.py": "xrange = range\n"},
+        {"a.py": "from six.moves import xrange\nxrange(2)\n"},
+        {"a.py": "from past.builtins import *\nxrange(2)\n"},
+        {"a.py": "import sys\nif sys.version_info[0] < 3:\n    import urllib2\n"},
+        {"a.py": "import Queue\n", "Queue.py": ""},
+        {"a.py": "def f(unicode=True):\n    return unicode\n"},
+        {"a.py": "xrange(2)\n", "b.py": "print(f'{1}')\n"},
+        {"a.py": "s = 'xrange'\n# raw_input()\nd.unicode\n"},
         {"a.py": "print('hello')\n"},
         {"a.py": "s = \"print 'x'\"\n# raise A, 'b'\nn = '0755 <> `x`'\n"},
         {"a.py": "def f(:\n"},  # broken in both
