@@ -74,6 +74,15 @@ RULES = (
 """In the order in which they are applied."""
 
 
+ARRAY = re.compile(r"\[(?:[\s\d.,+\[\]-]|(?<=\d)e(?=[+-]?\d)|(?<=[\d.])j|\bnan\b|\binf\b)*\]")
+"""An array of numbers as it is printed, over one line or several."""
+
+
+def in_one_line(match: re.Match[str]) -> str:
+    """An array with one space between its numbers."""
+    return " ".join(re.findall(r"[\[\]]|[^\s,\[\]]+", match.group()))
+
+
 def normalised(line: str) -> tuple[str, frozenset[str]]:
     """The line with what the rules replace, and the names of those that changed it."""
     used = set()

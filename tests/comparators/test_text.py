@@ -80,6 +80,15 @@ def test_lines_that_came_and_went_do_not_shift_the_rest(written: Written) -> Non
     told(written("a.txt", "a\nb\n", "a\n"), Grade.DIFFERENT, "0 lines came and 1 line went")
 
 
+def test_arrays_are_laid_out_by_each_version_in_its_way(written: Written) -> None:
+    old = "x\narray([ 0.        ,  0.55555556,\n        1.11111111])\n[[ 1.  2.]\n [ 3. nan]]\n"
+    new = "x\narray([0.        , 0.55555556, 1.11111111])\n[[1. 2.]\n [3. nan]]\n"
+    told(written("a.txt", old, new), Grade.WITHIN_TOLERANCE, "the layout of arrays")
+    told(written("a.txt", old, new.replace("3. nan", "4. nan")), Grade.DIFFERENT)
+    told(written("a.txt", old, new.replace("x", "y")), Grade.DIFFERENT)
+    told(written("a.txt", "['a',\n 1]\n", "['a', 1]\n"), Grade.DIFFERENT)
+
+
 def test_a_text_that_goes_on_and_on_is_not_matched(written: Written) -> None:
     old = "\n".join(f"word{n}x" for n in range(5000))
     new = "\n".join(f"other{n}x" for n in range(5000))

@@ -13,7 +13,7 @@ from reprokit.bases.official import OfficialFamily
 from reprokit.bases.versions import means_python_2
 from reprokit.configuration import Configuration
 from reprokit.ecosystems.python import PythonEcosystem, pylock
-from reprokit.ecosystems.python.version import building_since, python_version
+from reprokit.ecosystems.python.version import building_since, python_version, wheels_since
 from reprokit.errors import BadRequest
 from reprokit.model import (
     Artifact,
@@ -272,3 +272,10 @@ def test_python_3_6_has_no_byte_code_by_hash(version: str, compiles: bool) -> No
     compilations = [c for run in runs for c in run.commands if c[-1] == "/opt/venv/lib"]
     assert len(compilations) == (2 if compiles else 0)
     assert (bytecode.file() in rendered.files) is compiles
+
+
+def test_there_were_no_wheels_for_linux_before_2016() -> None:
+    assert wheels_since("2.7.18", "2016-02-15")[0] == "2016-06-03"
+    assert wheels_since("2.7.18", "2016-07-01") == ()
+    assert wheels_since("3.9.2", "2016-02-15")[0].startswith("2021")
+    assert wheels_since("3.9.2", "2022-02-15") == ()
