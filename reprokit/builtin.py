@@ -94,6 +94,7 @@ def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
     from reprokit.diagnosing import (
         builds,
         java,
+        own_dockerfile,
         python,
         python_removed,
         python_versions,
@@ -102,7 +103,17 @@ def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
         system,
     )
 
-    every = (builds, java, python, python_removed, python_versions, r, screen, system)
+    every = (
+        builds,
+        java,
+        own_dockerfile,
+        python,
+        python_removed,
+        python_versions,
+        r,
+        screen,
+        system,
+    )
     for module in every:
         for diagnosis in module.DIAGNOSES:
             register(diagnosis)

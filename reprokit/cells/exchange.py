@@ -173,6 +173,16 @@ def _unfit(why: str, exchange: Exchange) -> CommandFailed:
     )
 
 
+def _no_table(why: str, exchange: Exchange) -> CommandFailed:
+    """A shell's variable is taken for a file wherever it is the name of one."""
+    return CommandFailed(
+        why,
+        where=exchange.cell.line,
+        next="of a .csv or .json file that a variable names, the content is taken out, which must "
+        "be what its name says; to take it as text, set the variable to it: x=$(cat FILE)",
+    )
+
+
 def _carried(folder: Path, names: Any) -> Iterator[JSON]:
     """Each value that there is, with the hash of its file; of a folder that of the list of its
     files, as sha256sum prints it."""
@@ -214,6 +224,8 @@ def values(exchange: Exchange) -> dict[str, Any]:
         try:
             found[name] = carrying.read(place, name)
         except carrying.Damaged as error:
+            if exchange.cell.language == "sh":
+                raise _no_table(printable(str(error)), exchange) from error
             raise _unfit(str(error), exchange) from error
         except carrying.CannotCarry as error:
             raise BadRequest(

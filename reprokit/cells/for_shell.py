@@ -25,7 +25,10 @@ def write(values: Mapping[str, Any], folder: Path) -> str:
         if place.suffix == ".frame":
             text = f"{GIVEN}/in/{at}.csv"
             has_index = type(value.index).__name__ != "RangeIndex"
-            value.to_csv(folder / f"{at}.csv", index=has_index)
+            try:
+                value.to_csv(folder / f"{at}.csv", index=has_index, encoding="utf-8")
+            except UnicodeEncodeError:
+                raise CannotCarry(f"{name} holds half a character, which is no UTF-8") from None
         elif place.suffix == ".json":
             text = _text(plain.plain(value, name), name)
         lines.append(f"export {name}={shlex.quote(text)}\n")
@@ -36,7 +39,11 @@ def _text(value: Any, called: str) -> str:
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
     if "\0" in text:
         raise CannotCarry(f"{called} has a zero character, which no variable of a shell holds")
-    if len(text.encode("utf-8", "surrogatepass")) > LONGEST:
+    try:
+        size = len(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise CannotCarry(f"{called} holds half a character, which is no UTF-8") from None
+    if size > LONGEST:
         raise CannotCarry(f"{called} is longer than a variable of a shell can be")
     return text
 

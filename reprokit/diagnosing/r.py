@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from reprokit.diagnosing.mend import Mend
 from reprokit.diagnosing.pattern import Pattern
 from reprokit.diagnosing.protocol import Failure
+from reprokit.ecosystems.r.suites import better
 
 
 def _since_4_1(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
@@ -17,7 +18,28 @@ def _since_4_1(match: re.Match[str], failure: Failure) -> Mapping[str, str] | No
     return {} if match["pipe"] is None or "|>" in shown else None
 
 
+def _suite(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
+    """`wanted` is the R of the distribution that has more of what the project loads."""
+    asked = [r.name for d in failure.plan.detections if d.ecosystem == "r" for r in d.requirements]
+    others = re.findall(r"[\w.]+", match["others"] or "")
+    series = better(asked, [match["package"], *others], match["suite"])
+    return {"package": match["package"], "wanted": "" if series is None else f"=={series}.*"}
+
+
 DIAGNOSES = (
+    Pattern(
+        "r-package-unavailable",
+        re.compile(
+            r"the R package (?P<package>[\w.]+).{0,300}? cannot be had: the distribution of "
+            r"(?P<suite>\w+) (?:lacks it|has \S+)(?: \(nor can (?P<others>[\w., ]+)\))?, and "
+        ),
+        "the R package {package} cannot be had for this R here",
+        "set cran_mirror in the site settings to a mirror that answers here, or write another "
+        "`r.version` into repro.toml",
+        _suite,
+        (Mend(settings={"r.version": "{wanted}"}),),
+        ("lock",),
+    ),
     Pattern(
         "missing-r-package",
         re.compile(

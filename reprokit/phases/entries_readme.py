@@ -75,11 +75,11 @@ def candidates(
     exist before the build.
     """
     reader = _Reader(project, java, programs)
-    found = (_of_file(reader, file, folder) for file, folder in _files(project))
+    found = (_of_file(reader, file, folder) for file, folder in readmes(project))
     return next((entries for entries in found if entries), [])
 
 
-def _files(project: Project) -> Iterator[tuple[str, str]]:
+def readmes(project: Project) -> Iterator[tuple[str, str]]:
     """The project's READMEs, and then those beside its scripts, each with its folder."""
     for folder in dict.fromkeys(("", *folders(project, ".py", ".R", ".r", ".ipynb"))):
         for name in project.folders.get(folder.rstrip("/"), ()):

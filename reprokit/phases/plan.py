@@ -128,7 +128,8 @@ def _without_certificate(project: Project) -> Project:
     """
     if not project.has(f"{_CERTIFICATE}.yml"):
         return project
-    rest = project.without(_CERTIFICATE)
+    tops = {path.partition("/")[0] for path in project.files if "/" in path}
+    rest = project.without(*(top for top in tops if top.lower() == _CERTIFICATE))
     return rest if any(path.endswith(_CODE) for path in rest.files) else project
 
 

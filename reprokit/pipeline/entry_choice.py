@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reprokit.errors import BadRequest
 from reprokit.model import Entry, Note, Plan, Reason
-from reprokit.notebook_runs import unsaved
+from reprokit.notebook_runs import fit, unsaved
 from reprokit.notebook_runs.stored import Stored, check_writable, stored
 from reprokit.pipeline.job import Job, Wishes
 from reprokit.printable import redacted
@@ -22,6 +22,8 @@ def wished_entry(job: Job, wishes: Wishes) -> tuple[Entry, tuple[Note, ...], tup
         found = given(entry, wishes.parameters, job.project)
         entry, notes = found.entry, found.notes
     books = stored(entry, job.project)
+    for book in books:
+        fit.refuse_unfit(book)
     if wishes.write_back:
         check_writable(books, with_parameters=bool(wishes.parameters))
     edits = unsaved.told(books, job.project) if wishes.unsaved is None else wishes.unsaved

@@ -95,8 +95,9 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        if name != self.current:  # else it goes on
+            self.reporter.phase(name, self.expected.get(name))
         self.current = name
-        self.reporter.phase(name, self.expected.get(name))
         started = time.monotonic()
         try:
             yield

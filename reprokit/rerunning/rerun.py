@@ -203,6 +203,8 @@ def _made(work: _Rerun) -> RerunResult:
     finally:
         if work.origin.root.is_relative_to(work.workspace):
             building.forget(work.origin.root.resolve())
+    if isinstance(last.error, consent.NotAllowed):
+        raise last.error
     return replace(_ended(work, last), mended=(*tries.kept, *tries.refused))
 
 
@@ -228,8 +230,12 @@ def _tried(work: _Rerun, mends: tuple[Mended, ...]) -> _Try:
         started = _started(work, planned, image, mends)
         index = indexes.Index()
         done = running.run_and_record(started, work.powers.engine, work.watch, index, None)
-    except consent.NotAllowed:
-        raise
+    except consent.NotAllowed as error:
+        # Without its own Dockerfile the project may ask for nothing that wants to be allowed.
+        own = work.job is not None and work.job.plan.dockerfile is not None
+        if not own or not isinstance(error, consent.NobodyToAsk):
+            raise
+        return _Try(phase="plan", error=error, cause=_cause(work, error))
     except _OF_THE_SOURCE as error:
         return _Try(phase=work.watch.current, error=error, cause=_cause(work, error))
     return _Try(

@@ -115,6 +115,21 @@ def test_what_a_hostile_container_leaves_is_not_looked_at(
     laid.account(run)
 
 
+def test_a_file_that_a_shell_names_is_what_its_name_says(tmp_path: Path) -> None:
+    laid = exchange.lay_out(cell("sh", outputs=("x",)), tmp_path / "own")
+    table, document = laid.taken / "0.csv", laid.taken / "0.json"
+    table.write_text("")
+    assert exchange.values(laid)["x"].empty
+    table.write_text("a,b\n1,2\n1,2,3,4\n")
+    with pytest.raises(CommandFailed, match=r"^%%repro sh -o x: x is no CSV file") as caught:
+        exchange.values(laid)
+    assert "x=$(cat FILE)" in str(caught.value.next)
+    table.unlink()
+    document.write_text("{")
+    with pytest.raises(CommandFailed, match="x is no JSON"):
+        exchange.values(laid)
+
+
 def test_hostile_words_about_the_end_stay_words(tmp_path: Path) -> None:
     laid = exchange.lay_out(cell(), tmp_path)
     for said in (
@@ -167,6 +182,6 @@ def test_values_for_a_shell_are_quoted(tmp_path: Path) -> None:
         "export d='{\"a\": true}'\nexport f=/opt/reprokit/cell/in/4.csv\n"
     )
     assert (tmp_path / "4.csv").read_text() == ",a\nr,1\n"
-    for value in ("\0", "x" * (for_shell.LONGEST + 1)):
+    for value in ("\0", "x" * (for_shell.LONGEST + 1), "\ud800", pd.Series(["\ud800"], dtype="O")):
         with pytest.raises(CannotCarry):
             for_shell.write({"x": value}, tmp_path)

@@ -11,8 +11,10 @@ from reprokit.diagnosing.dispatch import diagnosed, diagnosed_error
 from reprokit.diagnosing.protocol import Cause
 from reprokit.errors import InputUnavailable
 from reprokit.model import Lock, RunOptions, Step
+from reprokit.pipeline.job import Wishes, prepare
 from tests.diagnosing.test_causes import outcome
 from tests.phases.planned import BASIC, MAIN, planned
+from tests.projects import write
 from tests.test_lock_file import sample
 
 
@@ -254,3 +256,31 @@ def test_an_error_comes_to_settings(
     assert (None if found is None else found.name) == cause
     if found is not None:
         assert found.phase == "lock" and tomls(found) == toml
+
+
+@pytest.mark.parametrize(
+    ("suite", "asked", "lacking", "toml"),
+    [
+        # kableExtra is in trixie alone; sf in all.
+        ("bookworm", ["kableExtra"], "lacks it", ['r.version = "==4.5.*"']),
+        ("trixie", ["rgeos", "gstat"], "lacks it", ['r.version = "==4.2.*"']),
+        ("bullseye", ["kableExtra", "here", "skimr"], "lacks it", ['r.version = "==4.5.*"']),
+        ("bullseye", ["sf"], "has 0.9-7", ['r.version = "==4.2.*"']),
+        ("trixie", ["sf"], "has 1.0-19", []),
+        ("bookworm", ["nosuchpackage"], "lacks it", []),
+        ("rocker/r-ver:4.5.1", ["kableExtra"], "lacks it", []),
+    ],
+)
+def test_packages_come_with_the_r_of_the_suite_that_has_most(
+    tmp_path: Path, suite: str, asked: list[str], lacking: str, toml: list[str]
+) -> None:
+    code = "".join(f"library({name})\n" for name in asked)
+    plan = prepare(write(tmp_path, {"fit.R": code}).root, Wishes()).plan
+    others = f" (nor can {', '.join(asked[1:])})" if len(asked) > 1 else ""
+    text = (
+        f"the R package {asked[0]} (library({asked[0]})) cannot be had: the distribution of "
+        f"{suite} {lacking}{others}, and no CRAN mirror answers: x"
+    )
+    found = diagnosed_error(InputUnavailable(text), "lock", plan, None, pytest.fail)
+    assert found is None if "/" in suite else found is not None
+    assert found is None or (found.name, tomls(found)) == ("r-package-unavailable", toml)

@@ -12,6 +12,7 @@ from reprokit.ecosystems.python import notebook_runner
 from reprokit.errors import BadRequest
 from reprokit.model import JSON, Entry, Reason, Step
 from reprokit.notebook_runs import marking, outputs, parameters
+from reprokit.notebook_runs.fit import refuse_unfit
 from reprokit.notebook_runs.stored import Stored, check_writable, parameters_of, stored
 from reprokit.pipeline.job import Wishes, folder_of, prepare
 from reprokit.project import Project
@@ -269,6 +270,46 @@ def test_the_notebooks_of_an_entry(tmp_path: Path) -> None:
     assert stored(several, Project(tmp_path)) == (
         Stored(path="sub/a.ipynb", content=book.read_bytes()),
     )
+
+
+CELL = b'"cell_type": "code", "metadata": {}, "source": []'
+NOTEBOOK = b'{"nbformat": 4, "metadata": {%b}, "cells": [{%b}]}'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xe9", "not in UTF-8"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[]", "it is no JSON object"),
+        (b'{"nbformat": 5}', "its format is not 4"),
+        (b'{"nbformat": 4, "cells": []}', "it has no metadata"),
+        (b'{"nbformat": 4, "metadata": {}}', "no list of cells"),
+        (NOTEBOOK % (b"", b""), "its cell 1 is none"),
+        (NOTEBOOK % (b"", b'"cell_type": "code"'), "its cell 1 has no metadata"),
+        (NOTEBOOK % (b'"kernelspec": {"name": "julia-1.10"}', CELL), "a kernel for julia-1.10"),
+    ],
+)
+def test_what_no_kernel_can_run_is_refused_before_anything_is_built(
+    content: bytes, said: str
+) -> None:
+    with pytest.raises(BadRequest, match=f"^a.ipynb: .*{said}") as caught:
+        refuse_unfit(Stored(path="a.ipynb", content=content))
+    assert caught.value.next
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"",
+        b'"kernelspec": null, "language_info": 5',
+        b'"kernelspec": {"name": "own", "display_name": "Python 3 (own)"}',
+        b'"language_info": {"name": 5}, "kernelspec": {"name": "ir"}',
+    ],
+)
+def test_odd_metadata_is_no_reason_to_refuse_a_notebook(metadata: bytes) -> None:
+    refuse_unfit(Stored(path="a.ipynb", content=b"\xef\xbb\xbf" + NOTEBOOK % (metadata, CELL)))
+    refuse_unfit(Stored(path="a.ipynb", content=b'{"nbformat": 3, "worksheets": []}'))
 
 
 # -- the mark -----------------------------------------------------------------------------------

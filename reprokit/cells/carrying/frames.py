@@ -46,8 +46,10 @@ def write(value: Any, folder: Path, called: str) -> None:
     header = {
         "kind": "frame" if is_frame else "series",
         "rows": len(value),
-        "names": [plain.plain(name, f"a column's name in {called}") for name in names],
-        "columns_name": plain.plain(value.columns.name, "a name") if is_frame else None,
+        "names": [_label(name, f"a column's name in {called}") for name in names],
+        "columns_name": _label(value.columns.name, f"the name of {called}.columns")
+        if is_frame
+        else None,
         "columns": [
             _write_column(column, folder, str(at), f"column {name!r} of {called}")
             for at, (column, name) in enumerate(zip(columns, names))  # noqa: B905 - Python 3.7
@@ -57,10 +59,17 @@ def write(value: Any, folder: Path, called: str) -> None:
     (folder / "frame.json").write_text(json.dumps(header), encoding="ascii")
 
 
+def _label(name: Any, called: str) -> Any:
+    found = plain.plain(name, called)
+    if isinstance(found, (list, dict)):
+        raise CannotCarry(f"{called} is {described(name)}: make it text")
+    return found
+
+
 def _write_index(index: Any, folder: Path, called: str) -> dict[str, Any]:
     import pandas
 
-    names = [plain.plain(name, f"a name of the index of {called}") for name in index.names]
+    names = [_label(name, f"a name of the index of {called}") for name in index.names]
     if isinstance(index, pandas.RangeIndex):
         return {"range": [index.start, index.stop, index.step], "names": names}
     levels = [index.get_level_values(at) for at in range(index.nlevels)]
@@ -142,6 +151,8 @@ def read_csv(place: Path, called: str) -> Any:
 
     try:
         return pandas.read_csv(place)
+    except pandas.errors.EmptyDataError:
+        return pandas.DataFrame()
     except _MALFORMED as error:
         raise Damaged(f"{called} is no CSV file: {error}") from None
 

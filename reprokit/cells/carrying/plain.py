@@ -67,7 +67,8 @@ def described(value: Any) -> str:
     """A value's type, as an error names it."""
     kind = type(value)
     name = kind.__qualname__
-    return f"a {name}" if kind.__module__ == "builtins" else f"a {kind.__module__}.{name}"
+    name = name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
+    return f"an {name}" if name[:1] in "aeio" else f"a {name}"
 
 
 def decode(place: Path, called: str) -> Any:

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from reprokit.ecosystems.java import encoding
 from reprokit.ecosystems.maven import levels, programs
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.ecosystems.maven.pom import Pom, active_profiles, load, modules, plugin_elements
@@ -56,6 +57,7 @@ def detect(project: Project) -> Detection | None:
         "modules": [pom.folder or "." for pom in poms],
         "sources": list(_sources(project, poms)),
         "declared": _declared_by(project, poms),
+        **encoding(project, project.matching("*.java")),
     }
     if level is not None:
         settings["level"] = level

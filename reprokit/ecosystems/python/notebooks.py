@@ -19,7 +19,7 @@ from reprokit.ecosystems.python.imports import (
     required,
     unique,
 )
-from reprokit.ecosystems.python.notebook_runner import PYTHON, asked
+from reprokit.ecosystems.python.notebook_runner import PYTHON, asked, language_of
 from reprokit.ecosystems.python.version import OLDEST, recorded
 from reprokit.errors import BadRequest
 from reprokit.model import Requirement
@@ -27,6 +27,7 @@ from reprokit.project import Project
 
 LIMIT = 100
 """Above this a project's notebooks are data, or the scan would be slow."""
+NEXT = "open it in Jupyter and save it again, or give it another ending than .ipynb"
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)(.*)")
 _PYTHON_CELLS = ("time", "timeit", "capture", "prun", "python", "python3")
 _SHELL_CELLS = ("bash", "sh", "script", "system", "!")
@@ -69,18 +70,18 @@ def read(project: Project, path: str) -> Notebook:
             where=f"{path}:{error.lineno}",
             next="fetch the file itself with `git lfs pull`"
             if text.startswith("version https://git-lfs")
-            else "open the notebook in Jupyter and save it again",
+            else NEXT,
         ) from error
     except RecursionError as error:
-        raise BadRequest("is nested too deeply for a notebook", where=path) from error
+        raise BadRequest("is nested too deeply for a notebook", where=path, next=NEXT) from error
     if not isinstance(content, dict):
-        raise BadRequest("is not a notebook", where=path)
+        raise BadRequest("is not a notebook", where=path, next=NEXT)
     cells = content.get("cells")
     if cells is None and isinstance(content.get("worksheets"), list):
         sheets = [w.get("cells") for w in content["worksheets"] if isinstance(w, dict)]
         cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
     if not isinstance(cells, list):
-        raise BadRequest("is not a notebook: it has no list of cells", where=path)
+        raise BadRequest("is not a notebook: it has no list of cells", where=path, next=NEXT)
     metadata = content.get("metadata")
     language, version = _language(metadata if isinstance(metadata, dict) else {})
     code = {
@@ -111,14 +112,9 @@ def _source(source: Any) -> str:
 
 
 def _language(metadata: dict[str, Any]) -> tuple[str, str | None]:
-    kernel, language = metadata.get("kernelspec"), metadata.get("language_info")
-    kernel = kernel if isinstance(kernel, dict) else {}
-    language = language if isinstance(language, dict) else {}
-    stated = (language.get("name"), kernel.get("language"), kernel.get("name"), "python")
-    name = next(name for name in stated if name and isinstance(name, str))
-    version = language.get("version")
-    name = "r" if name.lower() in ("r", "ir") else name.lower()
-    return ("python" if name.startswith("python") else name), (
+    information = metadata.get("language_info")
+    version = information.get("version") if isinstance(information, dict) else None
+    return language_of(metadata), (
         version if isinstance(version, str) and re.match(r"\d+\.\d+", version) else None
     )
 

@@ -6,17 +6,11 @@ import re
 from collections.abc import Iterable
 
 from reprokit.ecosystems.r import conda
-from reprokit.ecosystems.r.code import (
-    INSTALL_SCRIPTS,
-    CodeFile,
-    code_files,
-    entries,
-    site_entry,
-    used_packages,
-)
+from reprokit.ecosystems.r.code import INSTALL_SCRIPTS, CodeFile, code_files, used_packages
 from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
 from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
 from reprokit.ecosystems.r.documents import formats
+from reprokit.ecosystems.r.entries import entries, whole_entry
 from reprokit.ecosystems.r.notebooks import KERNEL
 from reprokit.ecosystems.r.usage import compiling, uses
 from reprokit.ecosystems.r.versions import PACKAGE
@@ -98,14 +92,14 @@ def detect(project: Project) -> Detection | None:
     if own is not None and _loads(code, own) and project.has("NAMESPACE"):
         settings["package"] = own
         settings["compiled"] = any(path.startswith("src/") for path in project.files)
-    whole = site_entry(project)
+    whole = whole_entry(project)
     return Detection(
         ecosystem="r",
         files=files,
         requirements=tuple(requirements),
         runtimes=_runtimes(declared, files, code),
         system_packages=tuple(system),
-        entries=(whole,) if whole is not None else entries(code),
+        entries=(whole,) if whole is not None else entries(code, own),
         notes=tuple(notes),
         settings=settings,
     )

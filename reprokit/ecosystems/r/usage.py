@@ -23,6 +23,9 @@ _INSTALLS = {
     "install_cran": "pkgs",
     "install": "pkgs",
 }
+_PREPARES = frozenset(
+    {"options", "rm", "setClass", "setGeneric", "setMethod", "suppressPackageStartupMessages"}
+)
 _LISTS = frozenset({"p_load", "shelf"})
 # Functions that run a compiler, and the package each belongs to: their names are common words.
 _COMPILES = {
@@ -112,6 +115,47 @@ def sourced(code: str) -> tuple[str, ...]:
             given = _first(_arguments(reading, index + 1), "file")
             found += [t.text for t in (given.tokens if given else ()) if t.kind == "string"]
     return tuple(found)
+
+
+def makes_nothing(code: str) -> bool:
+    """Whether R code, when it is run, only defines functions, loads and installs packages: it is
+    for other code, and makes no results. False for no code at all."""
+    reading = _read(code)
+    statements = list(_statements(reading))
+    return bool(statements) and all(_only_prepares(reading, start) for start in statements)
+
+
+def _statements(reading: _Reading) -> Iterator[int]:
+    """Where each statement outside of all brackets begins, as far as the lines tell."""
+    index, before, body = 0, None, False
+    while index < len(reading.tokens):
+        token = reading.tokens[index]
+        goes_on = before is not None and (
+            before.line == token.line
+            or (before.kind == "operator" and before.text not in _CLOSING)
+            or before.text == "else"
+        )
+        if not goes_on and not body:
+            yield index
+        body = False
+        if token.kind == "operator" and token.text in _OPENING and index in reading.ends:
+            end = reading.ends[index]
+            # What follows a function's parameters is its body, on whichever line.
+            opener = reading.tokens[index - 1] if index else None
+            body = opener is not None and opener.text in ("function", "\\")
+            index = end
+        before = reading.tokens[index]
+        index += 1
+
+
+def _only_prepares(reading: _Reading, start: int) -> bool:
+    first = reading.tokens[start]
+    if first.kind == "string" or first.text == "NULL":
+        return True  # What roxygen2's comments stand above.
+    if first.text in _ATTACHES | _LOADS | _LISTS | _INSTALLS.keys() | _PREPARES:
+        return _is(reading, start + 1, "(")
+    third = reading.tokens[start + 2].text if start + 2 < len(reading.tokens) else ""
+    return _is(reading, start + 1, "<-", "=") and third in ("function", "\\")
 
 
 def _read(code: str) -> _Reading:

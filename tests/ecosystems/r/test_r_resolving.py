@@ -368,6 +368,18 @@ def test_without_a_mirror_a_missing_package_is_an_error(resolver: _Resolver) -> 
     assert "no CRAN mirror answers" in caught.value.what and NOBODY in caught.value.what
 
 
+def test_a_loose_project_does_without_what_cannot_be_had(resolver: _Resolver) -> None:
+    resolver.site = Site(cran_mirror=NOBODY)
+    resolver.project = Project(resolver.project.root, lenient=True, loose=True)
+    code = "library(jsonlite)\nlibrary(nosuchpackage)\n"
+    locked = _lock(resolver, {"a.R": code, "DESCRIPTION": "Imports: jsonlite (>= 99)\n"})
+    assert "jsonlite" in _versions(locked) and "nosuchpackage" not in _versions(locked)
+    told = locked.settings["repaired"]
+    assert isinstance(told, list) and len(told) == 2
+    assert "jsonlite >=99 cannot be had" in str(told[0]) and "is used" in str(told[0])
+    assert "a.R:2" in str(told[1]) and str(told[1]).endswith("it is left out")
+
+
 def test_without_a_mirror_a_pin_gives_way_and_a_bound_does_not(resolver: _Resolver) -> None:
     renv = {"Packages": {"jsonlite": {"Package": "jsonlite", "Version": "0.9.1"}}}
     resolver.site = Site(cran_mirror=NOBODY)
@@ -376,7 +388,7 @@ def test_without_a_mirror_a_pin_gives_way_and_a_bound_does_not(resolver: _Resolv
     assert isinstance(notes, list) and "jsonlite ==0.9.1" in str(notes[0])
     assert _versions(locked)["jsonlite"] != "0.9.1"
     (resolver.project.root / "renv.lock").unlink()
-    with pytest.raises(InputUnavailable, match="the distribution has"):
+    with pytest.raises(InputUnavailable, match=r"the distribution .* has"):
         _lock(resolver, {"DESCRIPTION": "Imports: jsonlite (>= 99.0)\n"})
 
 
