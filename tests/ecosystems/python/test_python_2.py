@@ -301,7 +301,7 @@ def test_a_project_before_those_is_locked_as_of_the_first_day_that_has_them(
     wheels = (pylock.Source(f"https://x/{file}", sha256=DIGEST),)
     monkeypatch.setattr(compiling, "_on_this_machine", on_this_machine)
     monkeypatch.setattr(compiling.Compiler, "_in_workshop", in_workshop)
-    monkeypatch.setattr(compiling.index_pages, "wheels", lambda *_: wheels)
+    monkeypatch.setattr("reprokit.ecosystems.python.index_pages.wheels", lambda *_: wheels)
     date = DateChoice(day="2016-02-15", source="commit")
     resolver = OnlineResolver(Project(tmp_path), base=base("bullseye", "2.7.18"), date=date)
     fits = pylock.target("2.7.18", "linux/amd64", "bullseye")
