@@ -243,3 +243,13 @@ def test_a_map_of_values_is_not_all_edges(written: Written) -> None:
     one = numpy.repeat(steps[..., None], 3, axis=2)
     found = written("a.png", png(one), png(numpy.roll(one, 3, axis=1)))
     assert not found.grade.reproduced and "not drawn at the same place" in found.summary
+
+
+@pytest.mark.parametrize("cell", [1, 2, 4, 6, 9, 30])
+def test_a_cell_of_a_map_is_a_value(cell: int, written: Written) -> None:
+    values = numpy.random.default_rng(5).integers(0, 256, (90, 90, 3), dtype=numpy.uint8)
+    other = values.copy()
+    other[14, 13] = values[14, 13] ^ 96
+    wide = [numpy.kron(v, numpy.ones((cell, cell, 1), numpy.uint8)) for v in (values, other)]
+    found = written("a.png", png(wide[0][:900, :900]), png(wide[1][:900, :900]))
+    told(found, Grade.SIMILAR, "not drawn at the same place")
