@@ -69,6 +69,7 @@ RULES = (
         r"\b(?:tmp[a-z0-9_]{8}|Rtmp[A-Za-z0-9]{6}|file[0-9a-f]{10,14})\b",
         "<temporary>",
     ),
+    _rule("who drew PostScript", r"^%%(Creator|CreationDate|For): .*$", r"%%\1"),
     _rule("process ids", r"\b(pid|PID|process)([ =:#]{1,3})\d+\b", r"\1\2<pid>"),
 )
 """In the order in which they are applied."""

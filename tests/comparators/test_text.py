@@ -36,6 +36,11 @@ from tests.comparators.compared import Written, told
             "id 123e4567-e89b-12d3-a456-426614174000",
             "id 00000000-e89b-12d3-a456-426614174001",
         ),
+        (
+            "who drew PostScript",
+            "%%Creator: matplotlib version 3.3.2, http://matplotlib.org/",
+            "%%Creator: Matplotlib v3.5.3, https://matplotlib.org/",
+        ),
         ("process ids", "pid 123 ended", "pid 4 ended"),
         ("terminal colours", "\x1b[31mred\x1b[0m", "red"),
         ("progress bars", "10%\r 55%\rdone", "done"),
