@@ -200,7 +200,7 @@ def _found(
         return (), [Note(level="warning", text=str(error))]
     found, notes = built_by_one(found, configuration)
     names = tuple(ecosystem.name for ecosystem in ecosystems)
-    found = with_additions(found, names, configuration)
+    found = with_additions(found, names, configuration, instead=project.lenient)
     return found, [*(note for detection in found for note in detection.notes), *notes]
 
 

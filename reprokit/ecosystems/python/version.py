@@ -18,6 +18,8 @@ from reprokit.project import Project
 OLDEST = (3, 6)
 """The oldest Python 3 that uv installs for and that a base family has."""
 _VERSION = re.compile(r"(?:c?python-?)?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[a-z]+\d*)?", re.IGNORECASE)
+_WHEELS_FOR_LINUX = "2016-03-05"
+"""The day of pip 8.1.0, the first that took them (PEP 513); PyPI had none before."""
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+)\.(\d+)")
 
 
@@ -55,10 +57,9 @@ def building_since(version: str) -> str:
 
 def wheels_since(version: str, day: str) -> tuple[str, ...]:
     """Days on which to look for wheels for a Python that `day` is too early for: a quarter, half
-    a year and a year after its release. Nothing where the day is not too early."""
-    released = PYTHON.get(minor(version), ("",))[0]
-    if not released:
-        return ()
+    a year and a year after its release, or after there were wheels for Linux at all. Nothing where
+    the day is not too early."""
+    released = max(PYTHON.get(minor(version), ("",))[0], _WHEELS_FOR_LINUX)
     after = [date.fromisoformat(released) + timedelta(days=days) for days in (90, 180, 365)]
     days = tuple(found.isoformat() for found in after)
     return days if day < days[0] else ()
