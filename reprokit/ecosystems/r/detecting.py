@@ -12,7 +12,7 @@ from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
 from reprokit.ecosystems.r.documents import formats
 from reprokit.ecosystems.r.entries import entries, whole_entry
 from reprokit.ecosystems.r.notebooks import KERNEL
-from reprokit.ecosystems.r.usage import compiling, uses
+from reprokit.ecosystems.r.usage import compiling, desktop_calls, uses
 from reprokit.ecosystems.r.versions import PACKAGE
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, SystemPackage
 from reprokit.project import Project
@@ -85,6 +85,10 @@ def detect(project: Project) -> Detection | None:
         }  # fmt: skip
         text = "code is compiled at run time: the image carries the compilers"
         notes.append(Note(level="information", text=text, reason=compiles))
+    desktop = _desktop(code) if project.lenient else ()
+    if desktop:
+        settings["desktop"] = True
+        notes += desktop
     if renv:
         settings["renv"] = True
     if from_conda is not None:
@@ -160,6 +164,18 @@ def _renders_pdf(project: Project, code: tuple[CodeFile, ...]) -> bool:
     texts = [file.code for file in code if file.document is None]
     texts += [project.read(path) for path in project.matching("Makefile", "*.sh")]
     return any(_PDF_CALL.search(text) for text in texts)
+
+
+def _desktop(code: tuple[CodeFile, ...]) -> tuple[Note, ...]:
+    """What a rerun does not do as the code says: the first call of each kind."""
+    first: dict[str, Note] = {}
+    for file in code:
+        for call, line in desktop_calls(file.code):
+            reason = Reason(text=call, file=file.path, line=file.line(line))
+            text = f"{call} is for the author's machine, and passed over"
+            note = Note(level="warning", text=text, reason=reason)
+            first.setdefault(call.partition("(")[0], note)
+    return tuple(first.values())
 
 
 def _compiles(code: tuple[CodeFile, ...], packages: set[str]) -> Reason | None:

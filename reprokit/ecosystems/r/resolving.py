@@ -64,7 +64,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         ],
         "notes": list(notes),
     }
-    for key in ("package", "compiled", "renv"):
+    for key in ("package", "compiled", "renv", "desktop"):
         if key in detection.settings:
             settings[key] = detection.settings[key]
     if left_out:
