@@ -78,6 +78,9 @@ def detect(project: Project) -> Detection | None:
         reason = Reason(text="is not written as R reads it", file="DESCRIPTION", line=1)
         notes.append(Note(level="warning", text=text, reason=reason))
     settings: dict[str, JSON] = {"optional": [*sorted(optional)]}
+    unused = _unused(requirements, code) - optional - {r.name for r in documents}
+    if unused:
+        settings["unused"] = [*sorted(unused)]
     compiles = _compiles(code, {r.name for r in requirements})
     if compiles is not None:
         settings["compiles"] = {
@@ -157,6 +160,13 @@ def _used(
     optional = set(tried) - set(needed)
     found = [*needed.values(), *(tried[name] for name in optional)]
     return sorted(found, key=lambda r: r.name), optional, notes
+
+
+def _unused(requirements: Iterable[Requirement], code: tuple[CodeFile, ...]) -> set[str]:
+    """What only renv.lock names: mostly what other packages need. The code does without it where
+    those packages come from elsewhere."""
+    used = {use.package for _, use in used_packages(code)}
+    return {r.name for r in requirements if r.reason.file == "renv.lock" and r.name not in used}
 
 
 def _renders_pdf(project: Project, code: tuple[CodeFile, ...]) -> bool:

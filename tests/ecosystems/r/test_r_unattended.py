@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from reprokit.ecosystems.r import REcosystem, rendering
 from reprokit.ecosystems.r.usage import desktop_calls
 from reprokit.engines.protocol import Container
+from reprokit.errors import NothingFits
 from reprokit.model import JSON, LockedBase, LockedEcosystem
 from reprokit.project import Project
 from reprokit.site import Site
@@ -56,6 +58,13 @@ setwd("nosuch")
 )
 def test_calls_that_are_for_the_authors_desk(code: str, calls: list[str]) -> None:
     assert [call for call, _ in desktop_calls(code)] == calls
+
+
+def test_pins_that_no_code_loads_are_told_apart(tmp_path: Path) -> None:
+    pins = {name: {"Package": name, "Version": "1.0"} for name in ("dplyr", "rlang", "rmarkdown")}
+    files = {"renv.lock": json.dumps({"Packages": pins}), "a.R": "library(dplyr)\n", "b.Rmd": ""}
+    found = REcosystem().detect(write(tmp_path, files))
+    assert found is not None and found.settings["unused"] == ["rlang"]
 
 
 def test_a_rerun_passes_them_over_and_a_run_does_not(tmp_path: Path) -> None:
@@ -115,3 +124,17 @@ def test_a_loose_project_does_without_what_cannot_be_had(resolver: _Resolver) ->
     assert isinstance(told, list) and len(told) == 2
     assert "jsonlite >=99 cannot be had" in str(told[0]) and "is used" in str(told[0])
     assert "a.R:2" in str(told[1]) and str(told[1]).endswith("it is left out")
+
+
+@pytest.mark.engine
+@pytest.mark.network
+def test_a_pin_that_no_code_loads_is_no_reason_to_fail(resolver: _Resolver) -> None:
+    resolver.site = Site(cran_mirror=NOBODY)
+    pins = {name: {"Package": name, "Version": "1.0"} for name in ("jsonlite", "nosuchpackage")}
+    renv = json.dumps({"Packages": pins})
+    locked = _lock(resolver, {"a.R": "library(jsonlite)\n", "renv.lock": renv})
+    assert "jsonlite" in _versions(locked) and "nosuchpackage" not in _versions(locked)
+    notes = locked.settings["notes"]
+    assert isinstance(notes, list) and str(notes[-1]).endswith("cannot be had; no code loads it")
+    with pytest.raises(NothingFits, match="nosuchpackage"):
+        _lock(resolver, {"a.R": "library(nosuchpackage)\n"})
