@@ -179,7 +179,8 @@ DIAGNOSES = (
         "network",
         re.compile(
             r"Temporary failure in name resolution|Name or service not known"
-            r"|Could not resolve host|unable to resolve host|Network is unreachable"
+            r"|[Cc]ould(?: not|n't) resolve host|cannot open the connection to 'https?://"
+            r"|unable to resolve host|Network is unreachable"
             r"|UnknownHostException|NameResolutionError|cannot open URL '|urlopen error"
             r"|nodename nor servname provided"
         ),
