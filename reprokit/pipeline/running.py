@@ -37,7 +37,7 @@ from reprokit.phases import run as runs
 from reprokit.phases import self_description
 from reprokit.phases.mounting import binds
 from reprokit.phases.render import steps_command
-from reprokit.pipeline import ending
+from reprokit.pipeline import ending, left_behind
 from reprokit.pipeline.entry_choice import command_text, wished_entry
 from reprokit.pipeline.job import (
     Job,
@@ -149,6 +149,7 @@ def run(
         index = indexes.Index()
         watch = Stopwatch(reporter, index.last_durations(job.project.root))
         engine = opening.result()
+        left_behind.end(job.project.root, index, engine, reporter)
         state = settled(asking.result(), job)
         started = _make_ready(job, entry, engine, watch, state, ahead, folder, no_cache=no_cache)
         started = replace(started, repeat=repeat, notebooks=books, cell=cell)
