@@ -199,6 +199,24 @@ def test_a_folder_is_named_from_where_the_step_starts(tmp_path: Path) -> None:
     assert found is not None and tomls(found) == ['run.folders = ["out"]']
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OSError: [Errno 30] Read-only file system: 'data/out.csv'",
+        "sh: 1: cannot create data/raw.txt: Read-only file system",
+        "java.io.FileNotFoundException: data/x.txt (Read-only file system)",
+        "  cannot open file 'data/out.csv': Read-only file system",
+    ],
+)
+def test_data_that_the_program_writes_over_is_carried_by_the_image(
+    tmp_path: Path, line: str
+) -> None:
+    found = told(tmp_path, line, lock_with())
+    assert (found.name, tomls(found)) == ("read-only-data", ['data.mode = "bake"'])
+    files = {"repro.toml": 'data.mode = "bake"\n'}
+    assert tomls(told(tmp_path, line, lock_with(), files)) == []
+
+
 def test_a_module_of_the_project_s_own_is_never_installed(tmp_path: Path) -> None:
     line = "ModuleNotFoundError: No module named 'numpy_utils'"
     found = told(tmp_path, line, lock_with(), {"lib/numpy_utils/__init__.py": ""})
