@@ -10,7 +10,7 @@ import pytest
 from reprokit.diagnosing.dispatch import diagnosed, diagnosed_error
 from reprokit.diagnosing.protocol import Cause
 from reprokit.errors import InputUnavailable
-from reprokit.model import Lock, RunOptions, Step
+from reprokit.model import JSON, Lock, LockedEcosystem, RunOptions, Step
 from reprokit.pipeline.job import Wishes, prepare
 from tests.diagnosing.test_causes import outcome
 from tests.phases.planned import BASIC, MAIN, planned
@@ -302,3 +302,13 @@ def test_packages_come_with_the_r_of_the_suite_that_has_most(
     found = diagnosed_error(InputUnavailable(text), "lock", plan, None, pytest.fail)
     assert found is None if "/" in suite else found is not None
     assert found is None or (found.name, tomls(found)) == ("r-package-unavailable", toml)
+
+
+def test_a_package_that_cannot_be_had_is_not_tried_again(tmp_path: Path) -> None:
+    line = "Error in library(mapview) : there is no package called \u2018mapview\u2019"
+    assert tomls(told(tmp_path, line, lock_with())) == ['r.packages = ["mapview"]']
+    settings: dict[str, JSON] = {"left_out": ["mapview"]}
+    without = (LockedEcosystem(ecosystem="r", settings=settings),)
+    found = told(tmp_path, line, replace(lock_with(), ecosystems=without))
+    assert (found.name, tomls(found)) == ("r-package-left-out", [])
+    assert "cannot be had" in found.text

@@ -70,6 +70,8 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
             settings[key] = detection.settings[key]
     if left_out:
         settings["repaired"] = [*left_out]
+        names = sorted(r.name for r, _ in lacking if r.name not in have.packages)
+        settings["left_out"] = [*names]
     requested = {r.name for r in wanted}
     shadowed = {package.name for package in sources}
     distributed = [
