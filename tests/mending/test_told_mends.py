@@ -312,3 +312,23 @@ def test_a_package_that_cannot_be_had_is_not_tried_again(tmp_path: Path) -> None
     found = told(tmp_path, line, replace(lock_with(), ecosystems=without))
     assert (found.name, tomls(found)) == ("r-package-left-out", [])
     assert "cannot be had" in found.text
+
+
+@pytest.mark.parametrize(
+    ("file", "package"),
+    [
+        ("elsarticle.cls", "texlive-publishers"),
+        ("siunitx.sty", "texlive-science"),
+        ("type1ec.sty", "cm-super"),
+        ("titlesec.sty", "texlive-latex-extra"),
+    ],
+)
+def test_what_latex_lacks_is_in_a_package(tmp_path: Path, file: str, package: str) -> None:
+    found = told(tmp_path, f"! LaTeX Error: File `{file}' not found.", lock_with())
+    assert (found.name, tomls(found)) == (
+        "missing-latex-file",
+        [f'system.packages = ["{package}"]'],
+    )
+    files = {"repro.toml": f'system.packages = ["{package}"]\n'}
+    line = f"! LaTeX Error: File `{file}' not found."
+    assert tomls(told(tmp_path, line, lock_with(), files)) == []
