@@ -90,6 +90,14 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
         ),
         ('Error in fun(x) : could not find function "fun"', "removed-r-function", "fun"),
         (
+            "  cannot open the connection to 'https://osf.io/download/jcmt9/'",
+            "network", "--network",
+        ),
+        (
+            "  URL 'https://osf.io/x': status was 'Couldn't resolve host name'",
+            "network", "--network",
+        ),
+        (
             "java.lang.UnsupportedClassVersionError: A has been compiled by a more recent "
             "version of the Java Runtime (class file version 61.0), this version "
             "of the Java Runtime only recognizes class file versions up to 55.0",

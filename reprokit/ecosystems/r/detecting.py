@@ -12,7 +12,7 @@ from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
 from reprokit.ecosystems.r.documents import formats
 from reprokit.ecosystems.r.entries import entries, whole_entry
 from reprokit.ecosystems.r.notebooks import KERNEL
-from reprokit.ecosystems.r.usage import compiling, uses
+from reprokit.ecosystems.r.usage import compiling, desktop_calls, uses
 from reprokit.ecosystems.r.versions import PACKAGE
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, SystemPackage
 from reprokit.project import Project
@@ -78,6 +78,9 @@ def detect(project: Project) -> Detection | None:
         reason = Reason(text="is not written as R reads it", file="DESCRIPTION", line=1)
         notes.append(Note(level="warning", text=text, reason=reason))
     settings: dict[str, JSON] = {"optional": [*sorted(optional)]}
+    unused = _unused(requirements, code) - optional - {r.name for r in documents}
+    if unused:
+        settings["unused"] = [*sorted(unused)]
     compiles = _compiles(code, {r.name for r in requirements})
     if compiles is not None:
         settings["compiles"] = {
@@ -85,6 +88,10 @@ def detect(project: Project) -> Detection | None:
         }  # fmt: skip
         text = "code is compiled at run time: the image carries the compilers"
         notes.append(Note(level="information", text=text, reason=compiles))
+    desktop = _desktop(code) if project.lenient else ()
+    if desktop:
+        settings["desktop"] = True
+        notes += desktop
     if renv:
         settings["renv"] = True
     if from_conda is not None:
@@ -155,11 +162,30 @@ def _used(
     return sorted(found, key=lambda r: r.name), optional, notes
 
 
+def _unused(requirements: Iterable[Requirement], code: tuple[CodeFile, ...]) -> set[str]:
+    """What only renv.lock names: mostly what other packages need. The code does without it where
+    those packages come from elsewhere."""
+    used = {use.package for _, use in used_packages(code)}
+    return {r.name for r in requirements if r.reason.file == "renv.lock" and r.name not in used}
+
+
 def _renders_pdf(project: Project, code: tuple[CodeFile, ...]) -> bool:
     """Whether a script, Makefile or shell script asks for a PDF whatever a header says."""
     texts = [file.code for file in code if file.document is None]
     texts += [project.read(path) for path in project.matching("Makefile", "*.sh")]
     return any(_PDF_CALL.search(text) for text in texts)
+
+
+def _desktop(code: tuple[CodeFile, ...]) -> tuple[Note, ...]:
+    """What a rerun does not do as the code says: the first call of each kind."""
+    first: dict[str, Note] = {}
+    for file in code:
+        for call, line in desktop_calls(file.code):
+            reason = Reason(text=call, file=file.path, line=file.line(line))
+            text = f"{call} is for the author's machine, and passed over"
+            note = Note(level="warning", text=text, reason=reason)
+            first.setdefault(call.partition("(")[0], note)
+    return tuple(first.values())
 
 
 def _compiles(code: tuple[CodeFile, ...], packages: set[str]) -> Reason | None:
