@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reprokit import shebangs
 from reprokit.ecosystems.r import notebooks
 from reprokit.ecosystems.r.documents import Document, document, formats
 from reprokit.ecosystems.r.usage import Use, sourced, uses
@@ -56,6 +57,7 @@ def code_files(project: Project) -> tuple[CodeFile, ...]:
         read = document(text)
         if "r" in read.engines or not path.endswith(".qmd"):
             found.append(CodeFile(path, read.code, read))
+    found += [CodeFile(path, project.read(path)) for path in shebangs.scripts(project, shebangs.R)]
     found += [CodeFile(book.path, book.code, notebook=True) for book in notebooks.read(project)]
     return tuple(sorted(found, key=lambda file: file.path))
 
@@ -85,6 +87,7 @@ def entries(files: tuple[CodeFile, ...]) -> tuple[Entry, ...]:
         for file in files
         if file.document is None
         and not file.notebook
+        and file.path.lower().endswith(".r")
         and file.path.rpartition("/")[2] not in called
         and file.path.rpartition("/")[2].lower() not in INSTALL_SCRIPTS
     ]
