@@ -102,6 +102,14 @@ class NothingFits(InputUnavailable):
         self.names = frozenset(names)
 
 
+class NoBase(InputUnavailable):
+    """None of the base images that a project could have can be had here."""
+
+
+class NoSuchBase(BadRequest):
+    """No base image has the versions of the languages that a project asks for."""
+
+
 class NoAnswer(InputUnavailable):
     """A whole source of inputs (a registry, a mirror) does not answer: asking again is in vain."""
 

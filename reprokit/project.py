@@ -36,12 +36,13 @@ class Project:
 
     lenient: nobody can be asked to correct it (a rerun of somebody's publication): a slip whose
     meaning is plain is read as it was meant, and told. loose: limits on versions that leave nothing
-    which fits are lower bounds.
+    which fits are lower bounds. later: so are those on the versions of languages.
     """
 
     root: Path
     lenient: bool = False
     loose: bool = False
+    later: bool = False
 
     @cached_property
     def is_repository(self) -> bool:
@@ -74,7 +75,7 @@ class Project:
         files = tuple(p for p in self.files if p not in paths and not p.startswith(inside))
         if len(files) == len(self.files):
             return self
-        rest = Project(self.root, self.lenient, self.loose)
+        rest = Project(self.root, self.lenient, self.loose, self.later)
         # Listing the folder again would take as long as all the rest of a plan.
         rest.__dict__["_listing"] = (files, self.unfollowed_links)
         return rest

@@ -1,11 +1,10 @@
-"""Debian's docker-registry for tests, without installing it: a machine stays as it was."""
+"""Debian's docker-registry for tests, which is not installed for them."""
 
 from __future__ import annotations
 
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reprokit.engines.start import state_folder
+from tests.debian_package import unpacked
 
 PACKAGE = "docker-registry"
 USER, PASSWORD = "jane", "secret+1"
@@ -27,26 +26,10 @@ def find() -> str | None:
     installed = shutil.which(PACKAGE)
     if installed is not None:
         return installed
-    program = state_folder() / PACKAGE / "usr" / "bin" / PACKAGE
-    if not program.exists():
-        try:
-            _unpack(program.parents[2])
-        except (OSError, subprocess.CalledProcessError):
-            return None
-    return str(program)
-
-
-def _unpack(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        subprocess.run(
-            ["apt-get", "-qq", "-o", "APT::Sandbox::User=", "download", PACKAGE],
-            cwd=temporary,
-            check=True,
-            capture_output=True,
-        )
-        for package in Path(temporary).glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+    try:
+        return str(unpacked(PACKAGE) / "usr" / "bin" / PACKAGE)
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Whether a language's version is one that a project accepts."""
+"""Whether a version is one that a project accepts, and limits without their upper end."""
 
 from __future__ import annotations
 
@@ -30,6 +30,22 @@ def accepts(runtime: Runtime, version: str) -> bool:
             next="write it like >=3.9,<3.12 or ==17",
         ) from error
     return specifiers.contains(version, prereleases=True)
+
+
+def lower_bounds(specifier: str) -> str:
+    """The specifier without what keeps newer releases out; as it is where nothing does."""
+    try:
+        clauses = SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return specifier
+    kept = set()
+    for clause in clauses:
+        if clause.operator in (">=", ">", "!="):
+            kept.add(str(clause))
+        elif clause.operator in ("==", "===", "~="):
+            kept.add(f">={clause.version.removesuffix('.*')}")
+    is_free = kept == set(map(str, clauses))
+    return specifier if is_free else ",".join(sorted(kept, reverse=True))
 
 
 @cache

@@ -77,6 +77,7 @@ _WRITING = re.compile(
 """Words of code that writes."""
 _ADDRESS = re.compile(r"(?:https?|ftp)://[^\s'\"<>)\]]{1,300}|host='(?P<host>[^']{1,255})'")
 _NO_FILE = (
+    r"(?!.*Read-only file system)"
     r"(?:FileNotFoundError: \[Errno 2\] No such file or directory: |IOError: \[Errno 2\] .*: "
     r"|cannot open (?:compressed )?file |FileNotFoundException: )"
     r"(?:[\"'\u2018](?P<quoted>[^\"'\u2018\u2019]{1,1000})[\"'\u2019]"
@@ -153,6 +154,13 @@ def _addresses(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
     return {"addresses": f" (it asked for {told})" if told else ""}
 
 
+def _mounted(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
+    """Data that the image carries can be written over in each container, and is what was committed
+    in the next."""
+    data = failure.plan.data
+    return {"path": match["path"], "mode": "bake" if data.files and data.mode == "mount" else ""}
+
+
 def _library(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
     name = match["library"]
     package, _, other = _LIBRARIES.get(name, "").partition("|")
@@ -186,7 +194,8 @@ DIAGNOSES = (
         "network",
         re.compile(
             r"Temporary failure in name resolution|Name or service not known"
-            r"|Could not resolve host|unable to resolve host|Network is unreachable"
+            r"|[Cc]ould(?: not|n't) resolve host|cannot open the connection to 'https?://"
+            r"|unable to resolve host|Network is unreachable"
             r"|UnknownHostException|NameResolutionError|cannot open URL '|urlopen error"
             r"|nodename nor servname provided"
         ),
@@ -261,5 +270,7 @@ DIAGNOSES = (
         ),
         "the program writes where data is mounted read-only: {path}",
         'write to results/ instead, or write `data.mode = "bake"` into repro.toml',
+        _mounted,
+        (Mend(settings={"data.mode": "{mode}"}),),
     ),
 )

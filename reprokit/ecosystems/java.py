@@ -14,12 +14,22 @@ from packaging.specifiers import SpecifierSet
 
 from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.errors import BadRequest
-from reprokit.model import BaseCandidate, LockedBase, Reason, Runtime, SystemPackage
+from reprokit.model import (
+    JSON,
+    Argv,
+    BaseCandidate,
+    LockedBase,
+    Reason,
+    Runtime,
+    Settings,
+    SystemPackage,
+)
 from reprokit.project import Project
 
 LEVEL = re.compile(r"(?:1\.)?([1-9][0-9]?)(?:\.0)?")
 CLASS_NAME = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
 _OLDEST_JDK = 8
+_LATIN = "ISO-8859-1"
 _LAST_JDK = {6: 11, 7: 19}
 _NOISE = re.compile(
     r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/',
@@ -121,6 +131,27 @@ _STARTS: Mapping[str, Callable[[str, str, str], tuple[str, int] | None]] = {
     "kt": _kotlin_main,
     "scala": _scala_main,
 }
+
+
+def encoding(project: Project, files: Iterable[str]) -> dict[str, JSON]:
+    """The setting `encoding` where a source is no UTF-8: Latin-1, in which every file can be read,
+    and which is what older editors of the West wrote. Nothing where all sources are UTF-8."""
+    for file in files:
+        try:
+            project.path(file).read_bytes().decode()
+        except UnicodeDecodeError:
+            return {"encoding": _LATIN}
+        except OSError:
+            continue
+    return {}
+
+
+def building(settings: Settings, argv: Argv) -> Argv:
+    """A build's command, for which text without a stated encoding is UTF-8 (a container's own is
+    ASCII, in which javac refuses a name in a comment), or what the setting `encoding` says."""
+    other = settings.get("encoding") == _LATIN
+    options = (f"JAVA_TOOL_OPTIONS=-Dfile.encoding={_LATIN}",) if other else ()
+    return ("env", "LC_ALL=C.UTF-8", *options, *argv)
 
 
 def java_packages(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 NAME = "repro"
 _VERB = re.compile(r"((?<=`)|(?<=    ))reprokit (?=[a-z])")
 """A command in an advice: in back-ticks, or on an indented line of its own."""
+_ASKED = re.compile(
+    r"^[ \t]*(?:\?\??[ \t]*%repro[ \t]+([\w-]+)|%repro[ \t]+([\w-]+)[ \t]*\?\??)[ \t]*$"
+)
+"""`%repro run?` or `?%repro run`, on a line of its own."""
 Shell = Any  # IPython.core.interactiveshell.InteractiveShell; its types differ between versions
 
 
@@ -32,9 +36,17 @@ def load_ipython_extension(shell: Shell) -> None:
 
     magic.__doc__ = f"{repro.__doc__}\n\n{repro_cell.__doc__}"
     shell.register_magic_function(magic, "line_cell", NAME)
+    if _help_of_verbs not in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.append(_help_of_verbs)
     clock.register(shell)
     completion.register(shell, NAME)
     display.register(shell, said)
+
+
+def _help_of_verbs(lines: list[str]) -> list[str]:
+    """`%repro run?` asks for the help of the verb: IPython would look for a magic `%run`."""
+    asked = _ASKED.match(lines[0]) if len(lines) == 1 else None
+    return lines if asked is None else [f"%repro {asked[1] or asked[2]} --help\n"]
 
 
 def repro(shell: Shell, line: str, said: Said) -> Any:
@@ -42,7 +54,7 @@ def repro(shell: Shell, line: str, said: Said) -> Any:
 
     `%repro run` builds this project's environment and runs its experiment in it;
     `%repro plan` says what that would be. `%repro --help` lists the verbs,
-    `%repro run --help` the options of one. `r = %repro run` keeps the result;
+    `%repro run?` the options of one. `r = %repro run` keeps the result;
     the equal Python call is `reprokit.run(".")`.
     """
     from reprokit.errors import ReprokitError

@@ -120,7 +120,7 @@ def _writable(value: JSON) -> bool:
 def _notes(book: notebooks.Notebook, parameters: Mapping[str, JSON]) -> tuple[Note, ...]:
     """What papermill warns of as well: no cell for parameters, and names that it does not set."""
     reason = Reason(text="the parameters of the notebook", file=book.path)
-    cell = next((source for number, source in book.cells if TAG in book.tags.get(number, ())), None)
+    cell = _tagged(book)
     if cell is None:
         text = f"no cell is tagged {TAG!r}: the parameters are set before the first cell"
         return (Note(level="warning", text=text, reason=reason),)
@@ -136,6 +136,16 @@ def _notes(book: notebooks.Notebook, parameters: Mapping[str, JSON]) -> tuple[No
         for name in parameters
         if name not in known
     )
+
+
+def declared(book: notebooks.Notebook) -> tuple[str, ...]:
+    """The names of a notebook's parameters, by the cell that is tagged so."""
+    cell = _tagged(book)
+    return () if cell is None else _assigned(cell, book.language) or ()
+
+
+def _tagged(book: notebooks.Notebook) -> str | None:
+    return next((source for number, source in book.cells if TAG in book.tags.get(number, ())), None)
 
 
 def _assigned(source: str, language: str) -> tuple[str, ...] | None:

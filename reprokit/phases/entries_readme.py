@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reprokit.model import Argv, Entry, Reason, Step
-from reprokit.phases.entries_makefile import MAKEFILES
-from reprokit.phases.entries_scripts import notebook_step, obstacle
+from reprokit.phases.entries_makefile import MAKEFILES, only_fetches
+from reprokit.phases.entries_scripts import folders, notebook_step, obstacle
 from reprokit.project import Project
 
+RANK = 20
+EXAMPLE = 21
+"""The rank of commands that the README gives as an example beside others."""
 _NAMES = re.compile(
     r"(?:readme|reproduce|reproducing|reproducibility)(?:\.(?:md|rst|txt|markdown))?", re.I
 )
@@ -26,6 +29,9 @@ _SHELLS = frozenset(
 )
 _PROMPT = re.compile(r"^\s*(?:\(\w+\)\s*)?(?:[$%]|>>?)\s+")
 _INLINE = re.compile(r"(?<!`)`{1,2}(?P<command>[^`\n]+)`{1,2}(?!`)")
+_ALONE = re.compile(r"(?:python[\d.]*|ipython3?|Rscript|bash|sh)\s+\S+\.\w+(?:\s+\S*[\w/]){0,2}")
+_EXAMPLE = re.compile(r"\be\. ?g\.|\bfor (?:example|instance)\b", re.IGNORECASE)
+_ALL = frozenset({"all", "--all"})
 _PLACEHOLDER = re.compile(r"`|<[^>]*>|\[[^\]]*\]|\.\.\.|…|\$\{?\w|/path/|path/to|\bYOUR_|\{\w*\}")
 _JUPYTER_SHOWS = frozenset({"notebook", "lab", "nbconvert", "execute", "run"})
 _FILTERS = frozenset({"tee", "sort", "head", "tail", "uniq", "cut", "grep", "wc", "cat"})
@@ -49,58 +55,98 @@ _PLAIN_OPERATORS = frozenset({">", ">>", "<", "|", ">&"})
 
 @dataclass(slots=True)
 class _Block:
-    """Commands that stand together, and where the first of them stands."""
+    """Commands that stand together, and where the first of them stands. inline: in a sentence.
+    example: a sentence before them says that they are one."""
 
     line: int
     inline: bool = False
+    example: bool = False
     steps: list[Step] = field(default_factory=list)
 
 
 def candidates(
     project: Project, java: Argv | None = None, programs: frozenset[str] = frozenset()
 ) -> list[Entry]:
-    """One candidate of rank 20 for each block of commands, and one for all blocks in order.
+    """One candidate for each block of commands, and one for all blocks in order that are not there
+    for example only, of the first README that has any.
 
     programs: commands that the project itself installs. java: how the build tool's program is
     started; a README's `java -jar target/x.jar ARGUMENTS` stands for that, as the jar does not
     exist before the build.
     """
-    file = next((path for path in project.at_root("*") if _NAMES.fullmatch(path)), None)
-    if file is None:
-        return []
-    blocks = [b for b in _blocks(project.read(file), _Reader(project, java, programs)) if b.steps]
+    reader = _Reader(project, java, programs)
+    found = (_of_file(reader, file, folder) for file, folder in readmes(project))
+    return next((entries for entries in found if entries), [])
+
+
+def readmes(project: Project) -> Iterator[tuple[str, str]]:
+    """The project's READMEs, and then those beside its scripts, each with its folder."""
+    for folder in dict.fromkeys(("", *folders(project, ".py", ".R", ".r", ".ipynb"))):
+        for name in project.folders.get(folder.rstrip("/"), ()):
+            if _NAMES.fullmatch(name):
+                yield folder + name, folder.rstrip("/") or "."
+
+
+def _of_file(reader: _Reader, file: str, folder: str) -> list[Entry]:
+    blocks = [b for b in _blocks(reader.project.read(file), reader, folder) if b.steps]
     fenced = [block for block in blocks if not block.inline]
     unique: dict[tuple[Step, ...], _Block] = {}
     for block in fenced or blocks:
         unique.setdefault(tuple(block.steps), block)
+    unique = _without_parts(unique)
+    main = {steps: block for steps, block in unique.items() if not block.example} or unique
     found = [
-        Entry(steps=steps, reason=_reason("commands of the README", file, block), rank=20)
+        Entry(
+            steps=steps,
+            reason=_reason("commands of the README", file, block),
+            rank=RANK if steps in main else EXAMPLE,
+        )
         for steps, block in unique.items()
     ]
-    if len(unique) > 1:
-        together = tuple(dict.fromkeys(step for steps in unique for step in steps))
-        first = next(iter(unique.values()))
+    if len(main) > 1:
+        together = tuple(dict.fromkeys(step for steps in main for step in steps))
+        first = next(iter(main.values()))
         reason = _reason("all commands of the README, in order", file, first)
-        found.append(Entry(steps=together, reason=reason, rank=20))
+        found.append(Entry(steps=together, reason=reason, rank=RANK))
     return found
+
+
+def _without_parts(
+    blocks: dict[tuple[Step, ...], _Block],
+) -> dict[tuple[Step, ...], _Block]:
+    """Without a script's other commands where one of them makes all (`run.py f1`, `run.py all`)."""
+    alone = [steps[0] for steps in blocks if len(steps) == 1]
+    whole = [step for step in alone if step.argv[-1] in _ALL]
+    parts = {
+        step
+        for step in alone
+        for other in whole
+        if step.folder == other.folder and step.argv[:-1] in (other.argv[:-1], other.argv[:-2])
+    }
+    return {
+        steps: block
+        for steps, block in blocks.items()
+        if len(steps) > 1 or steps[0] not in parts or steps[0] in whole
+    }
 
 
 def _reason(text: str, file: str, block: _Block) -> Reason:
     return Reason(text=text, file=file, line=block.line)
 
 
-def _blocks(text: str, reader: _Reader) -> Iterator[_Block]:
+def _blocks(text: str, reader: _Reader, start: str) -> Iterator[_Block]:
+    """The blocks of a README in the folder `start`."""
     fence: str | None = None
     wanted = False
     block: _Block | None = None
-    folder = "."
-    pending = ""
+    folder = start
+    pending = said = ""
     for number, line in enumerate(text.split("\n"), start=1):
         mark = _FENCE.match(line)
         if mark is not None and (fence is None or mark["mark"].startswith(fence)):
             if block is not None:
                 yield block
-            block, folder, pending = None, ".", ""
+            block, folder, pending = None, start, ""
             wanted = fence is None and mark["language"].lower() in _SHELLS
             fence = mark["mark"] if fence is None else None
             continue
@@ -116,7 +162,7 @@ def _blocks(text: str, reader: _Reader) -> Iterator[_Block]:
                 continue
             command = pending + line
             pending = ""
-            block = block or _Block(number)
+            block = block or _Block(number, example=_is_example(said))
             steps, folder = reader.steps(_PROMPT.sub("", command).strip(), folder)
             if steps and not block.steps:
                 block.line = number
@@ -124,13 +170,24 @@ def _blocks(text: str, reader: _Reader) -> Iterator[_Block]:
         elif fence is None:
             if block is not None and line.strip():
                 yield block
-                block, folder = None, "."
-            for match in _INLINE.finditer(line):
-                steps, _ = reader.steps(match["command"].strip(), ".")
+                block, folder = None, start
+            said = line if line.strip() else said
+            for command in _in_sentence(line):
+                steps, _ = reader.steps(command, start)
                 if steps:
-                    yield _Block(number, inline=True, steps=steps)
+                    yield _Block(number, inline=True, example=_is_example(line), steps=steps)
     if block is not None:
         yield block
+
+
+def _in_sentence(line: str) -> list[str]:
+    """The commands marked as code in a line of text, and a line that is nothing but a command."""
+    marked = [match["command"].strip() for match in _INLINE.finditer(line)]
+    return [line.strip()] if _ALONE.fullmatch(line.strip()) else marked
+
+
+def _is_example(sentence: str) -> bool:
+    return _EXAMPLE.search(sentence) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +284,7 @@ class _Reader:
                 set(arguments) & {"install", "clean", "test", "help", "build", "docker", "docs"}
             )
             known = known and PurePosixPath(folder).name.lower() not in _MANUSCRIPTS
+            known = known and not only_fetches(self.project, folder, arguments)
         elif name == "java":
             return self._java(arguments, folder)
         elif name in ("jupyter", "jupyter-notebook", "jupyter-nbconvert", "papermill"):

@@ -25,6 +25,19 @@ _EXPERIMENTS = ("*.py", "*.R", "*.r", "*.ipynb", "*.Rmd", "*.qmd")
 _NUMBERED = re.compile(
     r"(?:step|part|stage|fig|figure|chapter|nb)?[_ -]?(?P<number>\d+)[a-z]?[_ .-].*"
 )
+_MAKES = frozenset(
+    {
+        "clean", "collect", "compute", "create", "download", "fetch", "generate", "make", "prepare",
+        "preprocess", "preprocessing", "sim", "simulate", "simulation", "simulations", "train",
+    }
+)  # fmt: skip
+_SHOWS = frozenset(
+    {
+        "draw", "evaluate", "evaluation", "fig", "figs", "figure", "figures", "plot", "plots",
+        "plotting", "report", "summarise", "summarize", "summary", "table", "tables", "visualise",
+        "visualize",
+    }
+)  # fmt: skip
 _GUARD = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']""", re.MULTILINE)
 _OUTSIDE = re.compile(
     r"(?:^|[(`|&;=])[ \t]*"
@@ -78,7 +91,7 @@ def _run_scripts(project: Project) -> tuple[list[Entry], list[Note]]:
     return found, notes
 
 
-def _folders(project: Project, *endings: str) -> tuple[str, ...]:
+def folders(project: Project, *endings: str) -> tuple[str, ...]:
     """Where scripts are looked for: the usual folders, or, where these have neither scripts nor
     notebooks, the only one that has any. A package's modules are no scripts."""
     patterns = tuple(f"*{ending}" for ending in endings)
@@ -91,13 +104,13 @@ def _folders(project: Project, *endings: str) -> tuple[str, ...]:
 
 
 def _scripts(project: Project) -> list[Entry]:
-    for folder in _folders(project, ".py", ".R", ".r"):
+    for folder in folders(project, ".py", ".R", ".r"):
         inside = _directly_in(project, folder, ".py", ".R", ".r")
         python = [path for path in inside if path.endswith(".py")]
         numbered = _numbered(inside)
         if len(numbered) >= 2:
             reason = Reason(text="numbered scripts, in order", file=numbered[0], line=1)
-            steps = tuple(_script_step(project, path) for path in numbered)
+            steps = tuple(script_step(project, path) for path in numbered)
             return [Entry(steps=steps, reason=reason, rank=40)]
         if python:
             return _main_scripts(project, python)
@@ -116,14 +129,43 @@ def _main_scripts(project: Project, python: Sequence[str]) -> list[Entry]:
     mains = [(path, line) for path, line in guarded if line is not None]
     kept = _not_imported(project, [path for path, _ in mains])
     mains = [(path, line) for path, line in mains if path in kept]
+    if mains:
+        readme, apart = _readme(project), _not_imported(project, own[:200])
+        plain = (path for path, line in guarded if line is None and path in apart)
+        mains += [(path, 1) for path in plain if _named(readme, path) is not None]
     if len(mains) == 1:
         return [_main(project, mains[0][0], mains[0][1], "the only script with a main part")]
     if mains:
-        return [_main(project, path, line, "a script with a main part") for path, line in mains]
+        lines = dict(mains)
+        ordered = _in_order(project, list(lines))
+        return [_main(project, p, lines[p], "a script with a main part") for p in ordered]
     rest = _not_imported(project, own[:MOST_SCRIPTS])
     if len(rest) == 1:
         return [_main(project, rest[0], 1, "the only script that no other imports")]
-    return [_main(project, path, 1, "one of several scripts") for path in rest]
+    return [_main(project, p, 1, "one of several scripts") for p in _in_order(project, rest)]
+
+
+def _in_order(project: Project, paths: Sequence[str]) -> list[str]:
+    """Scripts that nothing else orders: those that make data by their names before those that show
+    it, and otherwise as the README names them first, then by name."""
+    readme = _readme(project)
+
+    def place(path: str) -> tuple[int, int, str]:
+        words = frozenset(re.findall(r"[a-z]+", path.rpartition("/")[2].lower()))
+        stage = 0 if words & _MAKES else 2 if words & _SHOWS else 1
+        found = _named(readme, path)
+        return stage, len(readme) if found is None else found.start(), path
+
+    return sorted(paths, key=place)
+
+
+def _readme(project: Project) -> str:
+    return "\n".join(project.read(path) for path in project.at_root("README*", "readme*"))
+
+
+def _named(text: str, path: str) -> re.Match[str] | None:
+    name = re.escape(path.rpartition("/")[2])
+    return re.search(rf"(?<![\w.-]){name}(?![\w-])", text)
 
 
 def _not_imported(project: Project, paths: list[str]) -> list[str]:
@@ -140,7 +182,7 @@ def _not_imported(project: Project, paths: list[str]) -> list[str]:
 
 def _main(project: Project, path: str, line: int, text: str) -> Entry:
     reason = Reason(text=text, file=path, line=line)
-    return Entry(steps=(_script_step(project, path),), reason=reason, rank=40)
+    return Entry(steps=(script_step(project, path),), reason=reason, rank=40)
 
 
 def _guard_line(project: Project, path: str) -> int | None:
@@ -152,14 +194,26 @@ def _guard_line(project: Project, path: str) -> int | None:
 _RELATIVE = re.compile(r"""["'](\.\./|(?:\./)?[\w .()+,-]+/|[\w .()+,-]+\.\w{1,5}["'])""")
 
 
-def _script_step(project: Project, path: str) -> Step:
+_IMPORTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
+
+
+def script_step(project: Project, path: str) -> Step:
     """Start a script in the project's folder, or in its own where it reaches for "../" or names
     more that lies beside it than in the project's folder."""
     program = "python" if path.endswith(".py") else "Rscript"
     folder, _, name = path.rpartition("/")
-    if folder and _is_for_its_folder(project, project.read(path), f"{folder}/"):
+    if folder and _is_for_its_folder(project, _with_imported(project, path), f"{folder}/"):
         return Step(argv=(program, name), folder=folder)
     return Step(argv=(program, path))
+
+
+def _with_imported(project: Project, path: str) -> str:
+    """A script's text with that of the modules beside it that it imports: they find files as it
+    does."""
+    text = project.read(path)
+    folder = path.rpartition("/")[0]
+    beside = (f"{folder}/{name}.py" for name in dict.fromkeys(_IMPORTED.findall(text)))
+    return "\n".join([text, *(project.read(other) for other in beside if project.has(other))])
 
 
 def _is_for_its_folder(project: Project, text: str, folder: str) -> bool:
@@ -180,7 +234,7 @@ def _holds(project: Project, name: str) -> bool:
 
 
 def _notebooks(project: Project) -> list[Entry]:
-    for folder in _folders(project, ".ipynb"):
+    for folder in folders(project, ".ipynb"):
         inside = _directly_in(project, folder, ".ipynb")
         if not inside:
             continue

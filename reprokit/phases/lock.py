@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from reprokit import folders, lock_file
-from reprokit.errors import InputUnavailable, NoAnswer
+from reprokit.errors import InputUnavailable, NoAnswer, NoBase
 from reprokit.model import (
     JSON,
     DateChoice,
@@ -112,7 +112,7 @@ def _lock_base(plan: Plan, powers: Powers) -> LockedBase:
         offers: dict[str, JSON] = {name: [*found] for name, found in candidate.offers.items()}
         return replace(locked, settings={**locked.settings, "offers": offers})
     hints = dict.fromkeys(error.next for error in refused if error.next is not None)
-    raise InputUnavailable(
+    raise NoBase(
         "no base image can be had: " + "; ".join(error.what for error in refused),
         next="; ".join(hints) or "`reprokit doctor` tells what this machine reaches",
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reprokit.bases.protocol import BaseFamily
 from reprokit.configuration import Configuration
-from reprokit.errors import BadRequest
+from reprokit.errors import BadRequest, NoSuchBase
 from reprokit.model import BaseCandidate, LockedBase, Plan, Reason, Runtime
 
 _PREFERRED = ("official", "debian")
@@ -78,10 +78,10 @@ def _reason(configuration: Configuration, given: str | None) -> Reason:
     return configuration.reason("base", "the base named here")
 
 
-def _unsatisfied(families: Sequence[BaseFamily], runtimes: tuple[Runtime, ...]) -> BadRequest:
+def _unsatisfied(families: Sequence[BaseFamily], runtimes: tuple[Runtime, ...]) -> NoSuchBase:
     wanted = " with ".join(_words(runtime) for runtime in runtimes) or "this project"
     offers = "\n  ".join(family.offer(runtimes) for family in families)
-    return BadRequest(
+    return NoSuchBase(
         f"no base image offers {wanted}",
         where=_place(runtimes[0].reason) if runtimes else None,
         next=f"{offers}\n  A version in repro.toml wins over the project's other files".strip(),

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from reprokit.bases.versions import lower_bounds, means_python_2
 from reprokit.configuration import Configuration
 from reprokit.model import Detection, Reason, Runtime
 
 
-def merged(detections: Sequence[Detection], configuration: Configuration) -> tuple[Runtime, ...]:
-    """One runtime for each language, sorted; a version in the configuration wins."""
+def merged(
+    detections: Sequence[Detection], configuration: Configuration, *, later: bool = False
+) -> tuple[Runtime, ...]:
+    """One runtime for each language, sorted; a version in the configuration wins. later: limits of
+    the project's other files are lower bounds only, and the reason says so."""
     by_language: dict[str, list[Runtime]] = {}
     for detection in detections:
         for runtime in detection.runtimes:
-            by_language.setdefault(runtime.language, []).append(runtime)
+            wanted = _at_least(runtime) if later else runtime
+            by_language.setdefault(runtime.language, []).append(wanted)
     for language, specifier in _configured(configuration).items():
         development = any(runtime.development for runtime in by_language.get(language, ()))
         by_language[language] = [
@@ -26,6 +31,15 @@ def merged(detections: Sequence[Detection], configuration: Configuration) -> tup
             )
         ]
     return tuple(_together(by_language[language]) for language in sorted(by_language))
+
+
+def _at_least(runtime: Runtime) -> Runtime:
+    """Python 2 stays what it is: Python 3 is no later version of it, but another language."""
+    lower = lower_bounds(runtime.specifier)
+    if lower == runtime.specifier or means_python_2(runtime):
+        return runtime
+    text = f"{runtime.reason.text}; as no base here has that, a later one will do"
+    return replace(runtime, specifier=lower, reason=replace(runtime.reason, text=text))
 
 
 def overridden(detection: Detection, configuration: Configuration) -> Detection:

@@ -95,8 +95,9 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        if name != self.current:  # else it goes on
+            self.reporter.phase(name, self.expected.get(name))
         self.current = name
-        self.reporter.phase(name, self.expected.get(name))
         started = time.monotonic()
         try:
             yield
@@ -111,15 +112,16 @@ def prepare(
     upgrade: bool = False,
     lenient: bool = False,
     loose: bool = False,
+    later: bool = False,
     mends: Sequence[Mend] = (),
 ) -> Job:
     """Detect and plan. `path` is a project folder or one of its notebooks.
 
-    With `upgrade` the present lock does not decide the date. lenient, loose: see `Project`. mends:
-    on top of the project's configuration.
+    With `upgrade` the present lock does not decide the date. lenient, loose, later: see `Project`.
+    mends: on top of the project's configuration.
     """
     root, notebook = _root_and_notebook(path)
-    project = Project(root, lenient, loose)
+    project = Project(root, lenient, loose, later)
     configuration = _wished(configurations.load(root), wishes)
     if mends:
         from reprokit.diagnosing.mend import mended

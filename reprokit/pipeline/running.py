@@ -37,7 +37,7 @@ from reprokit.phases import run as runs
 from reprokit.phases import self_description
 from reprokit.phases.mounting import binds
 from reprokit.phases.render import steps_command
-from reprokit.pipeline import ending
+from reprokit.pipeline import ending, left_behind
 from reprokit.pipeline.entry_choice import command_text, wished_entry
 from reprokit.pipeline.job import (
     Job,
@@ -57,6 +57,7 @@ from reprokit.version import __version__
 if TYPE_CHECKING:
     from reprokit.cells.exchange import Exchange
     from reprokit.diagnosing.protocol import Cause
+    from reprokit.pipeline.repeating import Once
     from reprokit.rerunning.mending import Mended
 
 
@@ -148,6 +149,7 @@ def run(
         index = indexes.Index()
         watch = Stopwatch(reporter, index.last_durations(job.project.root))
         engine = opening.result()
+        left_behind.end(job.project.root, index, engine, reporter)
         state = settled(asking.result(), job)
         started = _make_ready(job, entry, engine, watch, state, ahead, folder, no_cache=no_cache)
         started = replace(started, repeat=repeat, notebooks=books, cell=cell)
@@ -276,14 +278,9 @@ def _deliver(found: tuple[ResultFile, ...], results: Path, target: Path) -> None
             runs.give_to_user(target)
 
 
-def _contained(
-    started: Started, engine: Engine, watch: Stopwatch
-) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...], Cause | None]:
-    """The container itself, from its start to the record of what it did."""
-    folder, plan = started.folder, started.job.plan
-    told = {"plan": plan, "run": folder.id}
-    registry.observe("reprokit_before_run", told, watch.reporter)
-    request = _request(started, watch.reporter)
+def image_once(started: Started, engine: Engine, watch: Stopwatch) -> Once:
+    """What runs the image once, as often as it is called."""
+    request, plan = _request(started, watch.reporter), started.job.plan
 
     def once(results: Path, log: Path) -> tuple[Outcome, tuple[ResultFile, ...]]:
         collected: list[str] = []
@@ -296,6 +293,17 @@ def _contained(
         outcome = runs.run(wanted, engine, watch.reporter, collect)
         return outcome, collecting.listing(results, tuple(collected), warn)
 
+    return once
+
+
+def _contained(
+    started: Started, engine: Engine, watch: Stopwatch
+) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...], Cause | None]:
+    """The container itself, from its start to the record of what it did."""
+    folder, plan = started.folder, started.job.plan
+    told = {"plan": plan, "run": folder.id}
+    registry.observe("reprokit_before_run", told, watch.reporter)
+    once = image_once(started, engine, watch)
     with watch.phase("run"):
         outcome, found = once(folder.results, folder.log)
     variation = None

@@ -86,6 +86,19 @@ def of_project(
     return Expectation(basis="notebooks" if stored else "nothing", files=stored)
 
 
+def written(record: reading.Record) -> tuple[ResultFile, ...]:
+    """The result files of a run, by its record."""
+    return tuple(
+        ResultFile(
+            path=reading.text(row, "path"),
+            size=int(reading.number(row, "size")),
+            sha256=reading.text(row, "sha256"),
+            origin="collected" if row["origin"] == "collected" else "results",
+        )
+        for row in reading.rows(record, "results")
+    )
+
+
 def _expected(places: Mapping[str, Path]) -> tuple[Expected, ...]:
     return tuple(
         Expected(path=name, sha256=files.sha256(place), content=place)

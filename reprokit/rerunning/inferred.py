@@ -61,11 +61,18 @@ class Inference:
 
 
 def inferred(
-    plan: Plan, lock: Lock, entry: Entry, configuration: Configuration, *, own: bool = False
+    plan: Plan,
+    lock: Lock,
+    entry: Entry,
+    configuration: Configuration,
+    *,
+    own: bool = False,
+    later: bool = False,
 ) -> tuple[Inference, ...]:
     """All that decided over this rerun and stands neither in the project's configuration nor in
-    its lock. own: the lock is the project's, which says the date and the versions."""
-    versions = (_version(runtime, lock.base, configuration) for runtime in plan.runtimes)
+    its lock. own: the lock is the project's, which says the date and the versions. later: see
+    `Project`."""
+    versions = (_version(runtime, lock.base, configuration, later) for runtime in plan.runtimes)
     return (
         *(() if own else _date(lock)),
         *(() if own else (item for found in versions for item in found)),
@@ -91,7 +98,7 @@ def _date(lock: Lock) -> Iterator[Inference]:
 
 
 def _version(
-    runtime: Runtime, base: LockedBase, configuration: Configuration
+    runtime: Runtime, base: LockedBase, configuration: Configuration, later: bool
 ) -> Iterator[Inference]:
     language = runtime.language
     if getattr(configuration, f"{language}_version") is not None:
@@ -104,7 +111,7 @@ def _version(
         about=language,
         value=version,
         reason=str(runtime.reason) if stated else f"what {base.name} has, of the bases of that day",
-        confidence="high" if stated else "medium",
+        confidence=("low" if later else "high") if stated else "medium",
         key=f"{language}.version",
         toml=toml(version),
     )

@@ -68,11 +68,24 @@ class Planned:
 
 
 def plain_job(
-    root: Path, date: str | None, mends: Sequence[Mend] = (), *, loose: bool = False
+    root: Path,
+    date: str | None,
+    mends: Sequence[Mend] = (),
+    *,
+    loose: bool = False,
+    later: bool = False,
 ) -> Job:
-    """A project that nobody published, planned: as it is, with mends on top."""
-    upgrade = date is not None
-    return prepare(root, Wishes(date=date), upgrade=upgrade, lenient=True, loose=loose, mends=mends)
+    """A project that nobody published, planned: as it is, with mends on top. loose, later: see
+    `Project`."""
+    return prepare(
+        root,
+        Wishes(date=date),
+        upgrade=date is not None,
+        lenient=True,
+        loose=loose,
+        later=later,
+        mends=mends,
+    )
 
 
 def plain(
@@ -102,7 +115,14 @@ def plain(
         data=data,
         how=how,
         notes=notes,
-        inferred=inferred(job.plan, lock, entry, job.configuration, own=lock is job.lock),
+        inferred=inferred(
+            job.plan,
+            lock,
+            entry,
+            job.configuration,
+            own=lock is job.lock,
+            later=job.project.later,
+        ),
     )
 
 

@@ -249,15 +249,30 @@ class _Display:
         self.said = ""
 
     def _left(self, running: Sequence[_Job], waiting: int) -> str:
-        """When all will be done if each takes what those that are took on average; nothing where
-        that cannot be said."""
-        if not self.done:
-            return ""
-        mean = sum(reading.number(r, "seconds") for r in self.done.values()) / len(self.done)
+        """When all will be done, nothing where that cannot be said."""
         now = time.monotonic()
-        begun = sum(max(0.0, mean - (now - job.began)) for job in running)
-        seconds = (begun + waiting * mean) / self.how.jobs
-        if seconds <= SOON:
+        seconds = seconds_left(
+            [reading.number(found, "seconds") for found in self.done.values()],
+            [now - job.began for job in running],
+            waiting,
+            self.how.jobs,
+        )
+        if seconds is None or seconds <= SOON:
             return ""
         end = datetime.now(UTC) + timedelta(seconds=seconds)
         return f"; about {duration(seconds)} left, until {end:%H:%M} UTC"
+
+
+def seconds_left(
+    done: Sequence[float], running: Sequence[float], waiting: int, jobs: int
+) -> float | None:
+    """How long a study will still take; `None` while nothing is done. done, running: the seconds
+    that its sources took, and took so far.
+
+    What those that run took counts too, else a few that failed at once would promise an early end:
+    the mean of durations of which some are only known to be longer.
+    """
+    if not done:
+        return None
+    mean = (sum(done) + sum(running)) / len(done)
+    return (len(running) + waiting) * mean / jobs

@@ -88,7 +88,7 @@ def test_a_detached_run_is_attached_to_and_stopped(project: Path, engine: Socket
     assert reprokit(project, "attach").returncode == 130
 
 
-def test_a_killed_run_leaves_a_container_that_is_known_as_left(
+def test_what_a_killed_run_left_running_is_ended_by_the_next_one(
     project: Path, engine: SocketEngine
 ) -> None:
     started = detach(project, 600)
@@ -100,6 +100,11 @@ def test_a_killed_run_leaves_a_container_that_is_known_as_left(
             time.sleep(0.05)
         assert [run["status"] for run in answer(project, "status")["runs"]] == ["lost"]
         assert container in engine.leftovers(abandoned=True)
+        assert reprokit(project, "attach").returncode == 130
+        again = reprokit(project, "run", "--", "python", "main.py", "0")
+        assert again.returncode == 0 and f"run {started['run']} was killed" in again.stderr
+        assert containers(engine, started["run"]) == []
+        assert (Path(started["folder"]) / "log.txt").read_text() == "begun\n"
     finally:
         engine.remove_container(container)
-    assert reprokit(project, "attach").returncode == 130
+    assert "was killed" not in reprokit(project, "run", "--", "python", "main.py", "0").stderr

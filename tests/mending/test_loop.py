@@ -13,12 +13,13 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 
 from reprokit.engines.fake import Box, FakeEngine
-from reprokit.errors import BuildFailed, InputUnavailable, NothingFits
-from reprokit.model import Image, Lock
+from reprokit.errors import BuildFailed, InputUnavailable, NoBase, NoSuchBase, NothingFits
+from reprokit.model import JSON, Image, Lock
+from reprokit.phases import own_images
 from reprokit.phases.plan import inputs_digest
 from reprokit.pipeline.job import Job
 from reprokit.progress import Silent
-from reprokit.rerunning import planning
+from reprokit.rerunning import consent, planning
 from reprokit.rerunning import rerun as rerunning
 from reprokit.rerunning.mending import MOST
 from reprokit.rerunning.result import RerunResult
@@ -53,7 +54,13 @@ class Machine:
             if name in self.unhad and not job.project.loose:
                 raise self.unhad[name]
         self.has = asked
-        return replace(sample(), inputs=inputs_digest(job.plan), ecosystems=(), system=())
+        base = sample().base
+        if job.plan.dockerfile is not None:
+            settings: dict[str, JSON] = {"pinned": {"python": base.reference}}
+            base = replace(base, family=own_images.FAMILY, settings=settings)
+        return replace(
+            sample(), base=base, inputs=inputs_digest(job.plan), ecosystems=(), system=()
+        )
 
     def rebuilt(self, *given: Any) -> Image:
         watch = given[-1]
@@ -134,6 +141,42 @@ def test_each_try_is_a_run_with_what_it_had(machine: Machine, tmp_path: Path) ->
     assert "mends" not in first and len(second["mends"]) == 1
     # A plain run reads there what it may write into repro.toml.
     assert first["failure"]["toml"] == ['python.requirements = ["tabulate"]']
+
+
+def test_without_leave_for_its_own_dockerfile_reprokit_writes_one(
+    machine: Machine, tmp_path: Path
+) -> None:
+    files = {"Dockerfile": "FROM python\nRUN pip install toolz\n", "requirements.txt": "toolz\n"}
+    write(tmp_path / "study", files)
+    imports(machine, "toolz")
+    found = rerun(tmp_path / "study")
+    assert found.failure is None and not found.allowed
+    assert [mended.mend.lines for mended in found.mended] == [('dockerfile = "generate"',)]
+    assert found.mended[0].cause.name == "own-dockerfile"
+    with pytest.raises(consent.NotAllowed):
+        rerun(tmp_path / "study", mend=False)
+    # Where it is allowed, its own is built.
+    found = rerun(tmp_path / "study", yes=True)
+    assert found.allowed and not found.mended
+
+
+def test_where_its_own_dockerfile_fails_reprokit_writes_one(
+    machine: Machine, tmp_path: Path
+) -> None:
+    files = {"Dockerfile": "FROM python\n", "requirements.txt": "toolz\n"}
+    write(tmp_path / "study", files)
+    imports(machine, "toolz")
+    builds: list[int] = []
+
+    def build() -> None:
+        builds.append(1)
+        if len(builds) == 1:
+            raise BuildFailed("RUN apt-get update fails", where="Dockerfile:2")
+
+    machine.build = build
+    found = rerun(tmp_path / "study", yes=True)
+    assert found.failure is None and len(builds) == 2
+    assert found.mended[0].cause.evidence == ("Dockerfile:2: RUN apt-get update fails",)
 
 
 def test_what_does_not_help_is_not_tried_twice(machine: Machine, tmp_path: Path) -> None:
@@ -258,6 +301,36 @@ def test_a_pin_that_no_python_fits_is_read_as_a_lower_bound_at_last(
     assert rerun(tmp_path / "study", mend=False).record is None
     machine.unhad = {"foo==1": InputUnavailable("no index answers")}
     assert rerun(tmp_path / "study").record is None
+
+
+def test_a_version_that_no_base_here_has_is_read_as_a_lower_bound(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At planning, and where the one base that has it cannot be had."""
+    imports(machine)
+    project, lock = tmp_path / "study", machine.lock
+    write(project, {"runtime.txt": "python-3.6\n"})
+
+    def unreached(job: Job, *given: object, **options: object) -> Lock:
+        if not job.project.later:
+            raise NoBase("no base image can be had: no registry answers")
+        return lock(job, *given, **options)
+
+    monkeypatch.setattr(planning, "current_lock", unreached)
+    assert isinstance(rerun(project, mend=False).failure, NoBase)
+    found = rerun(project)
+    assert found.failure is None
+    (python,) = (item for item in found.inferred if item.about == "python")
+    assert python.confidence == "low" and "as no base here has that" in python.reason
+    write(project, {"runtime.txt": "python-3.5\n"})
+    assert isinstance(rerun(project, mend=False).failure, NoSuchBase)
+    assert rerun(project).failure is None
+
+
+def test_python_2_is_no_earlier_version_of_python_3(tmp_path: Path) -> None:
+    write(tmp_path, {"main.py": "print 1\n"})
+    job = planning.plain_job(tmp_path, None, later=True)
+    assert [runtime.specifier for runtime in job.plan.runtimes] == ["==2.7.*"]
 
 
 def test_a_build_that_fails_otherwise_is_a_result_as_ever(machine: Machine, tmp_path: Path) -> None:

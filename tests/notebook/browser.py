@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -30,6 +32,7 @@ from playwright.sync_api import (
 )
 
 from reprokit.engines.engine import SocketEngine
+from tests.debian_package import unpacked
 from tests.notebook import browser_container
 
 IN_CONTAINER = "REPROKIT_TEST_BROWSER_IN_CONTAINER"
@@ -171,6 +174,14 @@ class Window:
         """What can be read below a cell."""
         return "\n".join(self.outputs(number).all_inner_texts())
 
+    def shows(self, number: int, text: str) -> None:
+        """Wait until this and nothing else can be read below a cell: an opened notebook draws its
+        outputs one after the other."""
+        until = time.monotonic() + LOADING
+        while (found := self.text(number)) != text and time.monotonic() < until:
+            self.page.wait_for_timeout(200)
+        assert found == text
+
     def write(self, number: int, source: str) -> None:
         """Type something else into a cell."""
         self._edit(number)
@@ -269,12 +280,26 @@ def find(playwright: Playwright) -> str | None:
 def chromium(engine: SocketEngine) -> Iterator[BrowserContext]:
     """A browser without a window; `new_page` opens one. It may see no file of this machine: where
     the machine has no browser, it runs in a container of `engine`."""
-    with sync_playwright() as playwright, _opened(playwright, engine) as browser:
+    with _node_starts(), sync_playwright() as playwright, _opened(playwright, engine) as browser:
         # High enough for a picture of the longest cell.
         opened = browser.new_context(viewport={"width": 1200, "height": 2400})
         opened.set_default_timeout(LOADING * 1000)
         expect.set_options(timeout=LOADING * 1000)
         yield opened
+
+
+@contextmanager
+def _node_starts() -> Iterator[None]:
+    """Give Playwright's Node the library that a minimal Debian lacks."""
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        (library,) = (unpacked("libatomic1") / "usr" / "lib").glob("*/libatomic.so.1")
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("LD_LIBRARY_PATH", str(library.parent))
+            yield
+    else:
+        yield
 
 
 @contextmanager

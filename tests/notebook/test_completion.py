@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from datetime import date as Date
 from pathlib import Path
 
 import pytest
@@ -48,11 +51,51 @@ def test_paths() -> None:
     assert complete("run ") == ["analysis.ipynb", "data/"]
     assert complete("run .h") == [".hidden"]
     assert complete("run . -- python an") == ["analysis.ipynb"]
-    assert complete("run --date ") == []
+    assert complete("run --memory ") == []
     assert complete("run nowhere/x") == []
     assert complete("study da") == ["data/"]
     assert complete("study x.toml --again f") == ["failed"]
     assert complete("study x.toml --keep-images") == ["--keep-images", "--keep-images-for"]
+
+
+def test_values_of_options(here: Path) -> None:
+    assert complete("run --base ") == ["auto", "debian", "official"]
+    assert complete("run --engine=po") == ["--engine=podman"]
+    assert complete("cite --format=bi") == ["--format=bibtex"]
+    assert complete("lock --date ") == [Date.today().isoformat()]
+    assert complete("rerun x --report da") == ["data/"]
+    assert complete("verify last --key d") == ["data/"]
+    records.finished_run(here, RUN, {})
+    assert complete("rerun ") == [RUN, "analysis.ipynb", "data/", "last"]
+
+
+def test_parameters_of_the_notebook(here: Path) -> None:
+    assert complete("run -p ") == []  # it is no notebook yet
+    cell = {
+        "cell_type": "code",
+        "source": "alpha = 1\nrate = 2",
+        "metadata": {"tags": ["parameters"]},
+    }
+    (here / "data" / "a.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}}))
+    assert complete("run data -p a") == ["alpha="]
+    assert complete("run data/a.ipynb -p alpha=2 -p ") == ["alpha=", "rate="]
+    assert complete("run nowhere -p ") == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="quotes are others there")
+def test_names_with_spaces_are_written_as_one_word(here: Path) -> None:
+    (here / "my own study").mkdir()
+    (here / "my own study" / "it's.ipynb").touch()
+    assert complete("run my") == ["my\\ own\\ study/"]
+    assert complete("run my\\ o") == ["my\\ own\\ study/"]
+    assert complete("run my\\ own\\ study/") == ["my\\ own\\ study/it\\'s.ipynb"]
+    assert complete('run "my own study/i') == ['"my own study/it\'s.ipynb"']
+    assert complete("run 'my ow") == ["'my own study/"]
+    assert complete("run my\\ own\\ study --ba") == ["--base"]
+    with kernels.kernel(here) as kernel:
+        assert kernel.run("%load_ext reprokit") == "ok"
+        reply = kernel.client.complete("%repro run my\\ o", reply=True, timeout=60)["content"]
+        assert (reply["matches"], reply["cursor_start"]) == (["my\\ own\\ study/"], 11)
 
 
 def test_a_damaged_index_does_not_disturb_typing(tmp_path: Path) -> None:

@@ -84,15 +84,19 @@ def test_a_bad_request_fails_the_cell_without_a_traceback(project: Path) -> None
 
 def test_help_json_and_assignment(project: Path) -> None:
     records.finished_run(project, FIRST, {})
-    _, helped, printed, kept, used = kernels.execute(
+    _, helped, asked, _, asked_again, printed, kept, used = kernels.execute(
         project,
         "%load_ext reprokit",
         "%repro run --help",
+        "%repro run?",
+        "%reload_ext reprokit",
+        "?%repro run",
         "%repro runs --json",
         "r = %repro runs",
         "r.entries[0].id",
     )
     assert "usage: %repro run" in helped[0]["text"] and len(helped) == 1
+    assert asked == asked_again == helped
     # A kernel sends what is printed by the clock, in as many parts as that gives.
     assert json.loads("".join(part["text"] for part in printed))["runs"][0]["run"] == FIRST
     assert kept == []

@@ -27,6 +27,7 @@ from reprokit.schemas import schema
 from reprokit.studying import study as studying
 from reprokit.studying import working
 from reprokit.studying.study import StudyResult
+from reprokit.studying.working import seconds_left
 from tests.studying import program
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +153,14 @@ def test_one_broken_source_stops_no_other(folder: Folder) -> None:
     assert all(name in page for name in rows) and "http" not in page.replace("http-equiv", "")
     text = found.text()
     assert "6 of 6 sources rerun" in text and str(found.folder.page) in text
+
+
+def test_the_time_left_counts_what_runs_already() -> None:
+    assert seconds_left([], [30.0], 5, 2) is None
+    assert seconds_left([60.0, 60.0], [0.0, 0.0], 6, 2) == 240.0
+    # Two that failed at once say little of those that have run for ten minutes.
+    assert seconds_left([0.1, 0.1], [600.0, 600.0], 24, 2) == pytest.approx(600.1 * 26 / 2)
+    assert seconds_left([60.0], [], 0, 2) == 0.0
 
 
 def test_what_is_done_is_not_done_again(folder: Folder) -> None:

@@ -7,6 +7,7 @@ import re
 import tarfile
 from dataclasses import dataclass
 
+from reprokit.ecosystems import java
 from reprokit.ecosystems.ant import ivy
 from reprokit.ecosystems.ant.buildfile import downloads, load
 from reprokit.engines.protocol import Container
@@ -39,7 +40,7 @@ def command(settings: Settings, ivy_settings: str | None) -> Argv:
     properties = settings.get("properties")
     if isinstance(properties, dict):
         argv += [f"-D{name}={value}" for name, value in sorted(properties.items())]
-    return (*argv, shown_target(settings))
+    return java.building(settings, (*argv, shown_target(settings)))
 
 
 def ivy_in_place(settings: Settings) -> Argv | None:

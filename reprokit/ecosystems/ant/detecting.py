@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reprokit.ecosystems.ant import ivy, programs
 from reprokit.ecosystems.ant.buildfile import BuildFile, downloads, load
-from reprokit.ecosystems.java import java_level, runtime_for
+from reprokit.ecosystems.java import encoding, java_level, runtime_for
 from reprokit.ecosystems.maven.markup import parse
 from reprokit.files import canonical_json, sha256_text
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime
@@ -37,6 +37,7 @@ def detect(project: Project) -> Detection | None:
         "ivy": uses_ivy,
         "properties": dict(properties),
         "ant_at_run": programs.run_target(build) is not None,
+        **encoding(project, project.matching("*.java")),
     }
     if ivy.cached_paths(build):
         settings["ivy_libraries"] = True

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from reprokit.credentials import Credentials, Login, split
+from reprokit.ecosystems import java
 from reprokit.ecosystems.maven import explaining
 from reprokit.ecosystems.maven.levels import OLDEST_LEVEL
 from reprokit.engines.protocol import Container
@@ -51,7 +52,7 @@ class Built:
     printed: str
 
 
-def command(root: str, level: int | None, epoch: int, *options: str) -> Argv:
+def command(settings: Settings, root: str, level: int | None, epoch: int, *options: str) -> Argv:
     """The build of one root project: its jars, and the libraries that they need beside them."""
     stamp = datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     argv = ["mvn", "-B", *options]
@@ -60,7 +61,8 @@ def command(root: str, level: int | None, epoch: int, *options: str) -> Argv:
     argv += ["-DskipTests", "-Dmaven.javadoc.skip=true", f"-Dproject.build.outputTimestamp={stamp}"]
     if level is not None:
         argv += [f"-Dmaven.compiler.source={level}", f"-Dmaven.compiler.target={level}"]
-    return (*argv, "package", COPY_DEPENDENCIES, "-DincludeScope=runtime")
+    argv += ["package", COPY_DEPENDENCIES, "-DincludeScope=runtime"]
+    return java.building(settings, tuple(argv))
 
 
 def skipping(settings: Settings) -> Argv:
@@ -115,6 +117,7 @@ def _build_all(
     texts = []
     for root in _list(detection, "roots"):
         argv = command(
+            detection.settings,
             str(root),
             level,
             resolver.epoch,

@@ -72,6 +72,8 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         "skip": detection.settings.get("skip", []),
         "sources": list(built.sources),
     }
+    if "encoding" in detection.settings:
+        settings["encoding"] = detection.settings["encoding"]
     return LockedEcosystem(
         ecosystem="maven",
         packages=found.packages,
@@ -90,6 +92,7 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
         raise BadRequest("the lock's Maven part has no epoch", next="lock again")
     commands = [
         building.command(
+            locked.settings,
             root,
             level if isinstance(level, int) else None,
             epoch,

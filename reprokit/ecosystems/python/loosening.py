@@ -1,5 +1,5 @@
-"""Limits on a version that leave nothing which fits this Python: who is meant, and what a loose
-project (`Project.loose`) gets instead."""
+"""Limits on a version that leave nothing which fits this Python, or another package: who is meant,
+and what a loose project (`Project.loose`) gets instead."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
+from reprokit.bases.versions import lower_bounds
 from reprokit.ecosystems.python.names import is_local, normalised
 from reprokit.model import JSON, Detection, Requirement
 
@@ -18,25 +17,20 @@ _NAMED = re.compile(
 )
 
 
+_DEPENDED_ON = re.compile(r"\bdepends on ([A-Za-z0-9][\w.-]*)")
+_REQUIRED = re.compile(
+    r"\byou require ([A-Za-z0-9][\w.-]*)[^\s,]*(?: and ([A-Za-z0-9][\w.-]*)[=<>!~])?"
+)
+
+
 def named(message: str) -> frozenset[str]:
-    """The packages of which uv says that no allowed release fits."""
-    return frozenset(normalised(one or other) for one, other in _NAMED.findall(message))
-
-
-def lower_bounds(specifier: str) -> str:
-    """The specifier without what keeps newer releases out; as it is where nothing does."""
-    try:
-        clauses = SpecifierSet(specifier)
-    except InvalidSpecifier:
-        return specifier
-    kept = set()
-    for clause in clauses:
-        if clause.operator in (">=", ">", "!="):
-            kept.add(str(clause))
-        elif clause.operator in ("==", "===", "~="):
-            kept.add(f">={clause.version.removesuffix('.*')}")
-    is_free = kept == set(map(str, clauses))
-    return specifier if is_free else ",".join(sorted(kept, reverse=True))
+    """The packages of which uv says that no allowed release fits: this Python, or what another
+    package asks of them. Installers of their day put the version that was asked for beside that
+    package all the same."""
+    unfit = {normalised(one or other) for one, other in _NAMED.findall(message)}
+    text = re.sub(r"[\s│]+", " ", message)
+    asked = {normalised(name) for pair in _REQUIRED.findall(text) for name in pair if name}
+    return frozenset(unfit | asked & set(map(normalised, _DEPENDED_ON.findall(text))))
 
 
 def loosened(detection: Detection, names: Iterable[str]) -> tuple[Detection, tuple[str, ...]]:

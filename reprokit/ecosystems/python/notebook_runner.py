@@ -6,12 +6,14 @@ a cell fails; the notebook as far as it came is written all the same. Parameters
 papermill gives them: in a cell of their own, after the one that is tagged "parameters". Lines that
 call reprokit itself (`%repro run`) are left out: the notebook already runs in its container. A cell
 `%%repro` in Python runs here, with a namespace of its own; those in R and of a shell are left out,
-and so are cells tagged "skip-execution", as nbclient does.
+and so are cells tagged "skip-execution", as nbclient does. Which cell begins, and what the cells
+print, is printed as it comes. SIGTERM ends it, and what the notebook holds by then is written.
 """
 
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -74,7 +76,6 @@ def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
     socket: the beginning of the paths of the kernel's sockets.
     """
     import nbformat as imported
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from traitlets.config import Config
 
@@ -97,9 +98,27 @@ def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
     if parameters:
         inject(notebook, parameters, language)
     sources = _made_ready(notebook, language)
+    target = Path(os.environ.get("REPRO_RESULTS", RESULTS)) / path.name
+
+    def write() -> None:
+        for cell, source in sources:
+            cell.source = source
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = joined(cell.outputs)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8") as file:
+            nbformat.write(notebook, file)
+
+    def stop(number: int, frame: object) -> None:
+        try:
+            write()
+        finally:
+            os._exit(128 + number)  # the kernel may be busy for long: it ends with the container
+
     # R's kernel knows no sockets in folders. A container's own loopback is nobody else's either.
     private = {"transport": "ipc", "ip": socket} if language == "python" else {}
-    client = NotebookClient(
+    client = _telling_client()(
         notebook,
         kernel_name=LANGUAGES[language],
         # Sockets in a private folder: nobody else on the machine can reach the kernel.
@@ -108,6 +127,7 @@ def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
         record_timing=False,  # the same results must give the same file
         resources={"metadata": {"path": str(path.parent)}},
     )
+    client.stop = stop
     status = 0
     try:
         client.execute()
@@ -117,17 +137,62 @@ def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
     except (DeadKernelError, RuntimeError) as error:
         print(f"repro-notebook: {path.name}: {error or 'the kernel died'}", file=sys.stderr)
         status = 137
-    for cell, source in sources:
-        cell.source = source
-    target = Path(os.environ.get("REPRO_RESULTS", RESULTS)) / path.name
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8") as file:
-            nbformat.write(notebook, file)
+        write()
     except OSError as error:
         print(f"repro-notebook: {target} cannot be written: {error.strerror}", file=sys.stderr)
         return status or 1
     return status
+
+
+def _telling_client() -> "type[Any]":
+    """nbclient's client, which also says which cell begins and what the cells print."""
+    import nbclient
+
+    base: Any = nbclient.NotebookClient
+
+    class TellingClient(base):  # type: ignore[misc,unused-ignore]
+        stop: Any = None
+
+        def process_message(self, msg: "dict[str, Any]", cell: Any, cell_index: int) -> Any:
+            kind, content = msg["msg_type"], msg["content"]
+            if kind == "execute_input":
+                signal.signal(signal.SIGTERM, self.stop)  # nbclient has one that waits for the cell
+                code = [c.cell_type == "code" for c in self.nb.cells]
+                _say(sys.stdout, f"[code cell {sum(code[: cell_index + 1])} of {sum(code)}]\n")
+            kept = super().process_message(msg, cell, cell_index)
+            if kind == "stream":
+                _say(sys.stderr if content["name"] == "stderr" else sys.stdout, content["text"])
+            return kept
+
+    return TellingClient
+
+
+def _say(stream: Any, text: str) -> None:
+    """Letters that the container's language cannot write are no reason to stop."""
+    stream.buffer.write(text.encode("utf-8", "replace"))
+    stream.flush()
+
+
+def joined(outputs: "list[Any]") -> "list[Any]":
+    """Outputs with what one stream printed in one piece, and stdout first: the kernel sends it in
+    pieces by the clock, and the same results must give the same file."""
+    found: list[Any] = []
+    printed: dict[str, Any] = {}
+    for output in outputs:
+        name = output["name"] if output["output_type"] == "stream" else None
+        if name is None:
+            printed = {}
+        elif name in printed:
+            printed[name]["text"] += output["text"]
+            continue
+        else:
+            printed[name] = output
+        if name == "stdout" and len(printed) > 1:
+            found.insert(-1, output)
+        else:
+            found.append(output)
+    return found
 
 
 def language_of(metadata: Any) -> str:

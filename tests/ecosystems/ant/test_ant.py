@@ -226,6 +226,7 @@ def test_the_stage_uses_vendored_files_only() -> None:
     assert run.commands == (
         ("cp", "/ivy/ivysettings.xml", "./ivysettings.xml"),
         (
+            "env", "LC_ALL=C.UTF-8",
             "ant", "-noinput", "-buildfile", "./build.xml", "-lib", "/usr/share/java/ivy.jar",
             "-Divy.settings.file=/ivy/ivysettings.xml",
             "-Divy.default.ivy.user.dir=/tmp/reprokit-ivy", "-Dlevel=8", "jar",
@@ -238,6 +239,16 @@ def test_the_stage_uses_vendored_files_only() -> None:
     assert rendering.stage.outputs == (("/build/build", "/app/build"),)
     (file,) = rendering.files
     assert "https://" not in file.content
+
+
+def test_a_source_in_latin_1_is_compiled_as_such(tmp_path: Path) -> None:
+    files = {"build.xml": BUILD, "src/Main.java": "// f\u00fcr\nclass Main {}\n"}
+    assert "encoding" not in detected(tmp_path, files).settings
+    (tmp_path / "src/Main.java").write_text(files["src/Main.java"], encoding="latin-1")
+    found = detected(tmp_path, {"build.xml": BUILD})
+    assert building.command(found.settings, None)[:4] == (
+        "env", "LC_ALL=C.UTF-8", "JAVA_TOOL_OPTIONS=-Dfile.encoding=ISO-8859-1", "ant",
+    )  # fmt: skip
 
 
 def test_only_what_is_new_and_topmost_is_an_output() -> None:

@@ -31,7 +31,7 @@ from reprokit.model import (
 from reprokit.project import Project
 from reprokit.resolving import Resolver
 from reprokit.site import Site
-from tests.projects import BASE
+from tests.projects import BASE, write
 
 FETCHED = (
     "[INFO] Downloaded from central: https://repo.maven.apache.org/maven2/org/x/a/1.0/a-1.0.jar"
@@ -138,6 +138,22 @@ def locked(**settings: JSON) -> LockedEcosystem:
     return LockedEcosystem(ecosystem="maven", settings={**usual, **settings})
 
 
+def test_a_source_in_latin_1_is_compiled_as_such(tmp_path: Path) -> None:
+    pom = "<project><groupId>g</groupId><artifactId>a</artifactId><version>1</version></project>"
+    code = "// f\u00fcr\nclass Main {}\n"
+    write(tmp_path, {"pom.xml": pom, "src/main/java/Main.java": code})
+    found = MavenEcosystem().detect(Project(tmp_path))
+    assert found is not None and "encoding" not in found.settings
+    (tmp_path / "src/main/java/Main.java").write_text(code, encoding="latin-1")
+    found = MavenEcosystem().detect(Project(tmp_path))
+    assert found is not None and found.settings["encoding"] == "ISO-8859-1"
+    stage = MavenEcosystem().render(locked(encoding="ISO-8859-1"), BASE).stage
+    assert stage is not None
+    assert stage.run[0].commands[0][:4] == (
+        "env", "LC_ALL=C.UTF-8", "JAVA_TOOL_OPTIONS=-Dfile.encoding=ISO-8859-1", "mvn",
+    )  # fmt: skip
+
+
 def test_the_stage_builds_offline_and_leaves_no_times() -> None:
     stage = MavenEcosystem().render(locked(), BASE).stage
     assert stage is not None
@@ -145,6 +161,7 @@ def test_the_stage_builds_offline_and_leaves_no_times() -> None:
     assert run.mounts == (Mount(source="vendor/m2", target="/m2", writable=True),)
     assert run.commands == (
         (
+            "env", "LC_ALL=C.UTF-8",
             "mvn", "-B", "-o", "-q", "-Dmaven.repo.local=/m2", "-DskipTests",
             "-Dmaven.javadoc.skip=true",
             "-Dproject.build.outputTimestamp=2023-11-14T22:13:20Z", "package",
@@ -168,7 +185,7 @@ def test_each_root_is_built_and_a_raised_level_is_passed_on() -> None:
     rendering = MavenEcosystem().render(locked(roots=["a", "b"], level=8, normalise=False), BASE)
     assert rendering.stage is not None
     first, second, _ = rendering.stage.run[0].commands
-    assert first[5:7] == ("-f", "a/pom.xml")
+    assert first[7:9] == ("-f", "a/pom.xml")
     assert "b/pom.xml" in second
     assert "-Dmaven.compiler.source=8" in first
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,6 +142,14 @@ def _run_notebook(
 ) -> tuple[int, str, dict[str, object]]:
     """The very script of the image, on a kernel of this Python. `stale` cells have outputs that
     no code of theirs can make."""
+    done = _start_notebook(folder, cells, *more, stale=stale, language=language)
+    _, said = done.communicate()
+    return done.returncode, said, _written(folder)
+
+
+def _start_notebook(
+    folder: Path, cells: list[str], *more: str, stale: bool = False, language: str = "python"
+) -> subprocess.Popen[str]:
     kernel = folder / "kernels" / "kernels" / "reprokit" / "kernel.json"
     kernel.parent.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -160,7 +169,7 @@ def _run_notebook(
     metadata = {"language_info": {"name": language}}
     content = {"cells": listed, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     (folder / "a notebook.ipynb").write_text(json.dumps(content))
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, notebook_runner.__file__, "a notebook.ipynb", *more],
         cwd=folder,
         env={
@@ -168,12 +177,15 @@ def _run_notebook(
             "REPRO_KERNELS": str(folder / "kernels"),
             "REPRO_RESULTS": str(folder / "results"),
         },
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _written(folder: Path) -> dict[str, Any]:
     result = folder / "results" / "a notebook.ipynb"
-    written = json.loads(result.read_text()) if result.exists() else {}
-    return done.returncode, done.stderr, written
+    return json.loads(result.read_text()) if result.exists() else {}
 
 
 def test_a_notebook_runs_in_its_folder_and_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -187,6 +199,40 @@ def test_a_notebook_runs_in_its_folder_and_gives_the_same_bytes(tmp_path: Path) 
     assert [cell["id"] for cell in listed] == ["cell-1", "cell-2"]
     assert listed[1]["outputs"][0]["text"] == ["42\n"]
     assert _run_notebook(second, cells)[2] == written
+
+
+def test_what_is_printed_over_time_is_one_output_and_is_told_as_it_comes(tmp_path: Path) -> None:
+    cell = (
+        "import sys, time\nfor n in range(3):\n    print(n, flush=True)\n"
+        "    print('warned', n, file=sys.stderr, flush=True)\n    time.sleep(0.5)\n"
+        "display('between')\nprint('é')"
+    )
+    started = _start_notebook(tmp_path, ["%load_ext reprokit", cell])
+    printed, said = started.communicate()
+    assert printed == "[code cell 2 of 2]\n0\n1\n2\né\n"
+    assert said == "warned 0\nwarned 1\nwarned 2\n"
+    outputs = _written(tmp_path)["cells"][1]["outputs"]
+    streams = [(output.get("name"), "".join(output.get("text", []))) for output in outputs]
+    assert streams == [
+        ("stdout", "0\n1\n2\n"),
+        ("stderr", said),
+        (None, ""),
+        ("stdout", "é\n"),
+    ]
+
+
+def test_a_notebook_that_is_stopped_keeps_what_it_has(tmp_path: Path) -> None:
+    cells = ["print('first')", "import time\nprint('second', flush=True)\ntime.sleep(600)"]
+    started = _start_notebook(tmp_path, ["if True:\n    %repro run\n1 + 1", *cells])
+    assert started.stdout is not None
+    while started.stdout.readline() != "second\n":
+        assert started.poll() is None
+    started.terminate()
+    started.communicate(timeout=2)  # a container is given three seconds
+    assert started.returncode == 143
+    listed = _written(tmp_path)["cells"]
+    assert listed[0]["source"][1] == "    %repro run\n"
+    assert [cell["outputs"][-1].get("text") for cell in listed[1:]] == [["first\n"], ["second\n"]]
 
 
 def test_a_failing_cell_fails_the_run_and_keeps_what_there_is(tmp_path: Path) -> None:

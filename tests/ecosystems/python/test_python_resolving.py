@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reprokit.bases.versions import lower_bounds
 from reprokit.ecosystems.python import PythonEcosystem, pylock
 from reprokit.ecosystems.python.compiling import explained
-from reprokit.ecosystems.python.loosening import loosened, lower_bounds
+from reprokit.ecosystems.python.loosening import loosened, named
 from reprokit.ecosystems.python.system_packages import system_packages
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.model import DateChoice, Detection, LockedEcosystem, Reason, Requirement
@@ -168,6 +169,27 @@ def test_a_pin_that_no_wheel_of_the_python_meets_is_a_lower_bound_in_a_loose_pro
 )
 def test_lower_bounds(specifier: str, lower: str) -> None:
     assert lower_bounds(specifier) == lower
+
+
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        (
+            "Because scipy==1.10.1 depends on numpy>=1.19.5,<1.27.0 and you require\n"
+            "      numpy==1.19.2.*, we can conclude that your requirements and scipy==1.10.1\n"
+            "      are incompatible.",
+            {"numpy"},
+        ),
+        (
+            "Because a==1 depends on Foo_B>=2 and you require c==1 and foo-b==1, that fails",
+            {"foo-b"},
+        ),
+        ("Because you require gone==1 and gone was not found", set()),
+        ("Because a==1 depends on b>2 and only b<=2 is available", set()),
+    ],
+)
+def test_what_contradicts_another_package_is_meant(message: str, names: set[str]) -> None:
+    assert named(message) == names
 
 
 def test_only_what_is_meant_is_loosened() -> None:

@@ -1,0 +1,30 @@
+"""Files of Debian's packages for tests, without installing them: a machine stays as it was."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from reprokit.engines.start import state_folder
+
+
+def unpacked(package: str) -> Path:
+    """The folder below the user's state folder that holds a package's files, and nothing of what
+    it depends on. Raises OSError or CalledProcessError where apt cannot give it (another system,
+    no package lists)."""
+    folder = state_folder() / package
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            subprocess.run(
+                ["apt-get", "-qq", "-o", "APT::Sandbox::User=", "download", package],
+                cwd=temporary,
+                check=True,
+                capture_output=True,
+            )
+            (archive,) = Path(temporary).glob("*.deb")
+            files = Path(temporary) / "files"
+            subprocess.run(["dpkg-deb", "-x", str(archive), str(files)], check=True)
+            files.rename(folder)
+    return folder
