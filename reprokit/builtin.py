@@ -22,6 +22,7 @@ def reprokit_ecosystems(register: Callable[[Ecosystem], None]) -> None:
     from reprokit.ecosystems.maven import MavenEcosystem
     from reprokit.ecosystems.python import PythonEcosystem
     from reprokit.ecosystems.r import REcosystem
+    from reprokit.ecosystems.repo2docker import Repo2DockerEcosystem
 
     for ecosystem in (
         AntEcosystem(),
@@ -30,6 +31,7 @@ def reprokit_ecosystems(register: Callable[[Ecosystem], None]) -> None:
         MavenEcosystem(),
         PythonEcosystem(),
         REcosystem(),
+        Repo2DockerEcosystem(),
     ):
         register(ecosystem)
 

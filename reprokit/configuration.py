@@ -18,6 +18,7 @@ from reprokit.model import Reason, RunOptions, Step
 from reprokit.tolerance import CompareOptions, Tolerance
 
 FILE = "repro.toml"
+_OWN_SECTIONS = ("python", "r", "java", "system", "binder")
 _SECTIONS = frozenset(key.partition(".")[0] for key in KEYS if "." in key)
 
 
@@ -46,6 +47,7 @@ class Configuration:
     java_build: Literal["auto", "maven", "ant"] = "auto"
     java_main_class: str | None = None
     system_packages: tuple[str, ...] = ()
+    binder_post_build: bool = True
     data_paths: tuple[str, ...] = ()
     data_mode: Literal["mount", "bake"] = "mount"
     data_unpack: bool | tuple[str, ...] | None = None
@@ -149,7 +151,7 @@ def _assembled(file: str, lines: dict[str, int], values: dict[str, Any]) -> Conf
         if f"run.{name}" in values
     }
     fields = {"data.paths", "data.mode", "data.unpack", "data.unpack_limit"}
-    fields |= {key for key in KEYS if key.partition(".")[0] in ("python", "r", "java", "system")}
+    fields |= {key for key in KEYS if key.partition(".")[0] in _OWN_SECTIONS}
     named = {key.replace(".", "_"): values[key] for key in fields if key in values}
     named |= {key: values[key] for key in ("name", "date", "base", "dockerfile") if key in values}
     steps = values.get("steps", ())

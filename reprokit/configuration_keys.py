@@ -370,6 +370,7 @@ KEYS: Mapping[str, Key] = {
     "java.build": Key(choice("auto", "maven", "ant"), "Which build tool, where there are two."),
     "java.main_class": Key(class_name, "The class to run, where there are several."),
     "system.packages": Key(debian_packages, "Packages of the base's distribution."),
+    "binder.post_build": Key(boolean, "Whether Binder's postBuild runs in the build."),
     "data.paths": Key(relative_patterns, "Data besides data/ folders; !path is no data."),
     "data.mode": Key(choice("mount", "bake"), "Mounted read-only, or carried by the image."),
     "data.unpack": Key(unpack, "Which compressed data the program sees unpacked."),

@@ -92,11 +92,13 @@ class Entry:
     `rank` orders a project's candidates, the strongest evidence first: 0 the user said so, 10
     Makefile or run script, 20 README, 30 build tool, 40 the one main script, 50 notebooks in order.
     Two candidates of equal rank with different steps are a choice the user has to make.
+    `through` is what starts the whole (Binder's `start`) and is given the command.
     """
 
     steps: tuple[Step, ...]
     reason: Reason
     rank: int
+    through: Argv = ()
 
 
 @frozen

@@ -45,6 +45,9 @@ main_class = "org.example.Main"
 [system]
 packages = ["libgsl-dev"]
 
+[binder]
+post_build = false
+
 [data]
 paths = ["corpus", "!corpus/notes"]
 mode = "bake"
@@ -129,6 +132,7 @@ def test_every_key(tmp_path: Path) -> None:
         display=True,
     )
     assert found.python_build_requirements == ("setuptools<58",)
+    assert not found.binder_post_build
     assert found.results == "out"
     assert found.exclude == ("old",)
     assert found.cite_values == (("rmse", "results/metrics.json:rmse"),)

@@ -157,6 +157,19 @@ _MISSING_NEXT = "write {hint} into apt.txt, then try again"
 _MISSING_MENDS = (Mend(settings={"system.packages": ("{package}",)}),)
 
 DIAGNOSES = (
+    # The first line names the step: what the script itself died of stands behind, and comes first.
+    Pattern(
+        "post-build",
+        re.compile(
+            r"the image could not be built: RUN .*chmod \+x /app/"
+            r"(?P<script>(?:\.?binder/)?postBuild) "
+        ),
+        "{script} failed; a build has no network, so nothing can be downloaded there",
+        "declare what it installs, put what it downloads into the project's data folder, or leave "
+        "it out with `binder.post_build = false` in repro.toml",
+        mends=(Mend(settings={"binder.post_build": False}),),
+        phases=("build",),
+    ),
     Pattern(
         "no-wheel",
         re.compile(

@@ -21,6 +21,7 @@ from reprokit.model import (
     JSON,
     DateChoice,
     Detection,
+    Entry,
     Lock,
     Note,
     Plan,
@@ -37,7 +38,12 @@ from reprokit.phases.detect import detect
 from reprokit.phases.entries import choose
 from reprokit.phases.entries_makefile import MAKEFILES
 from reprokit.phases.exclusions import code_files, link_notes, secret_notes
-from reprokit.phases.plan_additions import built_by_one, on_display, with_additions
+from reprokit.phases.plan_additions import (
+    built_by_one,
+    on_display,
+    through_start,
+    with_additions,
+)
 from reprokit.project import Project
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
@@ -93,6 +99,10 @@ def plan(
     code, excluded = code_files(project, data, configuration, books.drivers)
     notes += [*choice.notes, *secret_notes(excluded)]
     notes += link_notes(project, configuration.results)
+
+    def started(entry: Entry) -> Entry:
+        return through_start(on_display(entry, configuration), () if own else found)
+
     made = Plan(
         name=_name(project, configuration),
         detections=found,
@@ -100,8 +110,8 @@ def plan(
         bases=(),
         system_packages=_system_packages(project, found, configuration),
         date=date,
-        entry=None if choice.entry is None else on_display(choice.entry, configuration),
-        alternatives=tuple(on_display(entry, configuration) for entry in choice.alternatives),
+        entry=None if choice.entry is None else started(choice.entry),
+        alternatives=tuple(map(started, choice.alternatives)),
         code=code,
         data=data,
         excluded=excluded,

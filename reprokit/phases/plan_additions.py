@@ -12,6 +12,7 @@ from reprokit.errors import BadRequest
 from reprokit.model import JSON, Detection, Entry, Note, Reason, Requirement, Runtime
 
 _JAVA_BUILDS = ("ant", "maven")
+_BINDER = "repo2docker"
 _DISPLAY = ("xvfb-run", "-a")
 _WITHOUT_DISPLAY = ("xvfb-run", "repro-notebook")
 
@@ -77,6 +78,9 @@ def with_additions(
         wanted: list[JSON] = [*configuration.python_build_requirements]
         settings = {**by_name["python"].settings, "build_requirements": wanted}
         by_name["python"] = replace(by_name["python"], settings=settings)
+    if not configuration.binder_post_build and _BINDER in by_name:
+        left = {k: v for k, v in by_name[_BINDER].settings.items() if k != "post_build"}
+        by_name[_BINDER] = replace(by_name[_BINDER], settings=left)
     if configuration.java_main_class is not None:
         for name in _JAVA_BUILDS:
             if name in by_name:
@@ -110,6 +114,13 @@ def on_display(entry: Entry, configuration: Configuration) -> Entry:
         for step in entry.steps
     )
     return replace(entry, steps=steps)
+
+
+def through_start(entry: Entry, detections: Sequence[Detection]) -> Entry:
+    """The entry as Binder starts it, where the project has a script for that."""
+    settings = (d.settings for d in detections if d.ecosystem == _BINDER)
+    start = next((found["start"] for found in settings if "start" in found), None)
+    return entry if start is None else replace(entry, through=(f"/app/{start}",))
 
 
 def _new(

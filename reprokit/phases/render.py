@@ -241,14 +241,14 @@ def _ending(plan: Plan, lock: Lock, lock_text: str) -> str:
 
 def entry_command(entry: Entry) -> Argv:
     """What the container starts: the one command itself, or the script of all the steps."""
-    return (STEPS,) if _needs_script(entry) else entry.steps[0].argv
+    return (*entry.through, *((STEPS,) if _needs_script(entry) else entry.steps[0].argv))
 
 
 def steps_command(entry: Entry) -> Argv:
     """The same for an entry that is not in the image: given after `--`, for one run."""
     if not _needs_script(entry):
-        return entry.steps[0].argv
-    return ("sh", "-c", _script(entry))
+        return (*entry.through, *entry.steps[0].argv)
+    return (*entry.through, "sh", "-c", _script(entry))
 
 
 def _needs_script(entry: Entry) -> bool:

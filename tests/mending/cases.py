@@ -221,6 +221,14 @@ CASES = (
         locks_late=True,
     ),
     case(
+        "post-build",
+        "post-build",
+        "binder.post_build = false",
+        "open('kept.txt').close()",
+        {"postBuild": "#!/bin/sh\nset -e\nwget https://example.org/\n", "kept.txt": ""},
+        locks_late=True,
+    ),
+    case(
         "old-setup",
         "old-setup",
         'python.build_requirements = ["setuptools<58"]',

@@ -9,7 +9,7 @@ import pytest
 
 from reprokit.diagnosing.dispatch import diagnosed, diagnosed_error
 from reprokit.diagnosing.protocol import Cause
-from reprokit.errors import InputUnavailable
+from reprokit.errors import BuildFailed, InputUnavailable
 from reprokit.model import JSON, Lock, LockedEcosystem, RunOptions, Step
 from reprokit.pipeline.job import Wishes, prepare
 from tests.diagnosing.test_causes import outcome
@@ -332,3 +332,28 @@ def test_what_latex_lacks_is_in_a_package(tmp_path: Path, file: str, package: st
     files = {"repro.toml": f'system.packages = ["{package}"]\n'}
     line = f"! LaTeX Error: File `{file}' not found."
     assert tomls(told(tmp_path, line, lock_with(), files)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "toml"),
+    [
+        ("wget: unable to resolve host address", ["binder.post_build = false"]),
+        (
+            "/bin/sh: 1: gfortran: not found",
+            ['system.packages = ["gfortran"]', "binder.post_build = false"],
+        ),
+    ],
+)
+def test_what_post_build_misses_is_installed_before_it_is_left_out(
+    tmp_path: Path, said: str, toml: list[str]
+) -> None:
+    step = "RUN export HOME=/home/repro && chmod +x /app/binder/postBuild && /app/binder/postBuild"
+    error = BuildFailed(f"the image could not be built: {step}", next=said)
+    found = diagnosed_error(error, "build", planned(tmp_path, BASIC), None, pytest.fail)
+    assert found is not None and tomls(found) == toml
+
+
+def test_another_step_that_fails_is_no_failure_of_post_build(tmp_path: Path) -> None:
+    other = "the image could not be built: RUN cat postBuild"
+    error = BuildFailed(other, next="#9 RUN chmod +x /app/postBuild && x")
+    assert diagnosed_error(error, "build", planned(tmp_path, BASIC), None, pytest.fail) is None
