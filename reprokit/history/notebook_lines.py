@@ -10,7 +10,7 @@ from typing import Any
 
 def notebook_lines(content: str) -> list[str] | None:
     """A line of its own for each cell's number, then its source, then its outputs behind ">"; of
-    a figure its digest. `None` for what is no notebook of format 4."""
+    a figure its digest, and no HTML where the same is text. `None` for what has no cells."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -35,11 +35,11 @@ def _said(output: Any) -> Iterator[str]:
         yield from _text(output["text"]).splitlines()
     if "ename" in output:
         yield f"{_text(output['ename'])}: {_text(output.get('evalue'))}"
-    data = output.get("data")
-    for kind, value in sorted(data.items()) if isinstance(data, dict) else ():
+    data = output["data"] if isinstance(output.get("data"), dict) else {}
+    for kind, value in sorted(data.items()):
         if kind == "text/plain":
             yield from _text(value).splitlines()
-        else:
+        elif kind != "text/html" or "text/plain" not in data:
             written = value if isinstance(value, str | list) else json.dumps(value, sort_keys=True)
             digest = hashlib.sha256(_text(written).encode("utf-8", "replace")).hexdigest()
             yield f"[{kind} {digest[:12]}]"

@@ -236,9 +236,9 @@ def test_of_notebooks_the_cells_are_compared_and_not_the_json(tmp_path: Path) ->
         place.write_text(json.dumps({"cells": [cell], "nbformat": 4, "metadata": more}, indent=1))
         return place
 
-    figure = {"image/png": "AAAA", "text/plain": ["<Figure>"]}
+    figure = {"image/png": "AAAA", "text/plain": ["<Figure>"], "text/html": "<b>"}
     before = book("a.ipynb", "x = 1\nx", {"text": ["1\n", "2\n"]}, {"data": figure})
-    other = {**figure, "image/png": "BBBB"}
+    other = {**figure, "image/png": "BBBB", "text/html": "<i>"}
     after = book("b.ipynb", "x = 1\nx", {"text": "1\n3\n"}, {"data": other}, kernel=1)
     found: Any = contents.detail(before, after)
     assert (found["kind"], found["added"], found["removed"]) == ("text", 2, 2)

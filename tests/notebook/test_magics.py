@@ -35,13 +35,14 @@ def html(output: dict[str, Any]) -> str:
 def test_a_notebook_shows_former_runs(project: Path) -> None:
     records.finished_run(project, FIRST, {"table.csv": b"x,y\n1,2\n"})
     records.finished_run(project, SECOND, {"table.csv": b"x,y\n1,3\n"})
-    _, listed, shown, changed, logged = kernels.execute(
+    _, listed, shown, changed, logged, silent = kernels.execute(
         project,
         "%load_ext reprokit",
         "%repro runs",
         f"run = '{FIRST}'\n%repro show {{run}}",
         f"%repro diff {FIRST[:10]} {SECOND}",
         "%repro logs last --tail 1",
+        "%repro logs last --tail 0",
     )
     assert FIRST in plain(listed[0]) and SECOND in plain(listed[0])
     assert f'<code class="copy">{SECOND}</code>' in html(listed[0])
@@ -50,6 +51,7 @@ def test_a_notebook_shows_former_runs(project: Path) -> None:
     assert "sha256:" + "c" * 64 in html(shown[0])
     assert "table.csv" in html(changed[0]) and "different" in html(changed[0])
     assert '<pre tabindex="0">two</pre>' in html(logged[0])
+    assert "Nothing to show" in html(silent[0])
     for output, command in (
         (listed, "reprokit runs"),
         (shown, f"reprokit show {FIRST}"),
