@@ -94,6 +94,8 @@ def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
     from reprokit.diagnosing import (
         builds,
         java,
+        latex,
+        own_dockerfile,
         python,
         python_removed,
         python_versions,
@@ -102,7 +104,18 @@ def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
         system,
     )
 
-    every = (builds, java, python, python_removed, python_versions, r, screen, system)
+    every = (
+        builds,
+        java,
+        latex,
+        own_dockerfile,
+        python,
+        python_removed,
+        python_versions,
+        r,
+        screen,
+        system,
+    )
     for module in every:
         for diagnosis in module.DIAGNOSES:
             register(diagnosis)

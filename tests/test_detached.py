@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,10 +40,14 @@ class Told(Silent):
     def __init__(self) -> None:
         self.phases: list[str] = []
         self.lines: list[str] = []
+        self.messages: list[str] = []
         self.warnings: list[str] = []
 
     def phase(self, name: str, expected: float | None = None) -> None:
         self.phases.append(name)
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
 
     def log(self, line: str) -> None:
         self.lines.append(line)
@@ -111,6 +116,7 @@ def test_a_run_goes_on_and_is_attached_to_until_its_end(project: Path) -> None:
     told = Told()
     result = verbs.attach(reporter=told)
     assert (result.failure, told.lines) == (None, ["begun", "done"])
+    assert [re.sub("[0-9]", "9", text) for text in told.messages] == ["began at 99:99:99 UTC"]
     assert result.record["status"] == "succeeded" and result.record["run"] == started.folder.id
     assert result.results == project / "results" and (project / "results" / "a.txt").exists()
     left = {path.name for path in started.folder.path.iterdir()}

@@ -11,11 +11,12 @@ from dataclasses import replace
 import pytest
 
 from reprokit import needs
+from reprokit.diagnosing import latex
 from reprokit.ecosystems import java_needs
 from reprokit.ecosystems.conda import names as conda_names
 from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.ecosystems.python import system_needs as python_needs
-from reprokit.ecosystems.r import detecting, system_needs
+from reprokit.ecosystems.r import detecting, suites, system_needs
 from reprokit.ecosystems.r.distribution import debian_names
 from reprokit.ecosystems.r.system_needs import COMPILERS, R_LIBRARIES, known_needs
 from reprokit.model import Reason, Requirement, SystemPackage
@@ -33,6 +34,7 @@ TABLES = {
     "of no one package": {
         "compilers": (*COMPILERS, *R_LIBRARIES),
         "latex": (*detecting.LATEX, *(n for _, names in detecting.LATEX_MORE for n in names)),
+        "classes and styles": (latex.USUAL, *set(latex.packages().values())),
         "java.awt": DRAWING,
         **system_needs.at_run_time(replace(base(), settings={})),
     },
@@ -123,6 +125,13 @@ def test_rs_table_has_the_libraries_that_debians_packages_depend_on(suite: Stanz
 
 UNBUNDLED = {"qpdf", "hunspell"}
 """CRAN's sources carry the library, Debian's package uses the system's."""
+
+
+@pytest.mark.network
+def test_the_table_of_suites_has_debians_r_packages(suite: Stanzas) -> None:
+    """Without asking any suite: `diagnosing` says which other one serves better."""
+    found = {n.split("-", 2)[2] for n in suite if n.startswith(("r-cran-", "r-bioc-"))}
+    assert found in [{*names} for names in suites.known().values()]
 
 
 @pytest.mark.network

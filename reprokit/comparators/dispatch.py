@@ -142,12 +142,12 @@ def differing_bytes(expected: Path, actual: Path) -> Finding:
 
 
 def _opaque(found: Comparison, settings: Settings) -> Comparison:
-    """A file that differs in ways without a number, and did so between the author's own runs."""
+    """A file that differs in ways without a number, and did so between the runs as well."""
     learnt = settings.learnt
     if learnt is None or not learnt.opaque or settings.within:
         return found
     return replace(
         found,
         grade=Grade.SIMILAR,
-        summary=f"differs, as it did between the author's own {learnt.runs} runs: {found.summary}",
+        summary=f"differs, as it did between {learnt.whose}: {found.summary}",
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from reprokit.comparators.places import AWAY, aligned, misplaced
 from reprokit.comparators.protocol import Limits, Settings, Unreadable, needing, reading
 from reprokit.frozen import frozen
 from reprokit.model import JSON
@@ -53,8 +54,10 @@ class Likeness:
 
     `similarity` is the structural similarity index (Wang et al. 2004, window 7×7, as
     scikit-image computes it by default), 1 for equal pictures. `largest` is the greatest
-    difference in one channel, of 255. `box` holds all pixels that differ: the first and last
-    column, the first and last row, counted from 0 at the upper left.
+    difference in one channel, of 255. `misplaced` are the pixels that are not drawn at the same
+    place (`reprokit.comparators.places`), `resized` the sizes where margins had to be cut. `box`
+    holds all pixels that differ: the first and last column, the first and last row, counted from 0
+    at the upper left.
     """
 
     pixels: int
@@ -63,6 +66,8 @@ class Likeness:
     largest: float = 0
     similarity: float = 1.0
     sizes: tuple[str, str] | None = None
+    misplaced: int = 0
+    resized: tuple[str, str] | None = None
     picture: bytes | None = None
 
     def json(self) -> dict[str, JSON]:
@@ -72,6 +77,7 @@ class Likeness:
             "box": None if self.box is None else [*self.box],
             "largest": self.largest,
             "similarity": self.similarity,
+            "misplaced": self.misplaced,
             "sizes": None if self.sizes is None else [*self.sizes],
         }
 
@@ -113,15 +119,19 @@ def compare_pixels(expected: Any, actual: Any) -> Likeness:
     """Compare two pictures as `frames` gives them; `None` is one that is not there."""
     import numpy
 
+    resized = None
     if expected is None or actual is None or expected.shape != actual.shape:
         there = expected if expected is not None else actual
         sizes = _size(expected), _size(actual)
-        return Likeness(pixels=there.shape[0] * there.shape[1], sizes=sizes)
+        pair = _aligned(expected, actual)
+        if pair is None:
+            return Likeness(pixels=there.shape[0] * there.shape[1], sizes=sizes)
+        (expected, actual), resized = pair, sizes
     unequal = (expected != actual).any(axis=2)
     differing = int(unequal.sum())
     pixels = int(unequal.size)
     if not differing:
-        return Likeness(pixels=pixels)
+        return Likeness(pixels=pixels, resized=resized)
     apart = numpy.abs(expected[unequal].astype(float) - actual[unequal].astype(float))
     return Likeness(
         pixels=pixels,
@@ -129,8 +139,17 @@ def compare_pixels(expected: Any, actual: Any) -> Likeness:
         box=_box(unequal),
         largest=float(numpy.nanmax(apart)),
         similarity=similarity(grey(expected), grey(actual)),
+        misplaced=misplaced(expected, actual) if expected.shape[2] == 4 else differing,
+        resized=resized,
         picture=_difference(expected, unequal),
     )
+
+
+def _aligned(expected: Any, actual: Any) -> tuple[Any, Any] | None:
+    """Two pictures of the size of what they show, where that alone is the same."""
+    if expected is None or actual is None or not expected.shape[2] == actual.shape[2] == 4:
+        return None
+    return aligned(expected, actual)
 
 
 def _box(unequal: Any) -> tuple[int, int, int, int]:
@@ -253,7 +272,7 @@ def compared(likenesses: list[Likeness], unit: str, settings: Settings) -> Findi
     if not changed:
         same = "the same pixels" if unit == "picture" else f"every {unit} looks the same"
         return Finding(grade=Grade.WITHIN_TOLERANCE, summary=same, details=details)
-    at, found = min(changed, key=lambda pair: (pair[1].sizes is None, pair[1].similarity))
+    at, found = min(changed, key=lambda pair: _likeness(pair[1]))
     which = f"{unit} {at}: " if len(likenesses) > 1 else ""
     if len(changed) > 1:
         which = f"{len(changed)} of {len(likenesses)} {unit}s differ, the most {which}"
@@ -268,13 +287,18 @@ def compared(likenesses: list[Likeness], unit: str, settings: Settings) -> Findi
         if likeness.picture is not None
     )
     summary = f"{which}{_sentence(found)}"
-    if grade is Grade.WITHIN_TOLERANCE and settings.learnt is not None:
-        summary += f", within the author's own variation of {settings.learnt.runs} runs"
+    if grade is Grade.WITHIN_TOLERANCE and found.misplaced and settings.learnt is not None:
+        summary += f", within what {settings.learnt.whose} varied by"
     return Finding(grade=grade, summary=summary, details=details, attachments=pictures)
 
 
 def _changed(found: Likeness) -> bool:
-    return found.sizes is not None or found.differing > 0
+    return found.sizes is not None or found.resized is not None or found.differing > 0
+
+
+def _likeness(found: Likeness) -> tuple[bool, bool, float]:
+    """The order of pictures from the least like the expected one."""
+    return found.sizes is None, found.misplaced == 0, found.similarity
 
 
 def _grade(found: Likeness, settings: Settings) -> Grade:
@@ -283,9 +307,11 @@ def _grade(found: Likeness, settings: Settings) -> Grade:
         return Grade.DIFFERENT
     if settings.observe is not None:
         settings.observe(place, 1.0, found.similarity)
-    if settings.learnt is not None and settings.learnt.holds(place, 1.0, found.similarity):
+    if settings.learnt is not None and settings.learnt.spans(place, 1.0, found.similarity):
         return Grade.WITHIN_TOLERANCE
-    return Grade.SIMILAR if found.similarity >= SIMILAR else Grade.DIFFERENT
+    if found.similarity < SIMILAR:
+        return Grade.DIFFERENT
+    return Grade.SIMILAR if found.misplaced else Grade.WITHIN_TOLERANCE
 
 
 def _sentence(found: Likeness) -> str:
@@ -293,10 +319,24 @@ def _sentence(found: Likeness) -> str:
         return f"{found.sizes[1]} instead of {found.sizes[0]} pixels"
     share = 100 * found.differing / found.pixels
     verb = "differs" if found.differing == 1 else "differ"
+    margins = (
+        ""
+        if found.resized is None
+        else (
+            f"{found.resized[1]} instead of {found.resized[0]} pixels, without margins the same; "
+        )
+    )
+    if not found.differing:
+        return margins.removesuffix("; ")
+    places = (
+        f"{found.misplaced:,} are not drawn at the same place"
+        if found.misplaced
+        else f"all is drawn at the same place, to {AWAY} pixels"
+    )
     return (
-        f"{found.differing:,} of {found.pixels:,} pixels {verb} ({share:.2g} %), "
+        f"{margins}{found.differing:,} of {found.pixels:,} pixels {verb} ({share:.2g} %), "
         f"{_place(found.box)}by {found.largest:g} at most; "
-        f"structural similarity {_floor(found.similarity)}"
+        f"{places}; structural similarity {_floor(found.similarity)}"
     )
 
 

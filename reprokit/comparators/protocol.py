@@ -80,7 +80,9 @@ class Budget:
 
 @frozen
 class Learnt:
-    """What the author's own runs of a file differed by (`reprokit.phases.learn`).
+    """What several runs of a program differed by in a file (`reprokit.phases.learn`): the author's,
+    within whose results a rerun's are to lie, or a rerun's own (`ours`), within whose results what
+    is expected is to lie.
 
     `intervals` are the least and the greatest value seen at a place. `spreads` are for series of
     too many places: the greatest distance from the first run's value. `opaque` says that something
@@ -91,6 +93,7 @@ class Learnt:
     intervals: Mapping[Place, tuple[float, float]] = field(default_factory=dict)
     spreads: Mapping[str, float] = field(default_factory=dict)
     opaque: bool = False
+    ours: bool = False
     _widest: Mapping[str, tuple[float, float]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -102,8 +105,19 @@ class Learnt:
             widest[series] = max(known[0], width), max(known[1], share)
         object.__setattr__(self, "_widest", widest)
 
+    @property
+    def whose(self) -> str:
+        """The runs, in words."""
+        return f"{self.runs} runs here" if self.ours else f"the author's own {self.runs} runs"
+
     def holds(self, place: Place, expected: float, actual: float) -> bool:
-        """Whether the number is within what the author's own runs varied by.
+        """Whether the number is within what the runs varied by."""
+        if self.ours:
+            return self.spans(place, actual, expected)
+        return self.spans(place, expected, actual)
+
+    def spans(self, place: Place, first: float, value: float) -> bool:
+        """Whether a value is within what the runs varied by, of which the first had `first`.
 
         One more run of the same program leaves the bare interval of five runs one time in three,
         so an interval counts with a margin on either side: its own width, or the greatest width in
@@ -112,10 +126,10 @@ class Learnt:
         interval = self.intervals.get(place)
         if interval is not None:
             width, share = self._widest[place[0]]
-            margin = max(interval[1] - interval[0], min(width, share * abs(expected)))
-            return interval[0] - margin <= actual <= interval[1] + margin
+            margin = max(interval[1] - interval[0], min(width, share * abs(first)))
+            return interval[0] - margin <= value <= interval[1] + margin
         spread = self.spreads.get(place[0])
-        return spread is not None and abs(actual - expected) <= 2 * spread
+        return spread is not None and abs(value - first) <= 2 * spread
 
 
 @frozen

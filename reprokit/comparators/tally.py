@@ -179,7 +179,7 @@ class Tally:
         text = self._differing(self.beyond, known)
         learnt = self.settings.learnt
         if learnt is not None and (learnt.intervals or learnt.spreads):
-            text += f" by more than in the author's own {learnt.runs} runs"
+            text += f" by more than in {learnt.whose}"
         if self.largest_at:
             return f"{text}, largest relative difference {self.largest:.2g} {self.largest_at}"
         if self.differences and isinstance(first := self.differences[0], dict):
@@ -195,8 +195,8 @@ class Tally:
     def _accepted(self) -> str:
         if self.varied and self.settings.learnt is not None:
             return (
-                f"{self._differing(self.varied, self.total)}, within the author's own "
-                f"variation of {self.settings.learnt.runs} runs"
+                f"{self._differing(self.varied, self.total)}, within what "
+                f"{self.settings.learnt.whose} varied by"
             )
         if self.apart:
             return (

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reprokit.diagnosing.installed import is_older, python_of
+from reprokit.diagnosing.installed import is_older, newer_than_failed, python_of
 from reprokit.diagnosing.mend import Mend
 from reprokit.diagnosing.pattern import Pattern
 from reprokit.diagnosing.protocol import Failure
@@ -50,6 +50,7 @@ _NAMES = {
     "scipy.integrate": {"scipy<1.14": "simps trapz cumtrapz"},
     "scipy.signal": {"scipy<1.13": "gaussian hann hamming blackman boxcar triang kaiser"},
     "scipy.stats": {"scipy<1.12": "binom_test"},
+    "scipy.special": {"scipy<1.4": "hyp2f0 hyp1f2 hyp3f0"},
     "sklearn.preprocessing": {"scikit-learn<0.22": "Imputer"},
     "sklearn.metrics": {
         "scikit-learn<0.23": "jaccard_similarity_score",
@@ -113,8 +114,11 @@ _SAYINGS = (
      r"mangle_dupe_cols|warn_bad_lines|prefix)'", "an old argument of read_csv", "pandas<2"),
     (r"^OSError: '?seaborn[\w-]*'? (?:not found in the style library|is not a valid package style)",
      "Matplotlib's seaborn styles", "matplotlib<3.8"),
-    (r"gca\(\) got an unexpected keyword argument 'projection'", "gca(projection=…)",
-     "matplotlib<3.6"),
+    # From 3.4 on it does not count where there are axes already, from 3.6 on it is an error.
+    (r"gca\(\) got an unexpected keyword argument 'projection'|"
+     r"^AttributeError: 'Axes(?:Subplot)?' object has no attribute '(?:set_z(?:label|lim|ticks|"
+     r"ticklabels|scale)|plot_(?:surface|wireframe|trisurf)|contourf?3D|scatter3D|plot3D|bar3d|"
+     r"view_init)'", "gca(projection=…)", "matplotlib<3.4"),
     (r"^AttributeError: `np\.\w+` was removed in the NumPy 2\.0 release", "a name of NumPy 1",
      "numpy<2"),
     (r"A module that was compiled using NumPy 1\.x cannot be run in|numpy\.dtype size changed, may "
@@ -128,11 +132,12 @@ _SAYINGS = (
 PYTHON_BELOW = {
     "numpy<1.18": "3.9", "numpy<1.23": "3.11", "numpy<1.24": "3.12", "numpy<2": "3.13",
     "pandas<0.19": "3.6", "pandas<0.24": "3.8", "pandas<0.25": "3.8", "pandas<1": "3.9",
-    "pandas<2": "3.12", "scipy<1.2": "3.8", "scipy<1.3": "3.8", "scipy<1.12": "3.13",
+    "pandas<2": "3.12", "scipy<1.2": "3.8", "scipy<1.3": "3.8", "scipy<1.4": "3.9",
+    "scipy<1.12": "3.13",
     "scipy<1.13": "3.13", "scipy<1.14": "3.13", "scikit-learn<0.20": "3.8",
     "scikit-learn<0.22": "3.8", "scikit-learn<0.23": "3.9", "scikit-learn<0.24": "3.9",
     "scikit-learn<1.2": "3.12", "matplotlib<2.2": "3.7", "matplotlib<3.1": "3.8",
-    "matplotlib<3.6": "3.11", "matplotlib<3.8": "3.13", "matplotlib<3.9": "3.13",
+    "matplotlib<3.4": "3.10", "matplotlib<3.8": "3.13", "matplotlib<3.9": "3.13",
     "tensorflow<2": "3.8", "scikit-image<0.18": "3.9", "pillow<10": "3.12", "pyyaml<6": "3.10",
     "gensim<4": "3.9", "statsmodels<0.13": "3.10", "biopython<1.78": "3.9",
     "markupsafe<2.1": "3.11",
@@ -148,8 +153,9 @@ def wanted_for(module: str) -> str | None:
     return None
 
 
-def _words(name: str, wanted: str, failure: Failure) -> dict[str, str]:
-    """`python` is what its wheels are for where this Python is too new, else `alone` is wanted."""
+def _words(name: str, wanted: str, match: re.Match[str], failure: Failure) -> dict[str, str]:
+    """`python` is what its wheels are for where this Python is too new, else `alone` is wanted.
+    `newer`: a later version of the package that has the code, where that is pinned."""
     below, here = PYTHON_BELOW.get(wanted), python_of(failure)
     new = below is not None and here is not None and not is_older(here, below)
     return {
@@ -157,24 +163,25 @@ def _words(name: str, wanted: str, failure: Failure) -> dict[str, str]:
         "wanted": wanted,
         "alone": "" if new else wanted,
         "python": f"<{below}" if new else "",
+        "newer": newer_than_failed(failure, match.string, re.split(r"[<>=]", wanted)[0]),
     }
 
 
 def _module(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     wanted = wanted_for(match["module"])
-    return None if wanted is None else _words(match["module"], wanted, failure)
+    return None if wanted is None else _words(match["module"], wanted, match, failure)
 
 
 def _attribute(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     owner, attribute = match["owner"], match["attribute"]
     wanted = _REMOVED.get((owner, attribute)) or wanted_for(f"{owner}.{attribute}")
-    return None if wanted is None else _words(f"{owner}.{attribute}", wanted, failure)
+    return None if wanted is None else _words(f"{owner}.{attribute}", wanted, match, failure)
 
 
 def _saying(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     position = next(i for i, _ in enumerate(_SAYINGS) if match[f"s{i}"] is not None)
     _, name, wanted = _SAYINGS[position]
-    return _words(name, wanted, failure)
+    return _words(name, wanted, match, failure)
 
 
 _TEXT = "the code uses {name}, which later versions no longer have"
@@ -185,6 +192,7 @@ _NEXT = (
 _MENDS = (
     Mend(settings={"python.requirements": ("{alone}",)}),
     Mend(settings={"python.requirements": ("{wanted}",), "python.version": "{python}"}),
+    Mend(settings={"python.requirements": ("{newer}",)}),
 )
 
 DIAGNOSES = (

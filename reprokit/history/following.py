@@ -14,7 +14,6 @@ from reprokit.history import living, progress_log
 from reprokit.history.index import Entry, Index
 from reprokit.history.listing import Log, decoded, seek_tail
 from reprokit.history.progress_log import Progress
-from reprokit.history.wording import duration
 from reprokit.model import JSON
 from reprokit.progress import Reporter
 
@@ -100,8 +99,8 @@ def _tell_so_far(seen: Progress, reporter: Reporter) -> None:
         reporter.warning(warning)
     if seen.since is not None and seen.end is None:
         begun = datetime.fromtimestamp(seen.since, UTC)
-        passed = duration(max(0.0, time.time() - seen.since))
-        reporter.message(f"since {begun:%H:%M:%S} UTC, {passed} so far")
+        # It stands there until something else is said, so it must stay true.
+        reporter.message(f"began at {begun:%H:%M:%S} UTC")
 
 
 def _tell(event: progress_log.Event, seen: Progress, reporter: Reporter) -> None:

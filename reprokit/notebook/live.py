@@ -69,7 +69,7 @@ class Progress:
 
     def text(self) -> str:
         """Lines for where no HTML is shown."""
-        rows = [f"{row.name:<8}{row.took:<9}{row.note}".rstrip() for row in self._rows()]
+        rows = [f"{row.name:<8}{row.took:<12}{row.note}".rstrip() for row in self._rows()]
         rows += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([f"$ {self.command}", *rows, *self._tail()])
 

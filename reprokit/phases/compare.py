@@ -56,9 +56,9 @@ def compare(
     """The verdict over all files.
 
     actual: the results of the run, as `collect.listing` gives them; they lie in `folder`.
-    variation: what the author's own runs differed by; it holds where it knows a value, besides
-    the tolerance. complete: whether all that the run writes is expected; else a file more than
-    that says nothing. run_r: how R is run to read R's own files.
+    variation: what the author's own runs differed by, or a rerun's; it holds where it knows a
+    value, besides the tolerance. complete: whether all that the run writes is expected; else a file
+    more than that says nothing. run_r: how R is run to read R's own files.
     """
     rules, says = options or CompareOptions(), reporter or Silent()
     there = {file.path: file for file in actual}
@@ -88,7 +88,7 @@ def _alone(path: str, extra: bool, variation: Variation | None) -> Comparison:
     summary = "was not expected" if extra else "was not written"
     if variation is not None and path in variation.unstable:
         grade = Grade.SIMILAR
-        summary += f", as in some of the author's own {variation.runs} runs"
+        summary += f", as in some of {variation.whose}"
     return Comparison(path=path, comparator=_NONE, grade=grade, summary=summary)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from reprokit.configuration import Configuration
 from reprokit.frozen import frozen
 from reprokit.model import Argv, Detection, Entry, Note, Reason, Step
-from reprokit.phases import entries_makefile, entries_readme, entries_scripts
+from reprokit.phases import entries_makefile, entries_readme, entries_readme_r, entries_scripts
 from reprokit.project import Project
 
 PROGRAM = 60
@@ -63,7 +63,7 @@ def candidates(
         key = "steps" if configuration.line("steps") is not None else "command"
         reason = configuration.reason(key, "the command of the project")
         found.append(Entry(steps=configuration.steps, reason=reason, rank=0))
-    contributed = [entry for detection in detections for entry in detection.entries]
+    contributed = [_at_home(project, e) for detection in detections for e in detection.entries]
     for source in (entries_makefile, entries_scripts):
         more, remarks = source.candidates(project)
         found += more
@@ -71,11 +71,23 @@ def candidates(
     found += _workflow(project, detections)
     installed = frozenset(entry.steps[0].argv[0] for entry in contributed if entry.rank == PROGRAM)
     found += entries_readme.candidates(project, _java_command(detections), installed)
+    found += entries_readme_r.candidates(project)
     found += _main_class(contributed, configuration)
     numbered = [entry for entry in found if len(entry.steps) > 1]
     found += [entry for entry in contributed if not _part_of(entry, numbered)]
-    found = _without_called(project, found)
+    found = _with_what_follows(_without_called(project, found))
     return _unique(sorted(found, key=lambda entry: entry.rank)), tuple(notes)
+
+
+def _at_home(project: Project, entry: Entry) -> Entry:
+    """R scripts start in the folder that the files are named from which they read."""
+    steps = tuple(
+        entries_scripts.script_step(project, step.argv[1])
+        if step.argv[:1] == ("Rscript",) and len(step.argv) == 2 and step.folder == "."
+        else step
+        for step in entry.steps
+    )
+    return entry if steps == entry.steps else replace(entry, steps=steps)
 
 
 def _workflow(project: Project, detections: Sequence[Detection]) -> list[Entry]:
@@ -140,6 +152,21 @@ def _without_called(project: Project, found: list[Entry]) -> list[Entry]:
     if len(called) == len(texts):
         return found
     return [entry for entry in found if entry.rank != 10 or entry.reason.file not in called]
+
+
+def _with_what_follows(found: list[Entry]) -> list[Entry]:
+    """A README that goes on after `make run` (analyse, plot) tells more than the Makefile alone:
+    its commands, all in order, stand in for that target."""
+    whole = max(
+        (entry for entry in found if entry.rank == entries_readme.RANK and len(entry.steps) > 1),
+        key=lambda entry: len(entry.steps),
+        default=None,
+    )
+    part = [e for e in found if e.rank == 10 and e.steps[0].argv[-1:] == ("run",)]
+    if whole is None or not part or not set(part[0].steps) < set(whole.steps):
+        return found
+    rest = [entry for entry in found if entry not in (whole, part[0])]
+    return [replace(whole, rank=10), *rest]
 
 
 def _others(found: Sequence[Entry], chosen: Entry) -> tuple[Entry, ...]:

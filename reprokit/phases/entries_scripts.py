@@ -110,7 +110,7 @@ def _scripts(project: Project) -> list[Entry]:
         numbered = _numbered(inside)
         if len(numbered) >= 2:
             reason = Reason(text="numbered scripts, in order", file=numbered[0], line=1)
-            steps = tuple(_script_step(project, path) for path in numbered)
+            steps = tuple(script_step(project, path) for path in numbered)
             return [Entry(steps=steps, reason=reason, rank=40)]
         if python:
             return _main_scripts(project, python)
@@ -182,7 +182,7 @@ def _not_imported(project: Project, paths: list[str]) -> list[str]:
 
 def _main(project: Project, path: str, line: int, text: str) -> Entry:
     reason = Reason(text=text, file=path, line=line)
-    return Entry(steps=(_script_step(project, path),), reason=reason, rank=40)
+    return Entry(steps=(script_step(project, path),), reason=reason, rank=40)
 
 
 def _guard_line(project: Project, path: str) -> int | None:
@@ -197,7 +197,7 @@ _RELATIVE = re.compile(r"""["'](\.\./|(?:\./)?[\w .()+,-]+/|[\w .()+,-]+\.\w{1,5
 _IMPORTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
 
 
-def _script_step(project: Project, path: str) -> Step:
+def script_step(project: Project, path: str) -> Step:
     """Start a script in the project's folder, or in its own where it reaches for "../" or names
     more that lies beside it than in the project's folder."""
     program = "python" if path.endswith(".py") else "Rscript"

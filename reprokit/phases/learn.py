@@ -27,11 +27,23 @@ Run = tuple[Sequence[ResultFile], Path]
 
 @frozen
 class Variation:
-    """What `runs` runs of a project differed by: per file, and the files not every one wrote."""
+    """What `runs` runs of a project differed by: per file, and the files not every one wrote. ours:
+    they are a rerun's, not the author's."""
 
     runs: int
     files: Mapping[str, Learnt] = field(default_factory=dict)
     unstable: tuple[str, ...] = ()
+    ours: bool = False
+
+    @property
+    def whose(self) -> str:
+        """The runs, in words."""
+        return f"{self.runs} runs here" if self.ours else f"the author's own {self.runs} runs"
+
+    def here(self) -> Variation:
+        """The same, of a rerun's own runs."""
+        files = {path: replace(learnt, ours=True) for path, learnt in self.files.items()}
+        return replace(self, files=files, ours=True)
 
     def json(self) -> dict[str, JSON]:
         """The compact form that a record keeps."""

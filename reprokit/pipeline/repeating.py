@@ -6,7 +6,7 @@ only the first run's results are delivered and published.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reprokit.comparators.protocol import RunR
@@ -39,9 +39,10 @@ def repeated(
     options: CompareOptions,
     run_r: RunR,
     reporter: Reporter,
+    enough: Callable[[Sequence[Run]], bool] = lambda _: False,
 ) -> Variation | None:
-    """Run again until there are `repeat` runs, and learn from all. The first that does not succeed
-    is the last; `None` where none did. folder: what repeats/ is made in."""
+    """Run again until there are `repeat` runs, or `enough` says so, and learn from all. The first
+    that does not succeed is the last; `None` where none did. folder: what repeats/ is made in."""
     runs = [first]
     for number in range(2, repeat + 1):
         reporter.message(f"run {number} of {repeat}")
@@ -55,6 +56,8 @@ def repeated(
             )
             break
         runs.append((found, place / "results"))
+        if enough(runs):
+            break
     if len(runs) < 2:
         return None
     return learn(runs, options=options, run_r=run_r)

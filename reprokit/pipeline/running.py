@@ -57,6 +57,7 @@ from reprokit.version import __version__
 if TYPE_CHECKING:
     from reprokit.cells.exchange import Exchange
     from reprokit.diagnosing.protocol import Cause
+    from reprokit.pipeline.repeating import Once
     from reprokit.rerunning.mending import Mended
 
 
@@ -277,14 +278,9 @@ def _deliver(found: tuple[ResultFile, ...], results: Path, target: Path) -> None
             runs.give_to_user(target)
 
 
-def _contained(
-    started: Started, engine: Engine, watch: Stopwatch
-) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...], Cause | None]:
-    """The container itself, from its start to the record of what it did."""
-    folder, plan = started.folder, started.job.plan
-    told = {"plan": plan, "run": folder.id}
-    registry.observe("reprokit_before_run", told, watch.reporter)
-    request = _request(started, watch.reporter)
+def image_once(started: Started, engine: Engine, watch: Stopwatch) -> Once:
+    """What runs the image once, as often as it is called."""
+    request, plan = _request(started, watch.reporter), started.job.plan
 
     def once(results: Path, log: Path) -> tuple[Outcome, tuple[ResultFile, ...]]:
         collected: list[str] = []
@@ -297,6 +293,17 @@ def _contained(
         outcome = runs.run(wanted, engine, watch.reporter, collect)
         return outcome, collecting.listing(results, tuple(collected), warn)
 
+    return once
+
+
+def _contained(
+    started: Started, engine: Engine, watch: Stopwatch
+) -> tuple[dict[str, JSON], Outcome, tuple[ResultFile, ...], Cause | None]:
+    """The container itself, from its start to the record of what it did."""
+    folder, plan = started.folder, started.job.plan
+    told = {"plan": plan, "run": folder.id}
+    registry.observe("reprokit_before_run", told, watch.reporter)
+    once = image_once(started, engine, watch)
     with watch.phase("run"):
         outcome, found = once(folder.results, folder.log)
     variation = None

@@ -16,6 +16,10 @@ class NotAllowed(BadRequest):
     """The user does not allow what the project asks for."""
 
 
+class NobodyToAsk(NotAllowed):
+    """Neither did anybody allow it, nor is there anybody to ask."""
+
+
 def of_run(plan: Plan) -> tuple[str, ...]:
     """In words, each way in which a project's run is less confined than one without settings."""
     options, found = plan.options, []
@@ -43,13 +47,13 @@ def of_build(plan: Plan, *, foreign: bool = False) -> tuple[str, ...]:
 def ask(asked: Sequence[str], source: str, *, yes: bool, before: Callable[[], None]) -> None:
     """Ask on the terminal; `yes` is the answer given beforehand. `before` is called before asking.
 
-    Raises NotAllowed where the answer is no, and where nobody can be asked.
+    Raises NotAllowed where the answer is no, and NobodyToAsk.
     """
     if not asked or yes:
         return
     listed = "\n".join(f"    {printable(text)}" for text in asked)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise NotAllowed(
+        raise NobodyToAsk(
             f"{source} asks for less isolation than usual:\n{listed}",
             next="if you trust it, allow that with --yes",
         )

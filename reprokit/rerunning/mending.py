@@ -12,8 +12,8 @@ from reprokit.model import JSON, Plan
 
 MOST = 5
 """Mends that one rerun tries. Each is a lock, a build and a run."""
-_WITH_A_DOCKERFILE = frozenset({"run.environment"})
-"""What reaches a container whose image the project's own Dockerfile makes."""
+_WITH_A_DOCKERFILE = frozenset({"run.environment", "dockerfile"})
+"""What reaches a container whose image the project's own Dockerfile makes, or does without it."""
 
 
 @frozen

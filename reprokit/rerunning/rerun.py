@@ -24,36 +24,28 @@ from reprokit.errors import (
     NoSuchBase,
     NothingFits,
     ReprokitError,
-    ResultsDiffer,
 )
 from reprokit.frozen import frozen
 from reprokit.history import index as indexes
 from reprokit.history import reading, run_folder
-from reprokit.history.wording import counted
-from reprokit.model import Image, Lock, ResultFile
+from reprokit.model import Image, Lock
 from reprokit.notebook_runs.stored import stored
 from reprokit.phases import build as building
 from reprokit.phases import collect as collecting
 from reprokit.phases import record as records
-from reprokit.phases.compare import compare
-from reprokit.phases.learn import Variation
-from reprokit.phases.learn import read as variation_in
 from reprokit.phases.self_description import plan_text
 from reprokit.pipeline import running
 from reprokit.pipeline.job import Job, Stopwatch, folder_of, powers_for
-from reprokit.pipeline.r_container import r_in
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
-from reprokit.rerunning import consent, environment, expected, planning, sources
+from reprokit.rerunning import consent, environment, judging, planning, sources
 from reprokit.rerunning.archive import folder_name
-from reprokit.rerunning.expected import Expectation
 from reprokit.rerunning.inferred import Inference, check_writable, configuration_text
 from reprokit.rerunning.limits import Limits
 from reprokit.rerunning.mending import MOST, Mended, Tries
 from reprokit.rerunning.origin import Origin
 from reprokit.rerunning.planning import Planned
 from reprokit.rerunning.result import RerunResult
-from reprokit.verdict import Grade, Verdict
 
 DOCUMENT = "rerun.json"
 """What is kept of a rerun in the folder of its run: what `rerun --json` prints."""
@@ -116,6 +108,7 @@ class _Try:
     planned: Planned | None = None
     image: Image | None = None
     how: str = ""
+    started: running.Started | None = None
     done: running.RunResult | None = None
     error: ReprokitError | None = None
     cause: Cause | None = None
@@ -210,6 +203,8 @@ def _made(work: _Rerun) -> RerunResult:
     finally:
         if work.origin.root.is_relative_to(work.workspace):
             building.forget(work.origin.root.resolve())
+    if isinstance(last.error, consent.NotAllowed):
+        raise last.error
     return replace(_ended(work, last), mended=(*tries.kept, *tries.refused))
 
 
@@ -232,12 +227,26 @@ def _tried(work: _Rerun, mends: tuple[Mended, ...]) -> _Try:
         planned, image, how = _made_ready(work, mends)
         plan = work.wanted.limits.within(planned.job.plan)
         planned = replace(planned, job=replace(planned.job, plan=plan))
-        done = _run(work, planned, image, mends)
-    except consent.NotAllowed:
-        raise
+        started = _started(work, planned, image, mends)
+        index = indexes.Index()
+        done = running.run_and_record(started, work.powers.engine, work.watch, index, None)
+    except consent.NotAllowed as error:
+        # Without its own Dockerfile the project may ask for nothing that wants to be allowed.
+        own = work.job is not None and work.job.plan.dockerfile is not None
+        if not own or not isinstance(error, consent.NobodyToAsk):
+            raise
+        return _Try(phase="plan", error=error, cause=_cause(work, error))
     except _OF_THE_SOURCE as error:
         return _Try(phase=work.watch.current, error=error, cause=_cause(work, error))
-    return _Try(phase="run", planned=planned, image=image, how=how, done=done, cause=done.cause)
+    return _Try(
+        phase="run",
+        planned=planned,
+        image=image,
+        how=how,
+        started=started,
+        done=done,
+        cause=done.cause,
+    )
 
 
 def _cause(work: _Rerun, error: ReprokitError) -> Cause | None:
@@ -269,7 +278,18 @@ def _ended(work: _Rerun, last: _Try) -> RerunResult:
         inferred=last.planned.inferred,
     )
     try:
-        return _judged(work, found, last.planned, last.image)
+        assert last.started is not None
+        limits, report = work.wanted.limits, work.wanted.report is not None
+        return judging.judged(
+            found,
+            last.started,
+            work.origin,
+            work.workspace,
+            limits,
+            work.powers,
+            work.watch,
+            report=report,
+        )
     except _OF_THE_SOURCE as error:
         return replace(found, phase="compare", failure=found.failure or error)
 
@@ -318,17 +338,17 @@ def _image(work: _Rerun, planned: Planned) -> tuple[Planned, Image, str]:
     return planned, image, planned.how
 
 
-def _run(
+def _started(
     work: _Rerun, planned: Planned, image: Image, mends: tuple[Mended, ...]
-) -> running.RunResult:
-    """The container, its record and its place in the index; the source stays as it was."""
+) -> running.Started:
+    """What is to run, in a folder of its own: the source stays as it was."""
     published = work.origin.published
     if published is None:
         state = running.settled(records.project_state(folder_of(work.origin.root)), planned.job)
     else:
         state = _published_state(published.record)
     with ThreadPoolExecutor(1) as ahead:
-        started = running.Started(
+        return running.Started(
             job=planned.job,
             lock=planned.lock,
             lock_text=lock_file.dumps(planned.lock),
@@ -345,8 +365,6 @@ def _run(
             rerun_of=work.origin.source.json(None if published is None else published.record),
             mends=mends,
         )
-        engine = work.powers.engine
-        return running.run_and_record(started, engine, work.watch, indexes.Index(), None)
 
 
 def _published_state(record: reading.Record) -> records.ProjectState:
@@ -383,61 +401,4 @@ def _failed(work: _Rerun, error: ReprokitError, phase: str) -> RerunResult:
         failure=error,
         allowed=tuple(work.allowed),
         inferred=work.inferred,
-    )
-
-
-def _judged(work: _Rerun, found: RerunResult, planned: Planned, image: Image) -> RerunResult:
-    """The results compared with what was expected."""
-    assert found.record is not None
-    written = expected.written(found.record)
-    with work.watch.phase("compare"):
-        expectation = _expected(work, planned, written)
-        if expectation.basis == "nothing":
-            return replace(found, expectation=expectation)
-        published = work.origin.published
-        verdict = compare(
-            expectation.files,
-            written,
-            found.folder / "results",
-            options=planned.job.configuration.compare,
-            variation=None if published is None else _variation(published.record),
-            complete=expectation.complete,
-            run_r=r_in(work.powers.engine, image.reference),
-            reporter=work.powers.reporter,
-        )
-    if not verdict.files:
-        left_out = "the project's configuration leaves every result out of the comparison"
-        notes = (*found.notes, *([left_out] if verdict.ignored else []))
-        return replace(found, expectation=expectation, notes=notes)
-    failure = found.failure or _differing(verdict, report=work.wanted.report is not None)
-    return replace(found, expectation=expectation, verdict=verdict, failure=failure)
-
-
-def _expected(work: _Rerun, planned: Planned, written: Sequence[ResultFile]) -> Expectation:
-    if work.origin.published is not None:
-        return expected.of_record(work.origin.published)
-    job = planned.job
-    scratch = work.workspace / "committed"
-    scratch.mkdir()
-    return expected.of_project(
-        job.project, job.configuration.results, written, planned.entry.steps, scratch
-    )
-
-
-def _variation(record: reading.Record) -> Variation | None:
-    try:
-        return variation_in(record.get("variation"))
-    except ValueError as error:
-        raise BadRequest(str(error), where="record.json") from error
-
-
-def _differing(verdict: Verdict, *, report: bool) -> ReprokitError | None:
-    if verdict.grade.reproduced:
-        return None
-    unlike = [file for file in verdict.files if not file.grade.reproduced]
-    first = max(unlike, key=lambda file: list(Grade).index(file.grade))
-    return ResultsDiffer(
-        f"{counted(len(unlike), 'result')} of {len(verdict.files)} not as expected, "
-        f"{first.path} is {first.grade}: {first.summary}",
-        next=None if report else "--report FILE.html shows what differs",
     )

@@ -125,7 +125,7 @@ def test_a_similarity_that_the_author_saw_too(written: Written) -> None:
     seen = float(strict.details["similarity"])  # type: ignore[arg-type]
     learnt = Learnt(runs=5, intervals={("similarity", ""): (seen, 1.0)})
     found = written("a.png", png(pixels), png(other), learnt=learnt)
-    told(found, Grade.WITHIN_TOLERANCE, "within the author's own variation of 5 runs")
+    told(found, Grade.WITHIN_TOLERANCE, "within what the author's own 5 runs varied by")
 
 
 @pytest.mark.parametrize("kind", ["pdf", "svg"])
@@ -191,3 +191,65 @@ def test_broken_drawings(name: str, written: Written, tmp_path: Path) -> None:
     good = plot(tmp_path / "good", [1, 2], format=name[2:]).read_bytes()
     found: Comparison = written(name, good, b"%PDF-1.4 nothing")
     told(found, Grade.DIFFERENT, f"cannot be read as {name[2:].upper()}")
+
+
+def drawn(path: Path, values: list[float], **style: Any) -> Path:
+    from matplotlib import pyplot
+
+    with matplotlib.rc_context(style):  # type: ignore[arg-type]
+        figure, axes = pyplot.subplots()
+        axes.plot(values)
+        axes.set_title("loss")
+        figure.savefig(path, bbox_inches="tight")
+        pyplot.close(figure)
+    return path
+
+
+# What other versions do: another hinting of fonts, and margins.
+@pytest.mark.parametrize("kind", ["png", "pdf"])
+def test_a_plot_drawn_by_another_version(kind: str, tmp_path: Path) -> None:
+    style = {"text.hinting": "none"}
+    values = [0.1, 0.7, 0.4]
+    one = drawn(tmp_path / f"one.{kind}", values)
+    other = drawn(tmp_path / f"other.{kind}", values, **style)
+    found = compared(f"figure.{kind}", one, other)
+    assert found.grade in (Grade.WITHIN_TOLERANCE, Grade.IDENTICAL)
+    # A value that is another by 4 % of the axis is seen.
+    other = drawn(tmp_path / f"third.{kind}", [0.1, 0.7, 0.424], **style)
+    found = compared(f"figure.{kind}", one, other)
+    assert not found.grade.reproduced and "not drawn at the same place" in found.summary
+
+
+def test_margins_that_are_cut_by_the_letters(tmp_path: Path) -> None:
+    values = [0.1, 0.7, 0.4]
+    one = drawn(tmp_path / "one.png", values, **{"savefig.pad_inches": 0.1})
+    other = drawn(tmp_path / "other.png", values, **{"savefig.pad_inches": 0.12})
+    found = compared("figure.png", one, other)
+    assert found.grade is Grade.WITHIN_TOLERANCE and "without margins the same" in found.summary
+    far = drawn(tmp_path / "far.png", values, **{"savefig.pad_inches": 0.5})
+    assert compared("figure.png", one, far).grade is Grade.DIFFERENT
+
+
+def test_noise_and_other_colours_are_not_drawn_at_the_same_place(written: Written) -> None:
+    one = noise(60, 80, 3)
+    told(written("a.png", png(one), png(one[::-1].copy())), Grade.DIFFERENT)
+    flat = numpy.full((60, 80, 3), 200, dtype=numpy.uint8)
+    found = written("a.png", png(flat), png(flat - numpy.uint8(10)))
+    assert not found.grade.reproduced and "4,800 are not drawn" in found.summary
+
+
+def test_a_map_of_values_is_not_all_edges(written: Written) -> None:
+    steps = numpy.repeat(numpy.linspace(0, 255, 64).astype(numpy.uint8)[None, :], 64, axis=0)
+    one = numpy.repeat(steps[..., None], 3, axis=2)
+    found = written("a.png", png(one), png(numpy.roll(one, 3, axis=1)))
+    assert not found.grade.reproduced and "not drawn at the same place" in found.summary
+
+
+@pytest.mark.parametrize("cell", [1, 2, 4, 6, 9, 30])
+def test_a_cell_of_a_map_is_a_value(cell: int, written: Written) -> None:
+    values = numpy.random.default_rng(5).integers(0, 256, (90, 90, 3), dtype=numpy.uint8)
+    other = values.copy()
+    other[14, 13] = values[14, 13] ^ 96
+    wide = [numpy.kron(v, numpy.ones((cell, cell, 1), numpy.uint8)) for v in (values, other)]
+    found = written("a.png", png(wide[0][:900, :900]), png(wide[1][:900, :900]))
+    told(found, Grade.SIMILAR, "not drawn at the same place")

@@ -57,6 +57,19 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "AttributeError: 'DataFrame' object has no attribute 'append'. Did you mean: 'x'?",
             "removed-api", "pandas<2",
         ),
+        (
+            "AttributeError: module 'scipy.special' has no attribute 'hyp2f0'",
+            "removed-api", "scipy<1.4",
+        ),
+        (
+            "TypeError: FigureBase.gca() got an unexpected keyword argument 'projection'",
+            "removed-behaviour", "matplotlib<3.4",
+        ),
+        (
+            "AttributeError: 'AxesSubplot' object has no attribute 'set_zlabel'",
+            "removed-behaviour", "matplotlib<3.4",
+        ),
+        ("AttributeError: 'AxesSubplot' object has no attribute 'zz'", "unknown", ""),
         ("AttributeError: 'NoneType' object has no attribute 'x'", "unknown", ""),
         (
             "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?",
@@ -76,6 +89,14 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "r-installs", "install.packages",
         ),
         ('Error in fun(x) : could not find function "fun"', "removed-r-function", "fun"),
+        (
+            "  cannot open the connection to 'https://osf.io/download/jcmt9/'",
+            "network", "--network",
+        ),
+        (
+            "  URL 'https://osf.io/x': status was 'Couldn't resolve host name'",
+            "network", "--network",
+        ),
         (
             "java.lang.UnsupportedClassVersionError: A has been compiled by a more recent "
             "version of the Java Runtime (class file version 61.0), this version "
@@ -117,6 +138,11 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
         (
             "FileNotFoundError: [Errno 2] No such file or directory: 'latex'",
             "missing-program", "texlive-latex-recommended",
+        ),
+        ("sh: 1: pip: not found", "missing-program", "a run installs nothing"),
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: 'pip'",
+            "missing-program", "pip is not installed; a run installs nothing",
         ),
         ("_tkinter.TclError: no display name and no $DISPLAY", "no-screen", "MPLBACKEND"),
         (

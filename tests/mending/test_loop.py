@@ -14,11 +14,12 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unuse
 
 from reprokit.engines.fake import Box, FakeEngine
 from reprokit.errors import BuildFailed, InputUnavailable, NoBase, NoSuchBase, NothingFits
-from reprokit.model import Image, Lock
+from reprokit.model import JSON, Image, Lock
+from reprokit.phases import own_images
 from reprokit.phases.plan import inputs_digest
 from reprokit.pipeline.job import Job
 from reprokit.progress import Silent
-from reprokit.rerunning import planning
+from reprokit.rerunning import consent, planning
 from reprokit.rerunning import rerun as rerunning
 from reprokit.rerunning.mending import MOST
 from reprokit.rerunning.result import RerunResult
@@ -53,7 +54,13 @@ class Machine:
             if name in self.unhad and not job.project.loose:
                 raise self.unhad[name]
         self.has = asked
-        return replace(sample(), inputs=inputs_digest(job.plan), ecosystems=(), system=())
+        base = sample().base
+        if job.plan.dockerfile is not None:
+            settings: dict[str, JSON] = {"pinned": {"python": base.reference}}
+            base = replace(base, family=own_images.FAMILY, settings=settings)
+        return replace(
+            sample(), base=base, inputs=inputs_digest(job.plan), ecosystems=(), system=()
+        )
 
     def rebuilt(self, *given: Any) -> Image:
         watch = given[-1]
@@ -134,6 +141,42 @@ def test_each_try_is_a_run_with_what_it_had(machine: Machine, tmp_path: Path) ->
     assert "mends" not in first and len(second["mends"]) == 1
     # A plain run reads there what it may write into repro.toml.
     assert first["failure"]["toml"] == ['python.requirements = ["tabulate"]']
+
+
+def test_without_leave_for_its_own_dockerfile_reprokit_writes_one(
+    machine: Machine, tmp_path: Path
+) -> None:
+    files = {"Dockerfile": "FROM python\nRUN pip install toolz\n", "requirements.txt": "toolz\n"}
+    write(tmp_path / "study", files)
+    imports(machine, "toolz")
+    found = rerun(tmp_path / "study")
+    assert found.failure is None and not found.allowed
+    assert [mended.mend.lines for mended in found.mended] == [('dockerfile = "generate"',)]
+    assert found.mended[0].cause.name == "own-dockerfile"
+    with pytest.raises(consent.NotAllowed):
+        rerun(tmp_path / "study", mend=False)
+    # Where it is allowed, its own is built.
+    found = rerun(tmp_path / "study", yes=True)
+    assert found.allowed and not found.mended
+
+
+def test_where_its_own_dockerfile_fails_reprokit_writes_one(
+    machine: Machine, tmp_path: Path
+) -> None:
+    files = {"Dockerfile": "FROM python\n", "requirements.txt": "toolz\n"}
+    write(tmp_path / "study", files)
+    imports(machine, "toolz")
+    builds: list[int] = []
+
+    def build() -> None:
+        builds.append(1)
+        if len(builds) == 1:
+            raise BuildFailed("RUN apt-get update fails", where="Dockerfile:2")
+
+    machine.build = build
+    found = rerun(tmp_path / "study", yes=True)
+    assert found.failure is None and len(builds) == 2
+    assert found.mended[0].cause.evidence == ("Dockerfile:2: RUN apt-get update fails",)
 
 
 def test_what_does_not_help_is_not_tried_twice(machine: Machine, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +17,7 @@ from reprokit.history import following
 from reprokit.history.index import Entry
 from reprokit.history.run_folder import RunFolder
 from reprokit.history.status import Going, Status
-from reprokit.notebook import going, magics
+from reprokit.notebook import going, live, magics
 from reprokit.notebook.display import Said
 from reprokit.notebook.live import LiveReporter
 from reprokit.pipeline.detaching import Detached
@@ -65,6 +67,13 @@ def test_a_run_that_is_not_shown_any_more_is_not_called_stopped(
     assert "goes on, and is not shown here any more" in text
     assert "run goes on by itself" in html
     assert "stopped" not in text + html and "progressbar" not in html
+
+
+def test_a_long_time_and_what_is_said_of_a_phase_stand_apart() -> None:
+    shown = live.Progress(command="reprokit attach")
+    shown.phases.append(live.Phase("run", None, time.monotonic() - 67))
+    shown.doing = "began at 03:09:58 UTC"
+    assert re.search(r"run {5}1 min 0\d s +began at", shown.text())
 
 
 def test_to_stop_looking_on_is_told_apart_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,7 @@ def test_a_notebook_saved_after_every_cell_makes_one_image(walked: Path) -> None
     asyncio.run(walk())
     cells = {cell.id: cell for cell in notebook.cells}
     assert "the outputs of all 9 code cells are those stored" in said(cells["run"])
-    assert "build            up to date" in said(cells["run"])
+    assert "build               up to date" in said(cells["run"])
     assert "3 results, all identical" in said(cells["again"])
     assert "code, data, environment and command are the same" in said(cells["again"])
     assert "Nothing differs but the times." in said(cells["diff"])

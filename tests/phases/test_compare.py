@@ -159,7 +159,7 @@ def test_a_rerun_is_judged_by_what_the_authors_own_runs_varied_by(tmp_path: Path
     within = results(tmp_path / "in", metrics_csv="model,rmse\na,0.5\nb,0.27\n")
     made = verdict(first, within, variation=variation)
     assert made.grade is Grade.WITHIN_TOLERANCE
-    assert "within the author's own variation of 5 runs" in made.text()
+    assert "within what the author's own 5 runs varied by" in made.text()
     outside = results(tmp_path / "out", metrics_csv="model,rmse\na,0.5\nb,0.31\n")
     made = verdict(first, outside, variation=variation)
     assert made.grade is Grade.DIFFERENT and "author's own 5 runs" in made.text()

@@ -52,19 +52,20 @@ def test_a_plan(tmp_path: Path) -> None:
     assert made.base_choice == "auto"
 
 
-def test_the_report_of_a_checker_asks_for_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["codecheck", "CODECHECK"])
+def test_the_report_of_a_checker_asks_for_nothing(tmp_path: Path, folder: str) -> None:
     report = {
-        "codecheck/Makefile": "all:\n\tx\n",
-        "codecheck/requirements.txt": "",
+        f"{folder}/Makefile": "all:\n\tx\n",
+        f"{folder}/requirements.txt": "",
         "codecheck.yml": "",
     }
-    made = planned(tmp_path / "a", {**report, "code/main.py": "", "codecheck/main.py": ""})
+    made = planned(tmp_path / "a", {**report, "code/main.py": "", f"{folder}/main.py": ""})
     assert made.entry is not None and made.entry.steps[0].argv == ("python", "code/main.py")
-    assert "codecheck/main.py" in made.code
-    assert all("codecheck" not in f for d in made.detections for f in d.files)
+    assert f"{folder}/main.py" in made.code
+    assert all(folder not in f for d in made.detections for f in d.files)
     # Where there is nothing else, it is the project.
-    made = planned(tmp_path / "b", {**report, "codecheck/main.py": ""})
-    assert made.entry is not None and made.entry.steps[0].argv == ("python", "codecheck/main.py")
+    made = planned(tmp_path / "b", {**report, f"{folder}/main.py": ""})
+    assert made.entry is not None and made.entry.steps[0].argv == ("python", f"{folder}/main.py")
 
 
 def test_the_order_of_plugins_does_not_matter(tmp_path: Path) -> None:

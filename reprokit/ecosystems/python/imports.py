@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from reprokit import shebangs
 from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS, NAMESPACES
 from reprokit.ecosystems.python.names import DISTRIBUTION, normalised, requirement
@@ -38,7 +39,7 @@ STANDARD = sys.stdlib_module_names | {
     "spwd", "sunau", "symbol", "telnetlib", "tomllib", "uu", "xdrlib",
 }  # fmt: skip
 """Modules of any Python's standard library; this interpreter's own list depends on its version."""
-_PYTHON_2 = ("urllib2", "ConfigParser", "cPickle", "StringIO", "Tkinter", "Queue", "__builtin__",
+PYTHON_2 = ("urllib2", "ConfigParser", "cPickle", "StringIO", "Tkinter", "Queue", "__builtin__",
              "commands", "cStringIO", "httplib", "HTMLParser", "urlparse", "Cookie")  # fmt: skip
 
 
@@ -54,6 +55,7 @@ class Imported:
 def scripts(project: Project) -> tuple[str, ...]:
     """The project's Python scripts, shallowest first, tests and documentation left out."""
     listed = [path for path in project.files if path.endswith(".py") and not _ASIDE.search(path)]
+    listed += shebangs.scripts(project, shebangs.PYTHON)
     return tuple(sorted(listed, key=lambda path: (path.count("/"), path)))
 
 
@@ -176,7 +178,7 @@ def required(found: Iterable[Imported], path: str, local: frozenset[str]) -> Fou
         if item.optional:
             text = f"{name} is imported only if it is there; it is not installed"
             notes.append(information(text, path, item.line))
-        elif top in _PYTHON_2:
+        elif top in PYTHON_2:
             text = f"{top} is a module of Python 2"
             notes.append(warning(text, path, item.line))
         else:

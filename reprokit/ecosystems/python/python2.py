@@ -1,6 +1,7 @@
 """Whether code is Python 2, by its own syntax: what a project is that does not say so itself.
 
-Nothing is run. A file counts only if this interpreter refuses it at a line that Python 2 allows.
+Nothing is run. A file counts only if this interpreter refuses it at a line that Python 2 allows, or
+if it uses what only Python 2 has, unconditionally and without having it from elsewhere.
 """
 
 from __future__ import annotations
@@ -8,10 +9,16 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
-from reprokit.ecosystems.python.imports import FILE_LIMIT, TEXT_LIMIT, scripts
+from reprokit.ecosystems.python.imports import (
+    FILE_LIMIT,
+    PYTHON_2,
+    TEXT_LIMIT,
+    local_modules,
+    scripts,
+)
 from reprokit.model import Reason, Runtime
 from reprokit.project import Project
 
@@ -28,6 +35,8 @@ _SIGNS = (
     (r"\bur[\"']", "a text is marked ur"),
     (r"`[^`]+`", "backquotes mean repr"),
 )  # fmt: skip
+_NAMES = frozenset({"basestring", "execfile", "raw_input", "unichr", "unicode", "xrange"})
+_ONLY_IN_2 = re.compile(rf"\b(?:{'|'.join(sorted({*_NAMES, *PYTHON_2}))})\b")
 _COMPILED = tuple((re.compile(pattern), what) for pattern, what in _SIGNS)
 _ANY = re.compile("|".join(f"(?:{pattern})" for pattern, _ in _SIGNS), re.MULTILINE)
 
@@ -37,7 +46,7 @@ def found(project: Project) -> Runtime | None:
     another file needs Python 3."""
     texts = list(_texts(project))
     signs = (_sign(path, text) for path, text in texts if _ANY.search(text))
-    sign = next((sign for sign in signs if sign is not None), None)
+    sign = next((sign for sign in signs if sign is not None), None) or _used(project, texts)
     if sign is None or any(_needs_3(text) for _, text in texts):
         return None
     return Runtime(language="python", specifier=SPECIFIER, reason=sign)
@@ -69,6 +78,68 @@ def _sign(path: str, text: str) -> Reason | None:
     line = next((node.lineno for node in ast.walk(tree) if _prints_into(node)), None)
     what = "print is a statement: this is Python 2"
     return None if line is None else Reason(text=what, file=path, line=line)
+
+
+def _used(project: Project, texts: Sequence[tuple[str, str]]) -> Reason | None:
+    """The first use of a name or module that no Python 3 has. A test ("if", "try") around it means
+    that the code knows better, and a name may be bound in any file: they import each other."""
+    suspects = [path for path, text in texts if _ONLY_IN_2.search(text)]
+    if not suspects:
+        return None
+    trees = {path: tree for path, text in texts if (tree := _tree(text)) is not None}
+    known = local_modules(project).union(*map(_bound, trees.values()))
+    for path in filter(trees.__contains__, suspects):
+        for line, name in _unguarded(trees[path]):
+            if name not in known:
+                reason = f"{name} is there only in Python 2"
+                return Reason(text=reason, file=path, line=line)
+    return None
+
+
+def _tree(text: str) -> ast.AST | None:
+    try:
+        return _parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _bound(tree: ast.AST) -> Iterator[str]:
+    """Every name that a file gives a meaning to."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.ImportFrom) and _is_bridge(node):
+            yield from _NAMES
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (alias.asname for alias in node.names if alias.asname)
+            if isinstance(node, ast.ImportFrom):
+                yield from (alias.name for alias in node.names)
+
+
+def _is_bridge(node: ast.ImportFrom) -> bool:
+    """`from past.builtins import *` and the like"""
+    top = (node.module or "").partition(".")[0]
+    return top in ("builtins", "future", "past", "six") and node.names[0].name == "*"
+
+
+def _unguarded(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """The names of Python 2 that are used under no condition, each with its line."""
+    if isinstance(node, (ast.If, ast.IfExp, ast.Try)):
+        return
+    if isinstance(node, ast.Name) and node.id in _NAMES:
+        yield node.lineno, node.id
+    elif isinstance(node, ast.Import):
+        tops = (alias.name.partition(".")[0] for alias in node.names)
+        yield from ((node.lineno, top) for top in tops if top in PYTHON_2)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        top = node.module.partition(".")[0]
+        yield from [(node.lineno, top)] if top in PYTHON_2 else ()
+    for child in ast.iter_child_nodes(node):
+        yield from _unguarded(child)
 
 
 def _prints_into(node: ast.AST) -> TypeGuard[ast.Expr]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reprokit import needs
@@ -18,7 +18,7 @@ from reprokit.ecosystems.r.distribution import (
 from reprokit.ecosystems.r.usage import uses
 from reprokit.ecosystems.r.versions import satisfies
 from reprokit.engines.protocol import Container
-from reprokit.errors import BadRequest, InputUnavailable
+from reprokit.errors import BadRequest, InputUnavailable, NothingFits
 from reprokit.model import (
     JSON,
     Detection,
@@ -30,6 +30,9 @@ from reprokit.model import (
 )
 from reprokit.resolving import Resolver
 
+_CONFIGURATIONS = ("repro.toml", "pyproject.toml")
+_Lacking = tuple[Requirement, InputUnavailable | BadRequest]
+
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     """Pin every package. Raises InputUnavailable with the requirement's file and line."""
@@ -37,7 +40,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     with resolver.workshop() as container:
         have = workshop.installed(container)
         wanted = list(detection.requirements)
-        optional = _optional(detection)
+        optional = _names(detection, "optional")
         for extra in _confirmed(container, code_files(resolver.project), detection, notes):
             wanted.append(extra)
             optional.add(extra.name)
@@ -46,7 +49,9 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         if isinstance(named, (list, tuple)):
             wanted = [_spelled(r, have, repository) if r.name in named else r for r in wanted]
         missing = _missing(wanted, have.packages, optional, repository, notes)
-        order = _order(missing, have, optional, repository, notes)
+        unused = _names(detection, "unused")
+        order, lacking = _order(missing, have, optional, unused, repository, notes)
+        left_out = _left_out(lacking, have, resolver)
         _ask_for_system_packages(order, wanted, repository, resolver)
     for note in notes:
         resolver.reporter.warning(note)
@@ -60,9 +65,13 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         ],
         "notes": list(notes),
     }
-    for key in ("package", "compiled", "renv"):
+    for key in ("package", "compiled", "renv", "desktop"):
         if key in detection.settings:
             settings[key] = detection.settings[key]
+    if left_out:
+        settings["repaired"] = [*left_out]
+        names = sorted(r.name for r, _ in lacking if r.name not in have.packages)
+        settings["left_out"] = [*names]
     requested = {r.name for r in wanted}
     shadowed = {package.name for package in sources}
     distributed = [
@@ -93,8 +102,8 @@ def _spelled(
     return requirement
 
 
-def _optional(detection: Detection) -> set[str]:
-    names = detection.settings.get("optional", [])
+def _names(detection: Detection, setting: str) -> set[str]:
+    names = detection.settings.get(setting, [])
     return {str(name) for name in names} if isinstance(names, list) else set()
 
 
@@ -228,11 +237,14 @@ def _order(
     missing: Mapping[str, Requirement],
     have: workshop.Installed,
     optional: set[str],
+    unused: set[str],
     repository: _Repository,
     notes: list[str],
-) -> tuple[cran.Source, ...]:
+) -> tuple[tuple[cran.Source, ...], list[_Lacking]]:
+    """What is installed from sources, in order, and what cannot be had."""
     wanted: list[tuple[str, str]] = []
     order: tuple[cran.Source, ...] = ()
+    lacking: list[_Lacking] = []
     for name, requirement in missing.items():
         attempt = [*wanted, (name, requirement.specifier)]
         try:
@@ -240,22 +252,50 @@ def _order(
                 attempt, have.packages, repository.find, have.r_version, repository.offered
             )
         except (InputUnavailable, BadRequest) as error:
-            if name in optional:
-                notes.append(f"{requirement.reason}: {name} cannot be had; the code only tries it")
-                continue
-            raise _unavailable(requirement, have.packages.get(name), error) from error
+            if name in optional | unused:
+                why = "the code only tries it" if name in optional else "no code loads it"
+                notes.append(f"{requirement.reason}: {name} cannot be had; {why}")
+            else:
+                lacking.append((requirement, error))
+            continue
         wanted = attempt
-    return order
+    return order, lacking
+
+
+def _left_out(
+    lacking: Sequence[_Lacking], have: workshop.Installed, resolver: Resolver
+) -> tuple[str, ...]:
+    """What to say of packages that a loose project does without: a part of it may run that does not
+    load them. What is configured was asked for by somebody who knows. Raises NothingFits."""
+    configured = [pair for pair in lacking if pair[0].reason.file in (None, *_CONFIGURATIONS)]
+    refused = configured if resolver.project.loose else lacking
+    if refused:
+        raise _unavailable(refused, have, resolver.base.name)
+    told = []
+    for requirement, error in lacking:
+        found = have.packages.get(requirement.name)
+        instead = "it is left out" if found is None else f"the distribution's {found} is used"
+        asked = f"{requirement.name} {requirement.specifier}".strip()
+        told.append(f"{requirement.reason}: {asked} cannot be had ({error.what}); {instead}")
+    for text in told:
+        resolver.reporter.warning(text)
+    return tuple(told)
 
 
 def _unavailable(
-    requirement: Requirement, have: str | None, error: InputUnavailable | BadRequest
+    lacking: Sequence[_Lacking], have: workshop.Installed, base: str
 ) -> InputUnavailable:
+    requirement, error = lacking[0]
     version = f" {requirement.specifier}" if requirement.specifier else ""
-    distribution = "lacks it" if have is None else f"has {have}"
-    return InputUnavailable(
+    found = have.packages.get(requirement.name)
+    distribution = "lacks it" if found is None else f"has {found}"
+    others = ", ".join(sorted(other.name for other, _ in lacking[1:]))
+    return NothingFits(
         f"the R package {requirement.name}{version} ({requirement.reason.text}) cannot be had: "
-        f"the distribution {distribution}, and {error.what}",
+        f"the distribution of {base} {distribution}"
+        + (f" (nor can {others})" if others else "")
+        + f", and {error.what}",
+        [other.name for other, _ in lacking],
         where=str(
             Reason(text="", file=requirement.reason.file, line=requirement.reason.line)
         ).removesuffix(": "),

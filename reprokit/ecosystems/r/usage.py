@@ -5,6 +5,7 @@ dependencies.R does the same with R's own parser inside the container, and the l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,9 @@ _INSTALLS = {
     "install_cran": "pkgs",
     "install": "pkgs",
 }
+_PREPARES = frozenset(
+    {"options", "rm", "setClass", "setGeneric", "setMethod", "suppressPackageStartupMessages"}
+)
 _LISTS = frozenset({"p_load", "shelf"})
 # Functions that run a compiler, and the package each belongs to: their names are common words.
 _COMPILES = {
@@ -31,6 +35,15 @@ _COMPILES = {
     "stan": "rstan", "stan_model": "rstan", "brm": "brms", "ulam": "rethinking",
     "compile": "TMB", "compileNimble": "nimble", "nimbleMCMC": "nimble",
 }  # fmt: skip
+# A folder by its whole path, on any system.
+_FOREIGN = re.compile(r"/|~|[A-Za-z]:[/\\]")
+_DESKTOP = frozenset(
+    {
+        "install.packages", "install_github", "View",
+        "windows", "win.graph", "quartz", "x11", "X11",
+        "getActiveDocumentContext", "getSourceEditorContext", "getActiveProject",
+    }
+)  # fmt: skip
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 # Calls with more tokens than this name no packages, and nested ones would take quadratic time.
 _LONGEST_CALL = 600
@@ -103,6 +116,24 @@ def compiling(code: str) -> tuple[Compiling, ...]:
     )
 
 
+def desktop_calls(code: str) -> tuple[tuple[str, int], ...]:
+    """Calls that are for the author's desk, each with its line: setwd() into a folder of the
+    author's machine, what asks RStudio, opens windows or installs packages."""
+    reading = _read(code)
+    found = []
+    for index, token in enumerate(reading.tokens):
+        if token.kind != "symbol" or not _is(reading, index + 1, "("):
+            continue
+        if token.text == "setwd":
+            folder = _first(_arguments(reading, index + 1), "dir")
+            only = folder.only() if folder is not None else None
+            if only is not None and only.kind == "string" and _FOREIGN.match(only.text):
+                found.append((f"setwd({only.text})", token.line))
+        elif token.text in _DESKTOP:
+            found.append((f"{token.text}()", token.line))
+    return tuple(found)
+
+
 def sourced(code: str) -> tuple[str, ...]:
     """The files that `source("…")` calls name literally."""
     reading = _read(code)
@@ -112,6 +143,47 @@ def sourced(code: str) -> tuple[str, ...]:
             given = _first(_arguments(reading, index + 1), "file")
             found += [t.text for t in (given.tokens if given else ()) if t.kind == "string"]
     return tuple(found)
+
+
+def makes_nothing(code: str) -> bool:
+    """Whether R code, when it is run, only defines functions, loads and installs packages: it is
+    for other code, and makes no results. False for no code at all."""
+    reading = _read(code)
+    statements = list(_statements(reading))
+    return bool(statements) and all(_only_prepares(reading, start) for start in statements)
+
+
+def _statements(reading: _Reading) -> Iterator[int]:
+    """Where each statement outside of all brackets begins, as far as the lines tell."""
+    index, before, body = 0, None, False
+    while index < len(reading.tokens):
+        token = reading.tokens[index]
+        goes_on = before is not None and (
+            before.line == token.line
+            or (before.kind == "operator" and before.text not in _CLOSING)
+            or before.text == "else"
+        )
+        if not goes_on and not body:
+            yield index
+        body = False
+        if token.kind == "operator" and token.text in _OPENING and index in reading.ends:
+            end = reading.ends[index]
+            # What follows a function's parameters is its body, on whichever line.
+            opener = reading.tokens[index - 1] if index else None
+            body = opener is not None and opener.text in ("function", "\\")
+            index = end
+        before = reading.tokens[index]
+        index += 1
+
+
+def _only_prepares(reading: _Reading, start: int) -> bool:
+    first = reading.tokens[start]
+    if first.kind == "string" or first.text == "NULL":
+        return True  # What roxygen2's comments stand above.
+    if first.text in _ATTACHES | _LOADS | _LISTS | _INSTALLS.keys() | _PREPARES:
+        return _is(reading, start + 1, "(")
+    third = reading.tokens[start + 2].text if start + 2 < len(reading.tokens) else ""
+    return _is(reading, start + 1, "<-", "=") and third in ("function", "\\")
 
 
 def _read(code: str) -> _Reading:

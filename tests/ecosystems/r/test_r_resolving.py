@@ -212,7 +212,8 @@ def resolver(
 def _lock(resolver: _Resolver, files: Mapping[str, str]) -> LockedEcosystem:
     for name, text in files.items():
         (resolver.project.root / name).write_text(text, encoding="utf-8")
-    resolver.project = Project(resolver.project.root)
+    before = resolver.project
+    resolver.project = Project(before.root, before.lenient, before.loose)
     found = REcosystem().detect(resolver.project)
     assert found is not None
     return REcosystem().resolve(found, resolver)
@@ -376,7 +377,7 @@ def test_without_a_mirror_a_pin_gives_way_and_a_bound_does_not(resolver: _Resolv
     assert isinstance(notes, list) and "jsonlite ==0.9.1" in str(notes[0])
     assert _versions(locked)["jsonlite"] != "0.9.1"
     (resolver.project.root / "renv.lock").unlink()
-    with pytest.raises(InputUnavailable, match="the distribution has"):
+    with pytest.raises(InputUnavailable, match=r"the distribution .* has"):
         _lock(resolver, {"DESCRIPTION": "Imports: jsonlite (>= 99.0)\n"})
 
 
