@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from reprokit import files
+from reprokit.history.notebook_lines import notebook_lines
 from reprokit.model import JSON
 
 READ_LIMIT = 8 * 1024 * 1024
@@ -50,6 +51,10 @@ def detail(before: Path, after: Path) -> JSON:
         table = _table_detail(texts[0], texts[1], before.suffix.lower())
         if table is not None:
             return table
+    if before.suffix.lower() == ".ipynb":
+        books = notebook_lines(texts[0]), notebook_lines(texts[1])
+        if books[0] is not None and books[1] is not None and books[0] != books[1]:
+            return _text_detail(books[0], books[1])
     return _text_detail(_lines(texts[0]), _lines(texts[1]))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from reprokit.history.progress_log import LOGGED
 from reprokit.history.wording import counted, duration, printable, shortened
 from reprokit.notebook.elements import SIGNS, folded, frame, sign
 from reprokit.terminal import amount, one_line
@@ -25,6 +26,8 @@ LONGEST = 4 * WIDTH  # letters of a line that are looked at: programs print line
 WARNINGS = 20
 WAY = ("plan", "lock", "fetch", "build", "run")
 """The phases of a run, in order: those that had nothing to do are shown as well."""
+SILENT = ("compare",)
+"""Phases that print nothing: what the run printed stays in sight."""
 
 
 @dataclass(slots=True)
@@ -48,7 +51,8 @@ class Phase:
 
 @dataclass(slots=True)
 class Progress:
-    """The object that is displayed: a row for each phase and the last lines of the log."""
+    """The object that is displayed: a row for each phase and the last lines of the log. `kept`:
+    all lines of the present phase are on disk."""
 
     command: str
     phases: list[Phase] = field(default_factory=list)
@@ -57,6 +61,7 @@ class Progress:
     warnings: deque[str] = field(default_factory=lambda: deque(maxlen=WARNINGS))
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
     lines: int = 0
+    kept: bool = False
     finished: bool = False
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, str]:
@@ -143,7 +148,8 @@ class Progress:
 
     def _tail(self) -> list[str]:
         hidden = self.lines - len(self.tail)
-        more = [f"… {hidden} lines before; all of them: %repro logs"] if hidden > 0 else []
+        where = "; all of them: %repro logs" if self.kept else ""
+        more = [f"… {hidden} lines before{where}"] if hidden > 0 else []
         # The tail grows while it is read, by another thread.
         return more + [shortened(one_line(line), WIDTH) for line in self.tail.copy()]
 
@@ -216,8 +222,10 @@ class LiveReporter:
         """Begin a phase; the one before is over."""
         self._conclude()
         self.shown.doing, self.shown.progress = "", None
-        self.shown.tail.clear()
-        self.shown.lines = 0
+        if name not in SILENT:
+            self.shown.tail.clear()
+            self.shown.lines = 0
+            self.shown.kept = name in LOGGED
         self._begin(printable(name), expected)
         self._open()
         self._changed = True

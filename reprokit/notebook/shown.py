@@ -61,6 +61,11 @@ def plain(result: Any) -> str:
     return preformatted(result.text().rstrip("\n"))
 
 
+def log(result: Any) -> str:
+    """What a run printed, or that there is nothing of it."""
+    return plain(result) if result.text().strip() else "<p>Nothing to show.</p>"
+
+
 def created(result: Any) -> str:
     """A starter that was written, and the magic to go on with."""
     what, command = result.said("%repro")
@@ -247,7 +252,7 @@ DISPLAYS: dict[tuple[str, str], Display] = {
         card.shown, tone=lambda result: card.tone(result.record), command=_of_run("show")
     ),
     ("reprokit.history.listing", "Log"): Display(
-        plain, command=lambda result: f"reprokit logs {result.entry.id}"
+        log, command=lambda result: f"reprokit logs {result.entry.id}"
     ),
     ("reprokit.history.following", "Followed"): Display(plain),
     ("reprokit.history.status", "Status"): Display(going.status),

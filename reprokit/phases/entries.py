@@ -30,18 +30,23 @@ class Choice:
     notes: tuple[Note, ...] = ()
 
 
+GIVEN = "given with the command"
+"""The reason of an entry that is not the project's own."""
+
+
 def choose(
     project: Project,
     detections: Sequence[Detection],
     configuration: Configuration,
     given: tuple[Step, ...] = (),
 ) -> Choice:
-    """The entry of a project. `given` steps come from the command line and need no evidence."""
+    """The entry of a project. `given` steps come from the command line and need no evidence; where
+    they are what the project runs anyway, nothing is given."""
     found, notes = candidates(project, detections, configuration)
     best = [entry for entry in found if entry.rank == found[0].rank]
     own = best[0] if len(best) == 1 else None
-    if given:
-        entry = Entry(steps=given, reason=Reason(text="given with the command"), rank=0)
+    if given and (own is None or own.steps != given):
+        entry = Entry(steps=given, reason=Reason(text=GIVEN), rank=0)
         return Choice(entry=entry, alternatives=_others(found, entry), own=own)
     if own is None:
         return Choice(entry=None, alternatives=found, own=None, notes=notes)

@@ -26,8 +26,8 @@ from reprokit.identity import POLICY
 from reprokit.model import JSON, BuildContext, GeneratedFile, Image, Lock, Plan, Step
 from reprokit.notebook_runs import code as notebook_code
 from reprokit.phases import build as building
+from reprokit.phases import entries, plan_bases
 from reprokit.phases import plan as planning
-from reprokit.phases import plan_bases
 from reprokit.phases.entries_scripts import notebook_step
 from reprokit.phases.mounting import place_of
 from reprokit.phases.render import render
@@ -145,7 +145,7 @@ def prepare(
         plan=plan,
         ecosystems={e.name: e for e in ecosystems},
         lock=present,
-        given=bool(given.steps),
+        given=plan.entry is not None and plan.entry.reason.text == entries.GIVEN,
     )
 
 

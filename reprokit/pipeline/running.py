@@ -319,20 +319,23 @@ def _contained(
                 once, started.repeat, first, folder.path, options, run_r, watch.reporter
             )
             variation = None if learnt is None else learnt.json()
-    outputs = _outputs(started, engine, watch)
+    outputs = _outputs(started, outcome, engine, watch)
     cause = ending.cause_of(started, outcome, watch.reporter)
     record = _record(started, outcome, found, variation, outputs, cause)
     return record, outcome, found, cause
 
 
-def _outputs(started: Started, engine: Engine, watch: Stopwatch) -> list[JSON] | None:
+def _outputs(
+    started: Started, outcome: Outcome, engine: Engine, watch: Stopwatch
+) -> list[JSON] | None:
     """Whether the outputs of the notebooks that ran are those stored."""
     if not started.notebooks:
         return None
     from reprokit.notebook_runs import outputs
     from reprokit.pipeline.r_container import r_in
 
-    with watch.phase("compare"):
+    # What stopped in the run is not to be shown as having stopped here.
+    with watch.phase("compare" if outcome.status == "succeeded" else "run"):
         return outputs.checked(
             started.notebooks,
             started.folder.results,

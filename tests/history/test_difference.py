@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import replace
@@ -226,6 +227,31 @@ def test_infinite_numbers_stay_out_of_the_json(tmp_path: Path) -> None:
 def test_repeated_and_missing_columns(tmp_path: Path) -> None:
     found = detail(tmp_path, b"a,a\n1,2\n", b"a,a\n1\n", ".csv")
     assert found["columns"] == [{"name": "a (2)", "cells": 1, "largest": None}]
+
+
+def test_of_notebooks_the_cells_are_compared_and_not_the_json(tmp_path: Path) -> None:
+    def book(name: str, source: str, *outputs: dict[str, Any], **more: Any) -> Path:
+        cell = {"cell_type": "code", "source": [source], "outputs": [*outputs], "metadata": {}}
+        place = tmp_path / name
+        place.write_text(json.dumps({"cells": [cell], "nbformat": 4, "metadata": more}, indent=1))
+        return place
+
+    figure = {"image/png": "AAAA", "text/plain": ["<Figure>"], "text/html": "<b>"}
+    before = book("a.ipynb", "x = 1\nx", {"text": ["1\n", "2\n"]}, {"data": figure})
+    other = {**figure, "image/png": "BBBB", "text/html": "<i>"}
+    after = book("b.ipynb", "x = 1\nx", {"text": "1\n3\n"}, {"data": other}, kernel=1)
+    found: Any = contents.detail(before, after)
+    assert (found["kind"], found["added"], found["removed"]) == ("text", 2, 2)
+    assert found["diff"][:5] == [
+        "@@ -4,4 +4,4 @@", "   > 1", "-  > 2", "-  > [image/png 63c1dd951ffe]", "+  > 3",
+    ]  # fmt: skip
+    # Where only what is around the cells differs, that is shown, and of no notebook its text.
+    same = book("c.ipynb", "x = 1\nx", {"text": "1\n2\n"}, {"data": figure}, around=1)
+    around: Any = contents.detail(before, same)
+    assert any('"around": 1' in line for line in around["diff"])
+    (tmp_path / "d.ipynb").write_text("[1]")
+    none: Any = contents.detail(before, tmp_path / "d.ipynb")
+    assert "+[1]" in none["diff"]
 
 
 def test_one_file_is_the_beginning_of_the_other(tmp_path: Path) -> None:

@@ -255,6 +255,13 @@ def test_a_notebook_that_is_not_saved_is_told(desk: Desk) -> None:
     ran = window.run(2)
     assert "not saved" not in ran and "succeeded" in ran
 
+    # One that fails says what its cells printed, and that it stopped in the run.
+    window.write(1, "print('half way')\n1 / 0")
+    window.save()
+    assert "stopped in run" in window.run(2)
+    window.write(3, "%repro logs last")
+    assert "[code cell 2 of 4]\nhalf way\n" in window.run(3)
+
 
 def steps(text: str) -> int:
     """How far the study was, by the last line that is shown."""

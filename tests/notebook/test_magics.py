@@ -35,13 +35,14 @@ def html(output: dict[str, Any]) -> str:
 def test_a_notebook_shows_former_runs(project: Path) -> None:
     records.finished_run(project, FIRST, {"table.csv": b"x,y\n1,2\n"})
     records.finished_run(project, SECOND, {"table.csv": b"x,y\n1,3\n"})
-    _, listed, shown, changed, logged = kernels.execute(
+    _, listed, shown, changed, logged, silent = kernels.execute(
         project,
         "%load_ext reprokit",
         "%repro runs",
         f"run = '{FIRST}'\n%repro show {{run}}",
         f"%repro diff {FIRST[:10]} {SECOND}",
         "%repro logs last --tail 1",
+        "%repro logs last --tail 0",
     )
     assert FIRST in plain(listed[0]) and SECOND in plain(listed[0])
     assert f'<code class="copy">{SECOND}</code>' in html(listed[0])
@@ -50,6 +51,7 @@ def test_a_notebook_shows_former_runs(project: Path) -> None:
     assert "sha256:" + "c" * 64 in html(shown[0])
     assert "table.csv" in html(changed[0]) and "different" in html(changed[0])
     assert '<pre tabindex="0">two</pre>' in html(logged[0])
+    assert "Nothing to show" in html(silent[0])
     for output, command in (
         (listed, "reprokit runs"),
         (shown, f"reprokit show {FIRST}"),
@@ -118,11 +120,15 @@ from reprokit.notebook.live import LiveReporter
 reporter = LiveReporter("reprokit run <b>")
 reporter.phase("build", expected=3.0)
 reporter.message("downloading")
+for number in range(20):
+    reporter.log("compiling")
+print(reporter.shown.text())
 time.sleep(0.6)
 reporter.phase("run")
 for number in range(5000):
     reporter.log(f"iteration <{number}>")
 time.sleep(0.6)
+reporter.phase("compare")
 reporter.warning("no seed")
 reporter.finish()
 """
@@ -130,15 +136,17 @@ reporter.finish()
 
 def test_a_saved_notebook_holds_the_final_state_of_a_live_display(project: Path) -> None:
     (outputs,) = kernels.execute(project, LIVE)
-    assert [output["output_type"] for output in outputs] == ["display_data"]
-    lines = plain(outputs[0]).splitlines()
+    # A build's lines are kept nowhere else.
+    assert "… 8 lines before\n" in printed(outputs)
+    shown = displayed(outputs)
+    lines = plain(shown).splitlines()
     assert lines[0] == "$ reprokit run <b>"
-    assert [line.split()[0] for line in lines[1:4]] == ["build", "run", "warning:"]
+    assert [line.split()[0] for line in lines[1:5]] == ["build", "run", "compare", "warning:"]
     assert "…" not in lines[1] + lines[2]
-    assert lines[4] == "… 4988 lines before; all of them: %repro logs"
-    assert lines[-1] == "iteration <4999>" and len(lines) == 17
-    assert "$ reprokit run &lt;b&gt;" in html(outputs[0])
-    assert "iteration &lt;4999&gt;" in html(outputs[0]) and "<details>" in html(outputs[0])
+    assert lines[5] == "… 4988 lines before; all of them: %repro logs"
+    assert lines[-1] == "iteration <4999>" and len(lines) == 18
+    assert "$ reprokit run &lt;b&gt;" in html(shown)
+    assert "iteration &lt;4999&gt;" in html(shown) and "<details>" in html(shown)
 
 
 WAY = """

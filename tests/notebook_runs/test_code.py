@@ -80,7 +80,7 @@ def root(tmp_path: Path) -> Path:
 def build(root: Path, **wishes: Any) -> tuple[Job, Prepared]:
     """What would be built, with a lock that needs no package."""
     job = prepare(root, Wishes(**wishes))
-    digests = {f.path: f.sha256 for f in hash_files(root, job.plan.code, Silent())}
+    digests = {f.path: f.sha256 for f in hash_files(job.project.root, job.plan.code, Silent())}
     return job, prepare_build(job, made.lock(), digests)
 
 
@@ -112,6 +112,18 @@ def test_a_notebook_that_was_run_is_the_same_code(root: Path, tmp_path: Path) ->
     book["cells"][0]["source"] = ["x = 2"]
     write(place, book)
     assert build(root)[1].key != before.key
+
+
+def test_what_the_project_runs_anyway_is_no_other_image_where_it_is_named(root: Path) -> None:
+    place = write(root / "analysis.ipynb", notebook("x = 1"))
+    job, before = build(root)
+    named, same = build(place)
+    assert same.key == before.key and "ENTRYPOINT" in same.context.dockerfile
+    assert (job.given, named.given) == (False, False)
+    other, bare = build(root, command=("true",))
+    assert other.given and "ENTRYPOINT" not in bare.context.dockerfile
+    write(root / "second.ipynb", notebook("x = 1"))
+    assert build(place)[0].given
 
 
 def test_tags_and_attachments_are_part_of_the_code() -> None:
