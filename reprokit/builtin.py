@@ -94,6 +94,7 @@ def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
     from reprokit.diagnosing import (
         builds,
         java,
+        latex,
         own_dockerfile,
         python,
         python_removed,
@@ -106,6 +107,7 @@ def reprokit_diagnoses(register: Callable[[Diagnosis], None]) -> None:
     every = (
         builds,
         java,
+        latex,
         own_dockerfile,
         python,
         python_removed,

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from reprokit import needs
+from reprokit.diagnosing import latex
 from reprokit.ecosystems import java_needs
 from reprokit.ecosystems.conda import names as conda_names
 from reprokit.ecosystems.java_needs import DRAWING
@@ -33,6 +34,7 @@ TABLES = {
     "of no one package": {
         "compilers": (*COMPILERS, *R_LIBRARIES),
         "latex": (*detecting.LATEX, *(n for _, names in detecting.LATEX_MORE for n in names)),
+        "classes and styles": (latex.USUAL, *set(latex.packages().values())),
         "java.awt": DRAWING,
         **system_needs.at_run_time(replace(base(), settings={})),
     },

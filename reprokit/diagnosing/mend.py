@@ -23,7 +23,7 @@ Setting = bool | str | tuple[str, ...] | Mapping[str, str]
 VERSIONS = ("python.version", "r.version", "java.version")
 LISTS = ("python.requirements", "python.build_requirements", "r.packages", "system.packages")
 MENDABLE = frozenset(
-    {*VERSIONS, *LISTS, "dockerfile", "run.environment", "run.folders", "run.display"}
+    {*VERSIONS, *LISTS, "data.mode", "dockerfile", "run.environment", "run.folders", "run.display"}
 )
 """What a mend may set: nothing that loosens how a program is confined."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -98,7 +98,7 @@ def mended(configuration: Configuration, mends: Iterable[Mend]) -> Configuration
         name = key.replace(".", "_")
         if key in LISTS:
             changes[name] = tuple(dict.fromkeys((*getattr(configuration, name), *read)))
-        elif key in (*VERSIONS, "dockerfile"):
+        elif key in (*VERSIONS, "data.mode", "dockerfile"):
             changes[name] = read
         elif key == "run.folders":
             options = replace(options, folders=tuple(dict.fromkeys((*options.folders, *read))))

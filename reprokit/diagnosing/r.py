@@ -18,6 +18,34 @@ def _since_4_1(match: re.Match[str], failure: Failure) -> Mapping[str, str] | No
     return {} if match["pipe"] is None or "|>" in shown else None
 
 
+def _left_out(failure: Failure) -> set[str]:
+    """The packages that the lock goes without, as nothing here has them."""
+    found: set[str] = set()
+    for ecosystem in () if failure.lock is None else failure.lock.ecosystems:
+        names = ecosystem.settings.get("left_out")
+        found.update(map(str, names) if isinstance(names, (list, tuple)) else ())
+    return found
+
+
+def _not_installed(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    return None if match["package"] in _left_out(failure) else {"package": match["package"]}
+
+
+def _not_to_be_had(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    return {"package": match["package"]} if match["package"] in _left_out(failure) else None
+
+
+_NO_PACKAGE = re.compile(
+    r"there is no package called [\u2018'\u201c](?P<package>[A-Za-z][\w.]*)[\u2019'\u201d]"
+)
+_NOT_TO_BE_HAD = (
+    "the R package {package} cannot be had for this R here",
+    "set cran_mirror in the site settings to a mirror that answers here, or write another "
+    "`r.version` into repro.toml; of a package that is on GitHub alone put the source into the "
+    "project",
+)
+
+
 def _suite(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
     """`wanted` is the R of the distribution that has more of what the project loads."""
     asked = [r.name for d in failure.plan.detections if d.ecosystem == "r" for r in d.requirements]
@@ -33,21 +61,19 @@ DIAGNOSES = (
             r"the R package (?P<package>[\w.]+).{0,300}? cannot be had: the distribution of "
             r"(?P<suite>\w+) (?:lacks it|has \S+)(?: \(nor can (?P<others>[\w., ]+)\))?, and "
         ),
-        "the R package {package} cannot be had for this R here",
-        "set cran_mirror in the site settings to a mirror that answers here, or write another "
-        "`r.version` into repro.toml",
+        *_NOT_TO_BE_HAD,
         _suite,
         (Mend(settings={"r.version": "{wanted}"}),),
         ("lock",),
     ),
+    Pattern("r-package-left-out", _NO_PACKAGE, *_NOT_TO_BE_HAD, _not_to_be_had),
     Pattern(
         "missing-r-package",
-        re.compile(
-            r"there is no package called [\u2018'\u201c](?P<package>[A-Za-z][\w.]*)[\u2019'\u201d]"
-        ),
+        _NO_PACKAGE,
         "the R package {package} is not installed",
         "name it in DESCRIPTION under Imports, or write "
         '`r.packages = ["{package}"]` into repro.toml; then run again',
+        _not_installed,
         mends=(Mend(settings={"r.packages": ("{package}",)}),),
     ),
     Pattern(

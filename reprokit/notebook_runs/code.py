@@ -113,7 +113,12 @@ def plain(content: bytes, *, failing: bool = False) -> str | None:
         for cell in document["cells"]
     ]
     made = {**document, "metadata": metadata, "cells": cells}
-    return json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    text = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # half a character, as only an escape can name it
+        text = json.dumps(made, indent=1, sort_keys=True) + "\n"
+    return text
 
 
 def plain_texts(project: Project, paths: tuple[str, ...]) -> dict[str, str]:

@@ -70,7 +70,7 @@ def candidates(
     found += _main_class(contributed, configuration)
     numbered = [entry for entry in found if len(entry.steps) > 1]
     found += [entry for entry in contributed if not _part_of(entry, numbered)]
-    found = _without_called(project, found)
+    found = _with_what_follows(_without_called(project, found))
     return _unique(sorted(found, key=lambda entry: entry.rank)), tuple(notes)
 
 
@@ -147,6 +147,21 @@ def _without_called(project: Project, found: list[Entry]) -> list[Entry]:
     if len(called) == len(texts):
         return found
     return [entry for entry in found if entry.rank != 10 or entry.reason.file not in called]
+
+
+def _with_what_follows(found: list[Entry]) -> list[Entry]:
+    """A README that goes on after `make run` (analyse, plot) tells more than the Makefile alone:
+    its commands, all in order, stand in for that target."""
+    whole = max(
+        (entry for entry in found if entry.rank == entries_readme.RANK and len(entry.steps) > 1),
+        key=lambda entry: len(entry.steps),
+        default=None,
+    )
+    part = [e for e in found if e.rank == 10 and e.steps[0].argv[-1:] == ("run",)]
+    if whole is None or not part or not set(part[0].steps) < set(whole.steps):
+        return found
+    rest = [entry for entry in found if entry not in (whole, part[0])]
+    return [replace(whole, rank=10), *rest]
 
 
 def _others(found: Sequence[Entry], chosen: Entry) -> tuple[Entry, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from reprokit.model import Entry, Note, Reason, Step
 from reprokit.project import Project
@@ -22,6 +24,10 @@ _PHONY = re.compile(rf"^\.PHONY\s*:.*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
 _NEEDS_RESULTS = re.compile(rf"^[^\s.#=:][^#=:]*:[^=].*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
 _MAKES_FOLDER = re.compile(r"[@-]*(?:mkdir|install\s+-d)\s[^;&|]*")
 _DOWNLOADS = re.compile(r"(?:^|[;&|\s@-])(?:curl|wget|git\s+clone)\s", re.MULTILINE)
+_RUNS = re.compile(
+    r"(?:^|[;&|\s@-])(?:\$\(\w+\)|\$\{\w+\}|python[\d.]*|Rscript|R|java|julia|bash|sh|make|\./\S+)\s",
+    re.MULTILINE,
+)
 _OUTSIDE = re.compile(r"(?:^|[;&|\s@-])(?:docker|docker-compose|podman|sudo|ssh|sbatch|qsub)\s")
 
 
@@ -50,6 +56,17 @@ def candidates(project: Project) -> tuple[list[Entry], list[Note]]:
             argv += () if target == default else (target,)
             found.append(Entry(steps=(Step(argv=argv),), reason=reason, rank=10))
     return found, notes
+
+
+def only_fetches(project: Project, folder: str, words: Sequence[str]) -> bool:
+    """Whether `make WORDS` there does nothing but download: a preparation as any, and what the
+    build makes of the project's sources serves instead of a program that is published made."""
+    places = (PurePosixPath(folder, name).as_posix() for name in MAKEFILES)
+    file = next((place for place in places if project.has(place)), None)
+    targets = {} if file is None else _targets(project.read(file))
+    wanted = [word for word in words if word in targets]
+    recipes = [targets[word][1] for word in wanted]
+    return bool(recipes) and all(_DOWNLOADS.search(r) and not _RUNS.search(r) for r in recipes)
 
 
 def _remade(project: Project, targets: dict[str, tuple[int, str]]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reprokit.model import Argv, Entry, Reason, Step
-from reprokit.phases.entries_makefile import MAKEFILES
+from reprokit.phases.entries_makefile import MAKEFILES, only_fetches
 from reprokit.phases.entries_scripts import folders, notebook_step, obstacle
 from reprokit.project import Project
 
@@ -284,6 +284,7 @@ class _Reader:
                 set(arguments) & {"install", "clean", "test", "help", "build", "docker", "docs"}
             )
             known = known and PurePosixPath(folder).name.lower() not in _MANUSCRIPTS
+            known = known and not only_fetches(self.project, folder, arguments)
         elif name == "java":
             return self._java(arguments, folder)
         elif name in ("jupyter", "jupyter-notebook", "jupyter-nbconvert", "papermill"):

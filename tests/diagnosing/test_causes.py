@@ -103,6 +103,14 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
         ),
         ('Error in fun(x) : could not find function "fun"', "removed-r-function", "fun"),
         (
+            "  cannot open the connection to 'https://osf.io/download/jcmt9/'",
+            "network", "--network",
+        ),
+        (
+            "  URL 'https://osf.io/x': status was 'Couldn't resolve host name'",
+            "network", "--network",
+        ),
+        (
             "java.lang.UnsupportedClassVersionError: A has been compiled by a more recent "
             "version of the Java Runtime (class file version 61.0), this version "
             "of the Java Runtime only recognizes class file versions up to 55.0",
@@ -143,6 +151,11 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
         (
             "FileNotFoundError: [Errno 2] No such file or directory: 'latex'",
             "missing-program", "texlive-latex-recommended",
+        ),
+        ("sh: 1: pip: not found", "missing-program", "a run installs nothing"),
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: 'pip'",
+            "missing-program", "pip is not installed; a run installs nothing",
         ),
         ("_tkinter.TclError: no display name and no $DISPLAY", "no-screen", "MPLBACKEND"),
         (

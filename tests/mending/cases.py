@@ -184,6 +184,13 @@ CASES = (
         "open('figures/a.txt', 'w').write('1')",
     ),
     case(
+        "data-is-written",
+        "read-only-data",
+        'data.mode = "bake"',
+        "open('data/out.csv', 'w').write('1')",
+        {"data/x.csv": "1\n"},
+    ),
+    case(
         "screen",
         "no-screen",
         "run.display = true",

@@ -10,7 +10,7 @@ import pytest
 from reprokit.diagnosing.dispatch import diagnosed, diagnosed_error
 from reprokit.diagnosing.protocol import Cause
 from reprokit.errors import InputUnavailable
-from reprokit.model import Lock, RunOptions, Step
+from reprokit.model import JSON, Lock, LockedEcosystem, RunOptions, Step
 from reprokit.pipeline.job import Wishes, prepare
 from tests.diagnosing.test_causes import outcome
 from tests.phases.planned import BASIC, MAIN, planned
@@ -199,6 +199,24 @@ def test_a_folder_is_named_from_where_the_step_starts(tmp_path: Path) -> None:
     assert found is not None and tomls(found) == ['run.folders = ["out"]']
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OSError: [Errno 30] Read-only file system: 'data/out.csv'",
+        "sh: 1: cannot create data/raw.txt: Read-only file system",
+        "java.io.FileNotFoundException: data/x.txt (Read-only file system)",
+        "  cannot open file 'data/out.csv': Read-only file system",
+    ],
+)
+def test_data_that_the_program_writes_over_is_carried_by_the_image(
+    tmp_path: Path, line: str
+) -> None:
+    found = told(tmp_path, line, lock_with())
+    assert (found.name, tomls(found)) == ("read-only-data", ['data.mode = "bake"'])
+    files = {"repro.toml": 'data.mode = "bake"\n'}
+    assert tomls(told(tmp_path, line, lock_with(), files)) == []
+
+
 def test_a_module_of_the_project_s_own_is_never_installed(tmp_path: Path) -> None:
     line = "ModuleNotFoundError: No module named 'numpy_utils'"
     found = told(tmp_path, line, lock_with(), {"lib/numpy_utils/__init__.py": ""})
@@ -284,3 +302,33 @@ def test_packages_come_with_the_r_of_the_suite_that_has_most(
     found = diagnosed_error(InputUnavailable(text), "lock", plan, None, pytest.fail)
     assert found is None if "/" in suite else found is not None
     assert found is None or (found.name, tomls(found)) == ("r-package-unavailable", toml)
+
+
+def test_a_package_that_cannot_be_had_is_not_tried_again(tmp_path: Path) -> None:
+    line = "Error in library(mapview) : there is no package called \u2018mapview\u2019"
+    assert tomls(told(tmp_path, line, lock_with())) == ['r.packages = ["mapview"]']
+    settings: dict[str, JSON] = {"left_out": ["mapview"]}
+    without = (LockedEcosystem(ecosystem="r", settings=settings),)
+    found = told(tmp_path, line, replace(lock_with(), ecosystems=without))
+    assert (found.name, tomls(found)) == ("r-package-left-out", [])
+    assert "cannot be had" in found.text
+
+
+@pytest.mark.parametrize(
+    ("file", "package"),
+    [
+        ("elsarticle.cls", "texlive-publishers"),
+        ("siunitx.sty", "texlive-science"),
+        ("type1ec.sty", "cm-super"),
+        ("titlesec.sty", "texlive-latex-extra"),
+    ],
+)
+def test_what_latex_lacks_is_in_a_package(tmp_path: Path, file: str, package: str) -> None:
+    found = told(tmp_path, f"! LaTeX Error: File `{file}' not found.", lock_with())
+    assert (found.name, tomls(found)) == (
+        "missing-latex-file",
+        [f'system.packages = ["{package}"]'],
+    )
+    files = {"repro.toml": f'system.packages = ["{package}"]\n'}
+    line = f"! LaTeX Error: File `{file}' not found."
+    assert tomls(told(tmp_path, line, lock_with(), files)) == []

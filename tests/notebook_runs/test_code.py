@@ -130,6 +130,12 @@ def test_tags_and_attachments_are_part_of_the_code() -> None:
     assert code.plain(text.encode()) == text
 
 
+def test_half_a_character_stays_an_escape() -> None:
+    content = json.dumps(notebook("x = '\ud800'")).encode()
+    text = code.plain(content)
+    assert text is not None and "\\ud800" in text and text.encode("utf-8")
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"[]", b"\xff", b'{"nbformat": 3, "metadata": {}, "worksheets": []}', b"[" * 100_000,

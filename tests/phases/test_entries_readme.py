@@ -101,3 +101,32 @@ def test_a_script_starts_where_the_files_of_its_modules_lie(tmp_path: Path) -> N
     assert steps(chosen(tmp_path, {**files, **saves}).entry) == [("code", ("python", "run.py"))]
     saves = {"code/model.py": "savefig('1.pdf')\n"}
     assert steps(chosen(tmp_path, {**files, **saves}).entry) == [(".", ("python", "code/run.py"))]
+
+
+MAKEFILE = """build:
+\tmvn package
+download:
+ifeq ($(OS),Windows_NT)
+\tif not exist target mkdir target
+else
+\tmkdir -p target
+endif
+\tcd target && curl -O https://repo.example/tool.jar
+run:
+\tjava -jar target/tool.jar > data/raw.txt
+analyze:
+\tpython3 analyze.py data/raw.txt
+"""
+STEPS = "".join(f"```\nmake {name}\n```\nthen\n" for name in ("build", "download", "run"))
+
+
+def test_what_the_readme_does_after_make_run_belongs_to_it(tmp_path: Path) -> None:
+    files = {"Makefile": MAKEFILE, "analyze.py": "", "README.md": STEPS}
+    # The program is built from its sources: it need not be downloaded.
+    assert steps(chosen(tmp_path / "a", files).entry) == [(".", ("make", "run"))]
+    files["README.md"] += "```\nmake analyze\n```\n"
+    both = [(".", ("make", "run")), (".", ("make", "analyze"))]
+    assert steps(chosen(tmp_path / "b", files).entry) == both
+    # A target for all is more than the README's examples of it.
+    files["Makefile"] = "all: run analyze\n" + MAKEFILE
+    assert steps(chosen(tmp_path / "c", files).entry) == [(".", ("make",))]

@@ -92,9 +92,10 @@ def _declared_by(project: Project, poms: list[Pom]) -> str:
 
 
 def root_files(project: Project) -> tuple[str, ...]:
-    """The pom.xml that builds everything: the project's own, else the ones nearest to it."""
+    """The pom.xml that builds everything: the project's own, else the ones nearest to it. Where it
+    is a library without a program: those of the programs in it that are projects of their own."""
     if project.has("pom.xml"):
-        return ("pom.xml",)
+        return _programs_apart(project) or ("pom.xml",)
     found = [f for f in project.matching("pom.xml") if "src" not in f.split("/")[:-1]]
     nearest = min((f.count("/") for f in found), default=0)
     roots = tuple(f for f in found if f.count("/") == nearest)
@@ -108,6 +109,27 @@ def root_files(project: Project) -> tuple[str, ...]:
         if pom.file != root
     }
     return tuple(root for root in roots if root not in built)
+
+
+def _programs_apart(project: Project) -> tuple[str, ...]:
+    """The pom.xml files of experiments with a library: no modules of it, and with programs where it
+    has none."""
+    whole = list(modules(project, load(project, "pom.xml")))
+    others = [f for f in project.matching("pom.xml") if "src" not in f.split("/")[:-1]]
+    others = sorted(set(others) - {pom.file for pom in whole}, key=lambda f: (f.count("/"), f))
+    if not others or programs.entries(project, whole):
+        return ()
+    found: list[str] = []
+    inside: set[str] = set()
+    for file in others:
+        try:
+            poms = list(modules(project, load(project, file)))
+        except BadRequest:
+            continue  # A sample in somebody's tests, or a template: it is none of the build's.
+        if file not in inside and programs.entries(project, poms):
+            found.append(file)
+            inside.update(pom.file for pom in poms)
+    return tuple(found)
 
 
 def _files(project: Project, poms: list[Pom], roots: tuple[str, ...]) -> tuple[str, ...]:

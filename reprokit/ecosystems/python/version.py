@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from reprokit import binder
 from reprokit.bases.official_images import PYTHON
 from reprokit.bases.versions import means_python_2
 from reprokit.ecosystems.python.found import Found, information, warning
@@ -103,8 +104,8 @@ def recorded(text: str, what: str, file: str, line: int | None = None) -> Found:
 
 
 def version_files(project: Project) -> Found | None:
-    """`.python-version` and `runtime.txt` (also in binder/), where the project has one."""
-    for file in (".python-version", "runtime.txt", "binder/runtime.txt", ".binder/runtime.txt"):
+    """`.python-version` and `runtime.txt` (that of binder/, if any), where the project has one."""
+    for file in (".python-version", binder.place(project, "runtime.txt") or "runtime.txt"):
         if not project.has(file) and not (file == ".python-version" and _hidden(project, file)):
             continue
         for number, line in enumerate(project.read(file).splitlines(), start=1):
@@ -116,6 +117,13 @@ def version_files(project: Project) -> Found | None:
                 return _pyenv(stated, file, number)
             return recorded(stated, "says", file, number)
     return None
+
+
+def runtime_file(project: Project) -> Found | None:
+    """What runtime.txt says of Python, if anything."""
+    found = version_files(project)
+    named = binder.place(project, "runtime.txt")
+    return found if found is not None and named in found.files else None
 
 
 def _pyenv(stated: str, file: str, number: int) -> Found:

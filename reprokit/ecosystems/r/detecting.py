@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from reprokit import binder
 from reprokit.ecosystems.r import conda
 from reprokit.ecosystems.r.code import INSTALL_SCRIPTS, CodeFile, code_files, used_packages
 from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
@@ -12,7 +13,7 @@ from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
 from reprokit.ecosystems.r.documents import formats
 from reprokit.ecosystems.r.entries import entries, whole_entry
 from reprokit.ecosystems.r.notebooks import KERNEL
-from reprokit.ecosystems.r.usage import compiling, uses
+from reprokit.ecosystems.r.usage import compiling, desktop_calls, uses
 from reprokit.ecosystems.r.versions import PACKAGE
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, SystemPackage
 from reprokit.project import Project
@@ -78,6 +79,9 @@ def detect(project: Project) -> Detection | None:
         reason = Reason(text="is not written as R reads it", file="DESCRIPTION", line=1)
         notes.append(Note(level="warning", text=text, reason=reason))
     settings: dict[str, JSON] = {"optional": [*sorted(optional)]}
+    unused = _unused(requirements, code) - optional - {r.name for r in documents}
+    if unused:
+        settings["unused"] = [*sorted(unused)]
     compiles = _compiles(code, {r.name for r in requirements})
     if compiles is not None:
         settings["compiles"] = {
@@ -85,6 +89,10 @@ def detect(project: Project) -> Detection | None:
         }  # fmt: skip
         text = "code is compiled at run time: the image carries the compilers"
         notes.append(Note(level="information", text=text, reason=compiles))
+    desktop = _desktop(code) if project.lenient else ()
+    if desktop:
+        settings["desktop"] = True
+        notes += desktop
     if renv:
         settings["renv"] = True
     if from_conda is not None:
@@ -116,8 +124,13 @@ def _declarations(project: Project) -> tuple[list[Declared], tuple[str, ...]]:
     if project.has("renv.lock"):
         declared.append(renv_lock("renv.lock", project.read("renv.lock")))
         files.append("renv.lock")
-    for path in project.at_root("*.R", "*.r"):
-        if path.lower() in INSTALL_SCRIPTS:
+    inside = binder.folder(project)
+    scripts = project.at_root("*.R", "*.r")
+    if inside is not None and project.has(f"{inside}/install.R"):
+        # What Binder installs is meant to run the project; the other may be for other ends.
+        scripts = (f"{inside}/install.R",)
+    for path in scripts:
+        if path.rpartition("/")[2].lower() in INSTALL_SCRIPTS:
             declared.append(install_script(path, project.read(path)))
             files.append(path)
     return declared, tuple(files)
@@ -134,7 +147,7 @@ def _used(
     for file, use in used_packages(code):
         reason = Reason(text=use.how, file=file.path, line=file.line(use.line))
         if use.way == "installs":
-            if file.path.lower() not in INSTALL_SCRIPTS:
+            if file.path.rpartition("/")[2].lower() not in INSTALL_SCRIPTS:
                 text = f"{use.how} cannot install anything at run time: the network is off"
                 notes.append(Note(level="warning", text=text, reason=reason))
         elif use.package not in known and use.package != own:
@@ -155,11 +168,30 @@ def _used(
     return sorted(found, key=lambda r: r.name), optional, notes
 
 
+def _unused(requirements: Iterable[Requirement], code: tuple[CodeFile, ...]) -> set[str]:
+    """What only renv.lock names: mostly what other packages need. The code does without it where
+    those packages come from elsewhere."""
+    used = {use.package for _, use in used_packages(code)}
+    return {r.name for r in requirements if r.reason.file == "renv.lock" and r.name not in used}
+
+
 def _renders_pdf(project: Project, code: tuple[CodeFile, ...]) -> bool:
     """Whether a script, Makefile or shell script asks for a PDF whatever a header says."""
     texts = [file.code for file in code if file.document is None]
     texts += [project.read(path) for path in project.matching("Makefile", "*.sh")]
     return any(_PDF_CALL.search(text) for text in texts)
+
+
+def _desktop(code: tuple[CodeFile, ...]) -> tuple[Note, ...]:
+    """What a rerun does not do as the code says: the first call of each kind."""
+    first: dict[str, Note] = {}
+    for file in code:
+        for call, line in desktop_calls(file.code):
+            reason = Reason(text=call, file=file.path, line=file.line(line))
+            text = f"{call} is for the author's machine, and passed over"
+            note = Note(level="warning", text=text, reason=reason)
+            first.setdefault(call.partition("(")[0], note)
+    return tuple(first.values())
 
 
 def _compiles(code: tuple[CodeFile, ...], packages: set[str]) -> Reason | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from reprokit.ecosystems.r.versions import PACKAGE
 from reprokit.model import (
     Argv,
     BuildStage,
+    GeneratedFile,
     LockedBase,
     LockedEcosystem,
     Mount,
@@ -18,6 +20,7 @@ from reprokit.model import (
 from reprokit.quoting import checked_name
 
 LIBRARY = "/opt/r/library"
+_PROFILE = "/opt/reprokit/r/desktop.R"
 _SOURCES = "/tmp/r-sources"
 _ENVIRONMENT = (("LANG", "C.UTF-8"), ("R_LIBS", LIBRARY))
 
@@ -53,7 +56,28 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     if settings.get("renv"):
         # renv's start-up code would try to download the packages that are already here.
         environment.append(("RENV_CONFIG_AUTOLOADER_ENABLED", "FALSE"))
-    return Rendering(stage=stage, install=install, environment=tuple(sorted(environment)))
+    profile: tuple[Run, ...] = ()
+    files: tuple[GeneratedFile, ...] = ()
+    if settings.get("desktop") is True:
+        text = Path(__file__).with_name("desktop.R").read_text("utf-8")
+        files = (GeneratedFile(path="r/desktop.R", content=text),)
+        profile = (_profile(),)
+        environment.append(("R_PROFILE_USER", _PROFILE))
+    return Rendering(
+        stage=stage,
+        dependencies=profile,
+        install=install,
+        environment=tuple(sorted(environment)),
+        files=files,
+    )
+
+
+def _profile() -> Run:
+    return Run(
+        comment="Calls that are for the author's machine are passed over.",
+        commands=(("install", "-D", "-m", "644", "/vendor/r/desktop.R", _PROFILE),),
+        mounts=(Mount(source="vendor/r", target="/vendor/r"),),
+    )
 
 
 def _sources(settings: Settings) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     with resolver.workshop() as container:
         have = workshop.installed(container)
         wanted = list(detection.requirements)
-        optional = _optional(detection)
+        optional = _names(detection, "optional")
         for extra in _confirmed(container, code_files(resolver.project), detection, notes):
             wanted.append(extra)
             optional.add(extra.name)
@@ -49,7 +49,8 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         if isinstance(named, (list, tuple)):
             wanted = [_spelled(r, have, repository) if r.name in named else r for r in wanted]
         missing = _missing(wanted, have.packages, optional, repository, notes)
-        order, lacking = _order(missing, have, optional, repository, notes)
+        unused = _names(detection, "unused")
+        order, lacking = _order(missing, have, optional, unused, repository, notes)
         left_out = _left_out(lacking, have, resolver)
         _ask_for_system_packages(order, wanted, repository, resolver)
     for note in notes:
@@ -64,11 +65,13 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         ],
         "notes": list(notes),
     }
-    for key in ("package", "compiled", "renv"):
+    for key in ("package", "compiled", "renv", "desktop"):
         if key in detection.settings:
             settings[key] = detection.settings[key]
     if left_out:
         settings["repaired"] = [*left_out]
+        names = sorted(r.name for r, _ in lacking if r.name not in have.packages)
+        settings["left_out"] = [*names]
     requested = {r.name for r in wanted}
     shadowed = {package.name for package in sources}
     distributed = [
@@ -99,8 +102,8 @@ def _spelled(
     return requirement
 
 
-def _optional(detection: Detection) -> set[str]:
-    names = detection.settings.get("optional", [])
+def _names(detection: Detection, setting: str) -> set[str]:
+    names = detection.settings.get(setting, [])
     return {str(name) for name in names} if isinstance(names, list) else set()
 
 
@@ -234,6 +237,7 @@ def _order(
     missing: Mapping[str, Requirement],
     have: workshop.Installed,
     optional: set[str],
+    unused: set[str],
     repository: _Repository,
     notes: list[str],
 ) -> tuple[tuple[cran.Source, ...], list[_Lacking]]:
@@ -248,8 +252,9 @@ def _order(
                 attempt, have.packages, repository.find, have.r_version, repository.offered
             )
         except (InputUnavailable, BadRequest) as error:
-            if name in optional:
-                notes.append(f"{requirement.reason}: {name} cannot be had; the code only tries it")
+            if name in optional | unused:
+                why = "the code only tries it" if name in optional else "no code loads it"
+                notes.append(f"{requirement.reason}: {name} cannot be had; {why}")
             else:
                 lacking.append((requirement, error))
             continue

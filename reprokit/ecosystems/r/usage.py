@@ -5,6 +5,7 @@ dependencies.R does the same with R's own parser inside the container, and the l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,6 +35,15 @@ _COMPILES = {
     "stan": "rstan", "stan_model": "rstan", "brm": "brms", "ulam": "rethinking",
     "compile": "TMB", "compileNimble": "nimble", "nimbleMCMC": "nimble",
 }  # fmt: skip
+# A folder by its whole path, on any system.
+_FOREIGN = re.compile(r"/|~|[A-Za-z]:[/\\]")
+_DESKTOP = frozenset(
+    {
+        "install.packages", "install_github", "View",
+        "windows", "win.graph", "quartz", "x11", "X11",
+        "getActiveDocumentContext", "getSourceEditorContext", "getActiveProject",
+    }
+)  # fmt: skip
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 # Calls with more tokens than this name no packages, and nested ones would take quadratic time.
 _LONGEST_CALL = 600
@@ -104,6 +114,24 @@ def compiling(code: str) -> tuple[Compiling, ...]:
         for index, token in enumerate(reading.tokens)
         if token.kind == "symbol" and token.text in _COMPILES and _is(reading, index + 1, "(")
     )
+
+
+def desktop_calls(code: str) -> tuple[tuple[str, int], ...]:
+    """Calls that are for the author's desk, each with its line: setwd() into a folder of the
+    author's machine, what asks RStudio, opens windows or installs packages."""
+    reading = _read(code)
+    found = []
+    for index, token in enumerate(reading.tokens):
+        if token.kind != "symbol" or not _is(reading, index + 1, "("):
+            continue
+        if token.text == "setwd":
+            folder = _first(_arguments(reading, index + 1), "dir")
+            only = folder.only() if folder is not None else None
+            if only is not None and only.kind == "string" and _FOREIGN.match(only.text):
+                found.append((f"setwd({only.text})", token.line))
+        elif token.text in _DESKTOP:
+            found.append((f"{token.text}()", token.line))
+    return tuple(found)
 
 
 def sourced(code: str) -> tuple[str, ...]:

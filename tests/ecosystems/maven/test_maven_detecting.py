@@ -336,6 +336,25 @@ def test_a_project_in_a_folder_starts_there(tmp_path: Path) -> None:
     assert entry.steps[0].argv[2] == "target/tool-1.2.jar:target/dependency/*"
 
 
+def test_experiments_with_a_library_are_what_runs(tmp_path: Path) -> None:
+    source = main_class("org.x.Run")
+    files = {
+        "pom.xml": pom(""),
+        "src/main/java/org/x/Tool.java": "package org.x;\nclass Tool {}\n",
+        "experiment/time/pom.xml": pom("", NAMED.replace("tool", "time")),
+        "experiment/time/src/main/java/org/x/Run.java": source,
+        "src/test/resources/pom.xml": "<project>",
+        "sample/pom.xml": pom("", NAMED.replace("tool", "sample")),
+    }
+    found = detected(tmp_path, files)
+    assert found.settings["roots"] == ["experiment/time"]
+    (entry,) = found.entries
+    assert entry.steps[0].argv[-1] == "org.x.Run" and entry.steps[0].folder == "experiment/time"
+    # A project that has a program itself is what is meant.
+    files["src/main/java/org/x/Tool.java"] = main_class("org.x.Tool")
+    assert detected(tmp_path, files).settings["roots"] == ["."]
+
+
 def test_the_wrapper_version_is_noted(tmp_path: Path) -> None:
     url = "distributionUrl=https://repo/org/apache/maven/apache-maven/3.9.6/apache-maven-3.9.6-bin.zip"
     files = {"pom.xml": pom(""), ".mvn/wrapper/maven-wrapper.properties": f"# x\n{url}\n"}

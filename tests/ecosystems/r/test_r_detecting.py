@@ -114,7 +114,7 @@ def test_renv_lock_pins_packages_and_r(tmp_path: Path) -> None:
         assert f'"{requirement.name}": {{' in lines[requirement.reason.line - 1]
     url = next(r.url for r in found.requirements if r.name == "lab")
     assert url == "https://codeload.github.com/someone/lab/tar.gz/" + "a" * 40
-    assert found.settings == {"optional": ["renv"], "renv": True}
+    assert found.settings == {"optional": ["renv"], "renv": True, "unused": ["lab"]}
 
 
 def test_a_pin_of_bioconductor_is_warned_of(tmp_path: Path) -> None:
