@@ -69,6 +69,11 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "AttributeError: 'AxesSubplot' object has no attribute 'set_zlabel'",
             "removed-behaviour", "matplotlib<3.4",
         ),
+        (
+            "AttributeError: 'Axes' object has no property 'axisbg'",
+            "removed-behaviour", "matplotlib<2.2",
+        ),
+        ("AttributeError: Unknown property axisbg", "removed-behaviour", "matplotlib<2.2"),
         ("AttributeError: 'AxesSubplot' object has no attribute 'zz'", "unknown", ""),
         (
             "ValueError: The number of FixedLocator locations (14), usually from a call to "
