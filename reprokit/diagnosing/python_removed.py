@@ -119,8 +119,8 @@ _SAYINGS = (
      r"^AttributeError: 'Axes(?:Subplot)?' object has no attribute '(?:set_z(?:label|lim|ticks|"
      r"ticklabels|scale)|plot_(?:surface|wireframe|trisurf)|contourf?3D|scatter3D|plot3D|bar3d|"
      r"view_init)'", "gca(projection=…)", "matplotlib<3.4"),
-    (r"^AttributeError: .*(?:has no property|Unknown property) '?axis_?bg|unexpected keyword argument "
-     r"'axisbg'", "axisbg of axes", "matplotlib<2.2"),
+    (r"^AttributeError: .*(?:has no property|Unknown property) '?axis_?bg|"
+     r"unexpected keyword argument 'axisbg'", "axisbg of axes", "matplotlib<2.2"),
     # A warning before 3.3.
     (r"^ValueError: The number of FixedLocator locations \(\d+\), usually from a call to set_ticks",
      "fewer ticks than labels", "matplotlib<3.3"),
