@@ -152,6 +152,24 @@ def _tool(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     return {"missing": f"the program {name}", "package": package, "hint": package}
 
 
+def _compiler(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    """The packages by which a program compiles an extension of Python while it runs: all at once,
+    as each would be missed after the other. The official images have Python's headers."""
+    program = (match["program"] or "gcc").rpartition("linux-gnu-")[2]
+    package = _TOOLS.get(program)
+    present = {p.name for p in failure.plan.system_packages}
+    version = python_of(failure)
+    if package is None or version is None or {package, "g++"} <= present:
+        return None
+    base = None if failure.lock is None else failure.lock.base.family
+    headers = "python2-dev" if version.startswith("2.") else "python3-dev"
+    return {
+        "program": program,
+        "package": package,
+        "headers": headers if base == "debian" else "g++",
+    }
+
+
 _MISSING_TEXT = "building a package misses {missing}"
 _MISSING_NEXT = "write {hint} into apt.txt, then try again"
 _MISSING_MENDS = (Mend(settings={"system.packages": ("{package}",)}),)
@@ -169,6 +187,18 @@ DIAGNOSES = (
         "it out with `binder.post_build = false` in repro.toml",
         mends=(Mend(settings={"binder.post_build": False}),),
         phases=("build",),
+    ),
+    Pattern(
+        "missing-compiler",
+        re.compile(
+            r"^(?:distutils\.errors\.\w+: |error: )?(?:command|unable to execute) "
+            r"'(?P<program>[\w+-]+)'(?: failed)?: No such file"
+            r"|fatal error: Python\.h: No such file or directory"
+        ),
+        "the program compiles while it runs, and {program} is not installed",
+        "write {package}, g++ and {headers} into apt.txt, then run again",
+        _compiler,
+        (Mend(settings={"system.packages": ("{package}", "g++", "{headers}")}),),
     ),
     Pattern(
         "no-wheel",

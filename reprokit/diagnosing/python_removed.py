@@ -119,6 +119,11 @@ _SAYINGS = (
      r"^AttributeError: 'Axes(?:Subplot)?' object has no attribute '(?:set_z(?:label|lim|ticks|"
      r"ticklabels|scale)|plot_(?:surface|wireframe|trisurf)|contourf?3D|scatter3D|plot3D|bar3d|"
      r"view_init)'", "gca(projection=…)", "matplotlib<3.4"),
+    (r"^AttributeError: .*(?:has no property|Unknown property) '?axis_?bg|"
+     r"unexpected keyword argument 'axisbg'", "axisbg of axes", "matplotlib<2.2"),
+    # A warning before 3.3.
+    (r"^ValueError: The number of FixedLocator locations \(\d+\), usually from a call to set_ticks",
+     "fewer ticks than labels", "matplotlib<3.3"),
     (r"^AttributeError: `np\.\w+` was removed in the NumPy 2\.0 release", "a name of NumPy 1",
      "numpy<2"),
     (r"A module that was compiled using NumPy 1\.x cannot be run in|numpy\.dtype size changed, may "
@@ -137,7 +142,8 @@ PYTHON_BELOW = {
     "scipy<1.13": "3.13", "scipy<1.14": "3.13", "scikit-learn<0.20": "3.8",
     "scikit-learn<0.22": "3.8", "scikit-learn<0.23": "3.9", "scikit-learn<0.24": "3.9",
     "scikit-learn<1.2": "3.12", "matplotlib<2.2": "3.7", "matplotlib<3.1": "3.8",
-    "matplotlib<3.4": "3.10", "matplotlib<3.8": "3.13", "matplotlib<3.9": "3.13",
+    "matplotlib<3.3": "3.9", "matplotlib<3.4": "3.10", "matplotlib<3.8": "3.13",
+    "matplotlib<3.9": "3.13",
     "tensorflow<2": "3.8", "scikit-image<0.18": "3.9", "pillow<10": "3.12", "pyyaml<6": "3.10",
     "gensim<4": "3.9", "statsmodels<0.13": "3.10", "biopython<1.78": "3.9",
     "markupsafe<2.1": "3.11",
@@ -193,6 +199,8 @@ _MENDS = (
     Mend(settings={"python.requirements": ("{alone}",)}),
     Mend(settings={"python.requirements": ("{wanted}",), "python.version": "{python}"}),
     Mend(settings={"python.requirements": ("{newer}",)}),
+    # Built from source for this Python, where no other one can be had.
+    Mend(settings={"python.requirements": ("{wanted}",)}),
 )
 
 DIAGNOSES = (

@@ -69,7 +69,25 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "AttributeError: 'AxesSubplot' object has no attribute 'set_zlabel'",
             "removed-behaviour", "matplotlib<3.4",
         ),
+        (
+            "AttributeError: 'Axes' object has no property 'axisbg'",
+            "removed-behaviour", "matplotlib<2.2",
+        ),
+        ("AttributeError: Unknown property axisbg", "removed-behaviour", "matplotlib<2.2"),
         ("AttributeError: 'AxesSubplot' object has no attribute 'zz'", "unknown", ""),
+        (
+            "ValueError: The number of FixedLocator locations (14), usually from a call to "
+            "set_ticks, does not match the number of ticklabels (15).",
+            "removed-behaviour", "matplotlib<3.3",
+        ),
+        (
+            "error: command 'swig' failed: No such file or directory",
+            "missing-compiler", "swig, g++",
+        ),
+        (
+            "mod.c:1:10: fatal error: Python.h: No such file or directory",
+            "missing-compiler", "gcc, g++",
+        ),
         ("AttributeError: 'NoneType' object has no attribute 'x'", "unknown", ""),
         (
             "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?",
