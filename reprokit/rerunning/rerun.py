@@ -217,7 +217,7 @@ def _widened(work: _Rerun, error: ReprokitError | None) -> bool:
         work.later = True
     else:
         return False
-    work.powers.reporter.warning(f"{error.what}: limits are read as lower bounds")
+    work.powers.reporter.warning(f"{error.what}: trying again with what can be had")
     return True
 
 
