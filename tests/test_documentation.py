@@ -91,8 +91,10 @@ def test_every_command_in_the_documentation_can_be_given(page: Path) -> None:
 
 
 def as_given(line: str) -> str:
-    """A synopsis with everything optional given, and numbers for its placeholders."""
-    return re.sub(r"\b(N|DAYS|SECONDS)\b", "1", line.replace("[", "").replace("]", ""))
+    """A synopsis with everything optional given, and numbers for its placeholders; of a verb's help
+    (`%repro run?`) the verb."""
+    plain = line.replace("[", "").replace("]", "").removesuffix("?")
+    return re.sub(r"\b(N|DAYS|SECONDS)\b", "1", plain)
 
 
 def commands(page: str) -> list[str]:

@@ -173,7 +173,7 @@ def test_what_the_verb_prints_follows_its_schema(failure: BadRequest | None) -> 
 def test_a_current_lock_needs_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "main.py").write_text("print(1)\n")
     lock_file.write(sample(), tmp_path)
-    wishes = Wishes(engine=f"unix://{tmp_path}/none.sock")
+    wishes = Wishes(engine=f"unix://{tmp_path}/none.sock", base="bookworm")
     with pytest.raises(NoEngine):
         locked.lock(tmp_path, wishes, Silent())
     monkeypatch.setattr(locked, "is_current", lambda lock, plan, engine: True)

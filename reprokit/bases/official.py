@@ -114,7 +114,7 @@ class OfficialFamily:
             )
         reference = f"{candidate.name}@{digest}"
         image = _pulled(reference, engine, reporter)
-        platform = engine.information().platform
+        platform = engine.platform()
         if image.platform.split("/")[:2] != platform.split("/")[:2]:
             # Docker pulls a lone image of another platform without a word.
             raise InputUnavailable(
@@ -157,7 +157,7 @@ def _pulled(reference: str, engine: Engine, reporter: Reporter) -> Image:
     if found is not None:
         return found
     reporter.message(f"pulling {reference}")
-    return engine.pull(reference, engine.information().platform, reporter.log)
+    return engine.pull(reference, engine.platform(), reporter.log)
 
 
 def _choices(language: str, runtimes: tuple[Runtime, ...]) -> Iterator[_Choice]:

@@ -100,7 +100,7 @@ def lay_out(cell: Cell, folder: Path, output: Output | None = None) -> Exchange:
         _readable(exchange.given)
     except carrying.CannotCarry as error:
         raise BadRequest(
-            f"{error}, which cannot be carried into the container",
+            f"{error}: it cannot be carried into the container",
             where=cell.line,
             next=f"these can: {carrying.CARRIED}",
         ) from error

@@ -29,23 +29,31 @@ def write(values: Mapping[str, Any], folder: Path) -> str:
     which start.R has. Raises CannotCarry."""
     lines = []
     for at, (name, value) in enumerate(values.items()):
-        # As for Python, which is also what the record has the hash of.
-        place = carrying.write(value, folder, str(at), name)
-        stem = f"{at}"
-        if place.suffix == ".json":
-            made = literal(plain.plain(value, name), name)
-        elif place.suffix == ".npy":
-            made = _array(value, folder, stem, name)
-        else:
-            made = _frame(value, folder, stem, name)
-        lines.append(f"{quoted(name)} = {made}")
+        try:
+            lines.append(f"{quoted(name)} = {_made(value, folder, f'{at}', name)}")
+        except _NoText as error:
+            raise CannotCarry(f"{name} holds {error}") from None
     return f"list({', '.join(lines)})\n"
+
+
+class _NoText(CannotCarry):
+    """A text that R has not."""
+
+
+def _made(value: Any, folder: Path, stem: str, called: str) -> str:
+    # As for Python, which is also what the record has the hash of.
+    place = carrying.write(value, folder, stem, called)
+    if place.suffix == ".json":
+        return literal(plain.plain(value, called), called)
+    if place.suffix == ".npy":
+        return _array(value, folder, stem, called)
+    return _frame(value, folder, stem, called)
 
 
 def quoted(text: str) -> str:
     """A string of R."""
     if _NO_TEXT.search(text):
-        raise CannotCarry("a text with a zero character or half a character is none in R")
+        raise _NoText("a text with a zero character or half a character, which R has not")
     # JSON's quotes and escapes are R's; what is no ASCII stays as it is, in UTF-8.
     return json.dumps(text, ensure_ascii=False)
 
@@ -115,11 +123,12 @@ def _frame(value: Any, folder: Path, stem: str, called: str) -> str:
     else:
         frame = frame.reset_index()
     columns = [
-        f"{quoted(str(frame.columns[at]))} = "
-        + _column(frame.iloc[:, at], folder, f"{stem}.{at}", f"a column of {called}")
+        _column(frame.iloc[:, at], folder, f"{stem}.{at}", f"a column of {called}")
         for at in range(frame.shape[1])
     ]
-    return f".frame(list({', '.join(columns)}), {len(frame)}L, {names})"
+    # Not as names of arguments, which may not be empty.
+    titles = f"c({', '.join(quoted(str(title)) for title in frame.columns)})"
+    return f".frame(list({', '.join(columns)}), {titles}, {len(frame)}L, {names})"
 
 
 def _column(column: Any, folder: Path, stem: str, called: str) -> str:
@@ -135,6 +144,8 @@ def _column(column: Any, folder: Path, stem: str, called: str) -> str:
         return f"factor({levels}[{made}], levels = {levels}, ordered = {ordered})"
     if isinstance(dtype, pandas.DatetimeTZDtype) or dtype.kind == "M":
         zone = str(dtype.tz) if isinstance(dtype, pandas.DatetimeTZDtype) else "UTC"
+        # R reads UTC+02:00 as POSIX has it: two hours behind, not before.
+        zone = "UTC" if zone.startswith("UTC") else zone
         moments = (
             column.dt.tz_convert("UTC").dt.tz_localize(None) if hasattr(dtype, "tz") else column
         )

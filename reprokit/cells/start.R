@@ -32,9 +32,9 @@ local({
     values
   }
 
-  .frame <- function(columns, rows, names) {
+  .frame <- function(columns, titles, rows, names) {
     row_names <- if (is.null(names)) .set_row_names(rows) else names
-    structure(columns, names = base::names(columns), row.names = row_names, class = "data.frame")
+    structure(columns, names = as.character(titles), row.names = row_names, class = "data.frame")
   }
 
   # -- values that come out ------------------------------------------------------------------
@@ -250,6 +250,8 @@ local({
   failed <- function(error) {
     lines <- c(places[now], lines_of(sys.calls()))
     call <- conditionCall(error)
+    # An error of the cell's own lines is in no function.
+    if (identical(call, quote(eval(code[[at]], globalenv())))) call <- NULL
     where <- if (is.null(call)) "" else paste0(" in ", paste(deparse(call)[1], collapse = ""))
     message("Error", where, " : ", conditionMessage(error))
     for (line in unique(lines)) message("  line ", line, " of the cell")

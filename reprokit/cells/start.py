@@ -74,7 +74,7 @@ def run(source: str, namespace: dict[str, Any], taken: Path) -> int:
     except BaseException as error:
         sys.stdout.flush()
         trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, ast.__file__):
             trace = trace.tb_next
         traceback.print_exception(type(error), error, trace)
         places = [f.lineno for f in traceback.extract_tb(trace) if f.filename == CELL]

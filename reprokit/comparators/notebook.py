@@ -27,6 +27,7 @@ _KINDS = {
     "text/latex": "tex",
     "text/markdown": "md",
 }
+_FALLBACK = "text/plain"
 _RANDOM = frozenset({"application/vnd.jupyter.widget-view+json"})
 """Kinds of output that hold nothing but the id of something that is not in the file."""
 
@@ -132,8 +133,8 @@ def _outputs(cell: Any) -> Iterator[dict[str, bytes]]:
         yield {name: streams[name].encode()}
     for output in cell.outputs:
         if output.output_type == "error":
-            said = [f"{output.ename}: {output.evalue}", *output.traceback]
-            yield {"error": "\n".join(said).encode()}
+            # What lies between is how IPython shows code, which each version does in its own way.
+            yield {"error": f"{output.ename}: {output.evalue}".encode()}
         elif output.output_type != "stream":
             data = {kind: _content(kind, data) for kind, data in output.data.items()}
             yield {kind: content for kind, content in data.items() if kind not in _RANDOM}
@@ -165,12 +166,15 @@ def _output(
         if new is not None and "error" in new:
             grade = Grade.DIFFERENT
         return Comparison(path=name, comparator="notebook", grade=grade, summary=summary)
-    if set(old) != set(new):
+    shared = [kind for kind in old if kind in new]
+    shown = [kind for kind in shared if kind != _FALLBACK] or shared
+    if not shown or (shown == [_FALLBACK] and set(old) != set(new)):
         summary = f"{_said(new)} instead of {_said(old)}"
         return Comparison(path=name, comparator="notebook", grade=Grade.DIFFERENT, summary=summary)
-    parts = [_kind(kind, old[kind], new[kind], folder, name, settings) for kind in old]
+    parts = [_kind(kind, old[kind], new[kind], folder, name, settings) for kind in shown]
     order = list(Grade)
-    # One output in several kinds, as a table in HTML and as text: the worst of them tells.
+    # One output in several kinds, as a table in HTML and in LaTeX: the worst of those that both
+    # have tells. Text beside others is for readers that show nothing else.
     return max(
         parts,
         key=lambda part: order.index(part.grade),

@@ -6,6 +6,10 @@ other pixels, though nothing in it is another value. So a pixel counts as drawn 
 where the other picture has, within two pixels around it, colours as light and as dark in each
 channel, and the other way round; both after a mean over three by three pixels, as a thin line is
 black on one row or grey on two. What moved by more, has another colour, came or went does not.
+
+That holds for drawings, whose lines and letters lie on areas of one colour. Where these are few, as
+in photographs and in maps with a cell for each number, a pixel is a value of its own: there the
+colours must be the same.
 """
 
 from __future__ import annotations
@@ -17,7 +21,11 @@ AWAY = 2
 SHADE = 4
 """Of 255: what rounding and compression change in a colour."""
 CONTRAST = 4
-"""At edges the fourth part of the contrast is added to that: strokes come out thinner or thicker."""
+"""At edges the fourth part of the contrast is added: strokes come out thinner or thicker."""
+_AROUND = 30
+"""Pixels to each side of one that tell whether it belongs to a drawing."""
+_FLAT = 0.5
+"""The share of them that lies in areas of one colour where it does."""
 _RESIZED = 0.03
 _STRIP = 512
 
@@ -25,15 +33,46 @@ _STRIP = 512
 def misplaced(expected: Any, actual: Any) -> int:
     """The pixels of two pictures of one size (height × width × RGBA) that are not drawn at the same
     place; strip by strip, so that memory stays small."""
-    height, count = expected.shape[0], 0
+    height, count, beyond = expected.shape[0], 0, _AROUND + 1
     for top in range(0, height, _STRIP):
-        first, last = max(top - AWAY - 1, 0), min(top + _STRIP + AWAY + 1, height)
+        first, last = max(top - beyond, 0), min(top + _STRIP + beyond, height)
         inner = slice(top - first, top - first + min(_STRIP, height - top))
-        one = _smooth(on_white(expected[first:last]))
-        other = _smooth(on_white(actual[first:last]))
-        outside = _outside(one, other) | _outside(other, one)
-        count += int(outside[inner].sum())
+        seen, found = on_white(expected[first:last]), on_white(actual[first:last])
+        one, other = _smooth(seen), _smooth(found)
+        elsewhere = _outside(one, other) | _outside(other, one)
+        changed = (abs(seen - found) > SHADE).any(axis=2)
+        drawing = _is_drawing(seen) & _is_drawing(found)
+        count += int((elsewhere | (changed & ~drawing))[inner].sum())
     return count
+
+
+def _is_drawing(pixels: Any) -> Any:
+    """Where at least half of what is around lies in areas of one colour."""
+    import numpy
+
+    flat = numpy.ones(pixels.shape[:2], dtype=bool)
+    for axis in (0, 1):
+        same = (numpy.diff(pixels, axis=axis) == 0).all(axis=2)
+        for edge in ((1, 0), (0, 1)):
+            wider = [(0, 0), (0, 0)]
+            wider[axis] = edge
+            flat &= numpy.pad(same, wider, constant_values=True)
+    share = flat.astype(numpy.int32)
+    for axis in (0, 1):
+        share = _sums(share, axis)
+    return share >= _FLAT * (2 * _AROUND + 1) ** 2
+
+
+def _sums(counts: Any, axis: int) -> Any:
+    """The sums over each pixel and _AROUND to both sides, those at the edge counted again."""
+    import numpy
+
+    wider = [(0, 0), (0, 0)]
+    wider[axis] = (_AROUND + 1, _AROUND)
+    so_far = numpy.cumsum(numpy.pad(counts, wider, mode="edge"), axis=axis)
+    ahead, behind = [slice(None), slice(None)], [slice(None), slice(None)]
+    ahead[axis], behind[axis] = slice(2 * _AROUND + 1, None), slice(None, -2 * _AROUND - 1)
+    return so_far[tuple(ahead)] - so_far[tuple(behind)]
 
 
 def _smooth(pixels: Any) -> Any:

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from reprokit.comparators.protocol import Settings, Unreadable
 from reprokit.comparators.tally import Tally, shown
-from reprokit.comparators.text_rules import normalised
+from reprokit.comparators.text_rules import ARRAY, in_one_line, normalised
 from reprokit.model import JSON
-from reprokit.verdict import Finding
+from reprokit.verdict import Finding, Grade
 
 _NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?!\w)", re.ASCII)
 _LINE = 1_000_000
@@ -21,6 +21,8 @@ _LINE = 1_000_000
 _WINDOW = 2_000
 """Lines after the first difference in words, within which lines are matched."""
 _EXCERPT = 40
+_LAID_OUT = 4 * 1024**2
+"""Bytes of a file in which arrays are looked for."""
 _COUNTED = 32 * 1024**2
 """Bytes of a file in which also those numbers are counted that are equal."""
 
@@ -40,7 +42,26 @@ class Text:
         tally = Tally(settings, unit="number")
         counted = expected.stat().st_size <= _COUNTED
         excerpt = compare_lines(lines(expected), lines(actual), tally, counted=counted)
-        return finding(tally, excerpt)
+        found = finding(tally, excerpt)
+        if found.grade is Grade.DIFFERENT:
+            return _laid_out(expected, actual, settings) or found
+        return found
+
+
+def _laid_out(expected: Path, actual: Path, settings: Settings) -> Finding | None:
+    """The finding where the texts are the same but for how arrays are laid out: another version
+    prints them with other spaces, and breaks their lines elsewhere. Else `None`."""
+    if max(expected.stat().st_size, actual.stat().st_size) > _LAID_OUT:
+        return None
+    old, new = ("\n".join(lines(path)) for path in (expected, actual))
+    if not (ARRAY.search(old) and ARRAY.search(new)):
+        return None
+    tally = Tally(settings, unit="number")
+    olds, news = (ARRAY.sub(in_one_line, text).split("\n") for text in (old, new))
+    excerpt = compare_lines(olds, news, tally)
+    tally.rules.update(["the layout of arrays"])
+    found = finding(tally, excerpt)
+    return found if found.grade.reproduced else None
 
 
 def finding(tally: Tally, excerpt: list[JSON]) -> Finding:

@@ -69,9 +69,19 @@ RULES = (
         r"\b(?:tmp[a-z0-9_]{8}|Rtmp[A-Za-z0-9]{6}|file[0-9a-f]{10,14})\b",
         "<temporary>",
     ),
+    _rule("who drew PostScript", r"^%%(Creator|CreationDate|For): .*$", r"%%\1"),
     _rule("process ids", r"\b(pid|PID|process)([ =:#]{1,3})\d+\b", r"\1\2<pid>"),
 )
 """In the order in which they are applied."""
+
+
+ARRAY = re.compile(r"\[(?:[\s\d.,+\[\]-]|(?<=\d)e(?=[+-]?\d)|(?<=[\d.])j|\bnan\b|\binf\b)*\]")
+"""An array of numbers as it is printed, over one line or several."""
+
+
+def in_one_line(match: re.Match[str]) -> str:
+    """An array with one space between its numbers."""
+    return " ".join(re.findall(r"[\[\]]|[^\s,\[\]]+", match.group()))
 
 
 def normalised(line: str) -> tuple[str, frozenset[str]]:

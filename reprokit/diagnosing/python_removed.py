@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reprokit.diagnosing.installed import is_older, python_of
+from reprokit.diagnosing.installed import is_older, newer_than_failed, python_of
 from reprokit.diagnosing.mend import Mend
 from reprokit.diagnosing.pattern import Pattern
 from reprokit.diagnosing.protocol import Failure
@@ -153,8 +153,9 @@ def wanted_for(module: str) -> str | None:
     return None
 
 
-def _words(name: str, wanted: str, failure: Failure) -> dict[str, str]:
-    """`python` is what its wheels are for where this Python is too new, else `alone` is wanted."""
+def _words(name: str, wanted: str, match: re.Match[str], failure: Failure) -> dict[str, str]:
+    """`python` is what its wheels are for where this Python is too new, else `alone` is wanted.
+    `newer`: a later version of the package that has the code, where that is pinned."""
     below, here = PYTHON_BELOW.get(wanted), python_of(failure)
     new = below is not None and here is not None and not is_older(here, below)
     return {
@@ -162,24 +163,25 @@ def _words(name: str, wanted: str, failure: Failure) -> dict[str, str]:
         "wanted": wanted,
         "alone": "" if new else wanted,
         "python": f"<{below}" if new else "",
+        "newer": newer_than_failed(failure, match.string, re.split(r"[<>=]", wanted)[0]),
     }
 
 
 def _module(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     wanted = wanted_for(match["module"])
-    return None if wanted is None else _words(match["module"], wanted, failure)
+    return None if wanted is None else _words(match["module"], wanted, match, failure)
 
 
 def _attribute(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     owner, attribute = match["owner"], match["attribute"]
     wanted = _REMOVED.get((owner, attribute)) or wanted_for(f"{owner}.{attribute}")
-    return None if wanted is None else _words(f"{owner}.{attribute}", wanted, failure)
+    return None if wanted is None else _words(f"{owner}.{attribute}", wanted, match, failure)
 
 
 def _saying(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     position = next(i for i, _ in enumerate(_SAYINGS) if match[f"s{i}"] is not None)
     _, name, wanted = _SAYINGS[position]
-    return _words(name, wanted, failure)
+    return _words(name, wanted, match, failure)
 
 
 _TEXT = "the code uses {name}, which later versions no longer have"
@@ -190,6 +192,7 @@ _NEXT = (
 _MENDS = (
     Mend(settings={"python.requirements": ("{alone}",)}),
     Mend(settings={"python.requirements": ("{wanted}",), "python.version": "{python}"}),
+    Mend(settings={"python.requirements": ("{newer}",)}),
 )
 
 DIAGNOSES = (

@@ -67,6 +67,7 @@ _ELSEWHERE = frozenset({
     "ipython", "jupyter", "nvidia-smi", "nvcc", "brew", "apt", "apt-get", "docker", "podman",
     "qsub", "sbatch", "srun", "matlab", "stata", "sas", "julia", "open", "display",
 })  # fmt: skip
+_INSTALLERS = frozenset({"pip", "pip3", "conda", "mamba", "apt", "apt-get", "brew", "sudo"})
 _AUTHORS_PATH = re.compile(r"(?:/(?:home|Users|mnt|media|Volumes)/|[A-Za-z]:[\\/]).+")
 _WRITING = re.compile(
     r"savefig|\bto_\w+\(|[Ww]rit|[Ss]ave|dump|mkdir|makedirs|copy|export|sink\(|FileHandler"
@@ -138,7 +139,7 @@ def _place(folder: str, failure: Failure) -> str:
 
 def _file(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     path = _named(match)
-    if path in _PROGRAMS or _path(match, failure) or _folder(match, failure):
+    if path in _PROGRAMS or path in _INSTALLERS or _path(match, failure) or _folder(match, failure):
         return None
     return {"path": path}
 
@@ -174,12 +175,18 @@ def _library(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
 def _program(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     name = PurePosixPath(match["program"] or match["other"]).name
     # A script or file of the project that is not found is another failure.
-    if "." in name or (match["other"] and name not in _PROGRAMS):
+    if "." in name or (match["other"] and not (name in _PROGRAMS or name in _INSTALLERS)):
         return None
     package = _PROGRAMS.get(name, name)
     known = name in _PROGRAMS or DEBIAN_PACKAGE.fullmatch(name) is not None
     asked = package in {p.name for p in failure.plan.system_packages} or name in _ELSEWHERE
-    return {"program": name, "package": package, "install": package if known and not asked else ""}
+    hint = f"write {package} into apt.txt, then run again"
+    if name in _INSTALLERS:
+        hint = (
+            "a run installs nothing: declare what it would install in requirements.txt, "
+            "environment.yml, DESCRIPTION or apt.txt, and take the command out"
+        )
+    return {"program": name, "hint": hint, "install": package if known and not asked else ""}
 
 
 DIAGNOSES = (
@@ -251,7 +258,7 @@ DIAGNOSES = (
             r"|No such file or directory: '(?P<other>[\w+-]{1,100})'$"
         ),
         "the program {program} is not installed",
-        "write {package} into apt.txt, then run again",
+        "{hint}",
         _program,
         (Mend(settings={"system.packages": ("{install}",)}),),
     ),

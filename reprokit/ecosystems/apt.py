@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reprokit import binder
 from reprokit.errors import BadRequest
 from reprokit.model import (
     BaseCandidate,
@@ -21,8 +22,7 @@ from reprokit.project import Project
 from reprokit.quoting import DEBIAN_PACKAGE
 from reprokit.resolving import Catalogue, Resolver
 
-# Where Binder projects keep it; the first one that exists is read.
-PLACES = ("apt.txt", "binder/apt.txt", ".binder/apt.txt")
+NAME = "apt.txt"
 
 
 class AptEcosystem:
@@ -32,7 +32,7 @@ class AptEcosystem:
 
     def detect(self, project: Project) -> Detection | None:
         """The listed packages, each with its line. Raises BadRequest for what is no name."""
-        place = next((path for path in PLACES if project.has(path)), None)
+        place = binder.place(project, NAME)
         if place is None:
             return None
         return Detection(

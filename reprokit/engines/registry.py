@@ -71,6 +71,12 @@ def digest(reference: str, timeout: float) -> str | None:
     raise NoAnswer(f"no registry answers for {reference}: {'; '.join(reasons)}")
 
 
+def repositories(name: str) -> Iterator[Repository]:
+    """Where a repository can be read: at the mirrors of its registry, then there itself."""
+    for place in places(full_name(name), _configuration()):
+        yield Repository(place)
+
+
 def own_place(name: str) -> Place:
     """Where a repository itself is, past every mirror: to write, and to read what was written."""
     *_, place = places(full_name(name), _configuration())

@@ -22,7 +22,12 @@ _ROOTS = re.compile(
     r"(?:/(?:home|Users|mnt|media|data|scratch|srv|root|opt|tmp|var|Volumes|work|gpfs|lustre|project"
     r"s?|content|kaggle)/|~|[A-Za-z]:[\\/]|\\\\)"
 )
-_CONTAINER = ("/app/", "/dev/", "/proc/")
+_CONTAINER = ("/app/", "/dev/", "/proc/", "/sys/", "/etc/", "/bin/", "/usr/bin/")
+_LINES = ("system", "getoutput", "run_line_magic")
+"""What IPython makes of `!command` and `%magic`: methods of its shell that take the line."""
+_SETS_ANY = re.compile(
+    r"^\s*%(?:run|pylab)\b|^\s*%store\s+-r\s*$|\b(?:exec|globals)\s*\(", re.MULTILINE
+)
 _UP = re.compile(r"\.\.[\\/][^\n\0<>|*?\"]*")
 
 
@@ -91,14 +96,18 @@ def live(kernel: LiveKernel, book: Notebook) -> Iterator[Finding]:
         yield Finding(kind="order", text=text, place=book.path)
     if edited:
         shown = ", ".join(f"[{number}]" for number in edited[-_LISTED:])
-        text = f"ran code that no cell has as it was last saved ({shown}): save it, and run it anew"
+        text = (
+            f"ran code that no cell has as it was last saved ({shown}): a cell was edited or "
+            "deleted since, or is not saved yet; save it, restart the kernel and run all cells"
+        )
         yield Finding(kind="order", text=text, place=book.path)
 
 
 def paths(sources: tuple[Source, ...], root: Path) -> Iterator[Finding]:
     """Absolute paths, and paths out of the project: neither is there in the container."""
     for source in sources:
-        for text, line in _texts(source):
+        yield from _homes(source)
+        for text, line in sorted(_texts(source), key=lambda found: found[1]):
             place = source.place(line)
             if _is_absolute(text):
                 yield _absolute(text, place, root)
@@ -145,8 +154,33 @@ def _texts(source: Source) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+        if isinstance(node, ast.Call) and _called(node) in _LINES and "get_ipython" in source.text:
+            for line in node.args:
+                if isinstance(line, ast.Constant) and isinstance(line.value, str):
+                    yield from ((word.strip("'\""), node.lineno) for word in line.value.split())
+        elif (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone
+        ):
             yield node.value, node.lineno
+
+
+def _homes(source: Source) -> Iterator[Finding]:
+    """The home folder, which is another one, and empty, in the container."""
+    for node in ast.walk(source.tree) if source.tree is not None else ():
+        if not isinstance(node, ast.Call):
+            continue
+        of = node.func.value if isinstance(node.func, ast.Attribute) else None
+        last = getattr(of, "id", getattr(of, "attr", None))
+        arguments = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        is_home = last == "Path" and _called(node) == "home"
+        if is_home or (_called(node) == "expanduser" and arguments == ["~"]):
+            said = "the home folder is this machine's: put data into data/, and name it so"
+            yield Finding(kind="outside", text=said, place=source.place(node.lineno))
+
+
+def _called(call: ast.Call) -> str:
+    """The last part of a called function's name."""
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 def _shown(text: str) -> str:
@@ -159,20 +193,20 @@ def _cells(numbers: list[int]) -> str:
 
 
 def _bound(book: Notebook) -> tuple[frozenset[str], bool]:
-    """The names that the cells set; and whether a cell may set any (`import *`, no parse)."""
+    """The names that the cells set; and whether one may set any (`import *`, `exec`, no parse)."""
     found: set[str] = set()
     for _, source in book.cells:
         text = python_of(source)
+        # A magic may set each name in its line: `%%capture out`, `%time x = 3`, `%store -r x`.
+        for line in re.findall(r"^\s*%%?\w+\s+(.*)$", source, re.MULTILINE):
+            found.update(re.findall(r"\w+", line))
         if text is None:
-            # Of another language, or a magic that may set names (`%%capture out`).
-            found.update(re.findall(r"\w+", source.partition("\n")[0]))
             continue
         names, every = bound_names(text)
-        if every:
+        if every or _SETS_ANY.search(source):
             return frozenset(), True
         found |= names
         found.update(re.findall(r"^\s*(\w+)\s*=\s*[%!]", source, re.MULTILINE))
-        found.update(re.findall(r"^\s*%%?\w+\s+(.*)$", source, re.MULTILINE))
     return frozenset(found), False
 
 

@@ -5,6 +5,7 @@ Nothing is written unless asked; a file that changed since it was read is not wr
 
 from __future__ import annotations
 
+import os
 from datetime import date as Date
 from difflib import unified_diff
 from pathlib import Path
@@ -59,7 +60,8 @@ class Proposed:
 class InitResult:
     """What was looked at, the files that would change (or did), and what to look at first.
 
-    `kept` are sentences on declarations that stay as they are.
+    `kept` are sentences on declarations that stay as they are; `shell` is the equal command, where
+    the kernel knew its notebook and a shell must be told.
     """
 
     root: Path
@@ -69,6 +71,7 @@ class InitResult:
     findings: tuple[Finding, ...]
     written: bool
     command: str
+    shell: str | None = None
 
     def json(self) -> JSON:
         """The document that fits the schema init-1."""
@@ -84,6 +87,8 @@ class InitResult:
     def ending(self) -> str:
         """What was done, and what to do next."""
         names = " and ".join(file.path for file in self.files)
+        if not self.files and any(finding.kind == "undeclared" for finding in self.findings):
+            return "Nothing can be written from here: see above what is not declared."
         if not self.files:
             return "Nothing is to be written: what this project needs is declared."
         if self.written:
@@ -154,7 +159,15 @@ def init(path: Path, *, write: bool = False, kernel: LiveKernel | None = None) -
         findings=tuple(dict.fromkeys((*undeclared, *findings, *state))),
         written=write and bool(proposed),
         command=command,
+        shell=_in_a_shell(root / chosen, write=write)
+        if kernel is not None and chosen is not None and path == Path()
+        else None,
     )
+
+
+def _in_a_shell(notebook: Path, *, write: bool) -> str:
+    place = os.path.relpath(notebook)
+    return " ".join(["reprokit", "init", quote(place), *(["--write"] if write else [])])
 
 
 def _places(path: Path, kernel: LiveKernel | None) -> tuple[Path, str | None]:
@@ -253,7 +266,12 @@ def _loaded_besides(kernel: LiveKernel, environment: Environment, known: set[str
         for name in environment.by_module.get(module, ())
         if len(environment.by_module[module]) == 1
     }
-    return sorted(environment.packages[name].name for name in found - explained)
+    found -= explained
+    # Of what is left, only what nothing else of it brings.
+    for name in sorted(found):
+        if name in environment.closure(found - {name}):
+            found.remove(name)
+    return sorted(environment.packages[name].name for name in found)
 
 
 def _requirements(

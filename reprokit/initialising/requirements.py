@@ -128,6 +128,11 @@ def _lines(package: Installed, why: str, root: Path) -> Iterator[tuple[str | Non
             )
             finding = Finding(kind="version", text=text)
         yield f"{package.name}=={version}  # {why}", finding
+    elif origin.kind == "vcs" and origin.path is not None:
+        there = _where_it_is_public(package.name, origin.path)
+        where = f"a repository of this machine, {origin.path}"
+        text = f"{package.name} was installed from {where}: {there}"
+        yield None, Finding(kind="outside", text=text)
     elif origin.kind == "vcs" and origin.commit:
         yield _from_repository(package.name, f"{origin.vcs}+{origin.url}", origin.commit, why)
     elif origin.path is None:

@@ -40,10 +40,14 @@ _SKLEARN = _words(
 )
 # These draw only if they are told to shuffle.
 _IF_SHUFFLED = frozenset({"KFold", "StratifiedKFold"})
+_TENSORFLOW = _words("normal uniform truncated_normal shuffle categorical gamma poisson")
+# What pandas' sample() is told by, which other things of that name are not.
+_PANDAS_SAMPLE = frozenset({"n", "frac", "replace", "weights"})
 _SEEDS = {
     "random": ("random.seed",),
     "numpy.random": ("numpy.random.seed",),
     "torch": ("torch.manual_seed", "torch.random.manual_seed"),
+    "tensorflow": ("tensorflow.random.set_seed",),
 }
 _EVERYWHERE = ("seed_everything", "set_seed", "fix_seed", "set_random_seed")
 """Functions that are known, or usually written, to seed every generator at once."""
@@ -69,6 +73,8 @@ def missing(sources: tuple[Source, ...]) -> Iterator[Finding]:
         for node in ast.walk(source.tree) if source.tree is not None else ():
             if isinstance(node, ast.Call):
                 _look(_full_name(node.func, names[source.path]), node, source, seen)
+                if "pandas" in names[source.path].values() and _is_unseeded_sample(node):
+                    seen.seedless.append(("sample", source.place(node.lineno)))
     for generator, (call, place) in seen.first.items():
         if generator not in seen.seeded:
             text = (
@@ -108,7 +114,7 @@ def _full_name(function: ast.expr, names: dict[str, str]) -> str:
 def _look(name: str, call: ast.Call, source: Source, seen: _Seen) -> None:
     place = source.place(call.lineno)
     module, _, last = name.rpartition(".")
-    if last in _EVERYWHERE or name.startswith("lightning.seed"):
+    if (last in _EVERYWHERE and module != "tensorflow.random") or name.startswith("lightning.seed"):
         seen.seeded.update(_SEEDS)
     for generator, seeds in _SEEDS.items():
         if name in seeds and (call.args or call.keywords):
@@ -123,16 +129,33 @@ def _look(name: str, call: ast.Call, source: Source, seen: _Seen) -> None:
             seen.first.setdefault("numpy.random", (name, place))
     elif module == "torch" and last in _TORCH:
         seen.first.setdefault("torch", (name, place))
+    elif module == "tensorflow.random" and last in _TENSORFLOW:
+        seen.first.setdefault("tensorflow", (name, place))
+    elif name.startswith("scipy.stats.") and last == "rvs" and _lacks_state(call):
+        seen.seedless.append((name, place))
     elif name.startswith("sklearn.") and _is_unseeded(last, call):
         # With random_state left out, numpy's own generator is drawn from.
         seen.seedless.append((last, place))
 
 
 def _is_unseeded(name: str, call: ast.Call) -> bool:
+    is_shuffled = any(keyword.arg == "shuffle" for keyword in call.keywords)
+    return _lacks_state(call) and (name in _SKLEARN or (name in _IF_SHUFFLED and is_shuffled))
+
+
+def _is_unseeded_sample(call: ast.Call) -> bool:
+    """Whether this is sample() of a data frame, by its arguments: its object is nobody's guess."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "sample":
+        return False
+    first = call.args[0] if len(call.args) == 1 else None
+    count = isinstance(first, ast.Constant) and isinstance(first.value, int) and not call.keywords
+    named = any(keyword.arg in _PANDAS_SAMPLE for keyword in call.keywords)
+    return (count or named) and _lacks_state(call)
+
+
+def _lacks_state(call: ast.Call) -> bool:
+    """Whether a call's own generator is left to chance."""
     given = {keyword.arg: keyword.value for keyword in call.keywords}
-    if None in given:  # **options may hold it
-        return False
     value = given.get("random_state")
-    if value is not None and not (isinstance(value, ast.Constant) and value.value is None):
-        return False
-    return name in _SKLEARN or (name in _IF_SHUFFLED and "shuffle" in given)
+    is_none = value is None or (isinstance(value, ast.Constant) and value.value is None)
+    return is_none and None not in given  # **options may hold it

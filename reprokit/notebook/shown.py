@@ -44,9 +44,10 @@ class Display:
 
 
 def bundle(place: tuple[str, str], result: Any, command: str | None) -> dict[str, str]:
-    """A result by media type. place: module and name of its class; command: what was typed."""
+    """A result by media type. place: module and name of its class; command: what was typed, which
+    a shell is given too unless the result says otherwise."""
     display = DISPLAYS[place]
-    again = command or display.command(result)
+    again = getattr(result, "shell", None) or command or display.command(result)
     below = "" if again is None else shell(again)
     content = display.html(result) + below
     return {

@@ -92,8 +92,8 @@ def refuse_driver(entry: Entry | None, found: Calling) -> None:
 
 def plain(content: bytes, *, failing: bool = False) -> str | None:
     """A notebook's text without outputs and what else is no code, the same however it was saved;
-    `None` for what is no notebook of format 4. failing: cells whose stored output is an error may
-    end in one again."""
+    `None` for what is no notebook of format 4. failing: cells whose stored output is an error, and
+    those that were left out when the others ran, may end in one."""
     document = _document(content)
     if document is None:
         return None
@@ -105,12 +105,20 @@ def plain(content: bytes, *, failing: bool = False) -> str | None:
     if isinstance(kernel, dict) and "name" in kernel:
         # How it is called differs between machines; formats want some word there.
         metadata["kernelspec"] = {**kernel, "display_name": kernel["name"]}
+    ran = any(cell.get("execution_count") is not None for cell in document["cells"])
     cells = [
-        _that_may_fail(_plain_cell(cell)) if failing and _failed(cell) else _plain_cell(cell)
+        _that_may_fail(_plain_cell(cell))
+        if failing and (_failed(cell) or (ran and _was_left_out(cell)))
+        else _plain_cell(cell)
         for cell in document["cells"]
     ]
     made = {**document, "metadata": metadata, "cells": cells}
-    return json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    text = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # half a character, as only an escape can name it
+        text = json.dumps(made, indent=1, sort_keys=True) + "\n"
+    return text
 
 
 def plain_texts(project: Project, paths: tuple[str, ...]) -> dict[str, str]:
@@ -118,7 +126,8 @@ def plain_texts(project: Project, paths: tuple[str, ...]) -> dict[str, str]:
     format goes there as it is, and is left out here.
 
     Where nobody can be asked, an error among the stored outputs is taken for part of what the
-    notebook shows, as a course shows a typical mistake. A run of one's own stops there.
+    notebook shows, as a course shows a typical mistake; and a cell that its author did not run with
+    the others for none of what made them, as an exercise. A run of one's own stops there.
     """
     failing = project.lenient
     found = ((path, plain(project.path(path).read_bytes(), failing=failing)) for path in paths)
@@ -171,6 +180,11 @@ def _failed(cell: dict[str, Any]) -> bool:
         and output.get("ename") != "KeyboardInterrupt"
         for output in (outputs if isinstance(outputs, list) else ())
     )
+
+
+def _was_left_out(cell: dict[str, Any]) -> bool:
+    is_code = cell.get("cell_type") == "code"
+    return is_code and cell.get("execution_count") is None and not cell.get("outputs")
 
 
 def _that_may_fail(cell: dict[str, Any]) -> dict[str, Any]:

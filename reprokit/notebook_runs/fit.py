@@ -56,4 +56,15 @@ def _wrong(document: Any) -> str | None:
             return f"its cell {number} is none"
         if not isinstance(cell.get("metadata"), dict):
             return f"its cell {number} has no metadata"
-    return None
+        if _has_half_characters({k: v for k, v in cell.items() if k != "outputs"}):
+            return f"its cell {number} holds half a character"
+    return "it holds half a character" if _has_half_characters(document["metadata"]) else None
+
+
+def _has_half_characters(part: Any) -> bool:
+    """JSON can name them, and no file in UTF-8 can hold them."""
+    try:
+        json.dumps(part, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False

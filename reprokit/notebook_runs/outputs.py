@@ -103,7 +103,9 @@ def _write_plain(content: bytes, path: Path) -> None:
         return
     kept = [cell for cell in document["cells"] if not is_injected(cell)]
     for cell in kept:
-        if cell.get("cell_type") == "code" and is_own(cell):
+        if cell.get("cell_type") == "code" and (
+            is_own(cell) or not isinstance(cell.get("outputs"), list)
+        ):
             cell["outputs"] = []
     document["cells"] = kept
     path.write_text(json.dumps(document), "utf-8")

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from reprokit import binder
 from reprokit.bases.protocol import BaseFamily
 from reprokit.configuration import Configuration
 from reprokit.ecosystems.protocol import Ecosystem
@@ -39,7 +40,6 @@ from reprokit.phases.exclusions import code_files, link_notes, secret_notes
 from reprokit.phases.plan_additions import built_by_one, on_display, with_additions
 from reprokit.project import Project
 
-_OWN_DOCKERFILES = ("Dockerfile", "Containerfile", "binder/Dockerfile", ".binder/Dockerfile")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
@@ -175,7 +175,7 @@ def own_dockerfile(project: Project, configuration: Configuration) -> str | None
     if configuration.dockerfile == "generate":
         return None
     if configuration.dockerfile == "auto":
-        return next((path for path in _OWN_DOCKERFILES if project.has(path)), None)
+        return binder.dockerfile(project)
     if not project.has(configuration.dockerfile):
         raise BadRequest(
             f"dockerfile names {configuration.dockerfile!r}, which does not exist",
@@ -200,7 +200,7 @@ def _found(
         return (), [Note(level="warning", text=str(error))]
     found, notes = built_by_one(found, configuration)
     names = tuple(ecosystem.name for ecosystem in ecosystems)
-    found = with_additions(found, names, configuration)
+    found = with_additions(found, names, configuration, instead=project.lenient)
     return found, [*(note for detection in found for note in detection.notes), *notes]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -46,12 +47,18 @@ def built_by_one(
 
 
 def with_additions(
-    detections: tuple[Detection, ...], ecosystems: Sequence[str], configuration: Configuration
+    detections: tuple[Detection, ...],
+    ecosystems: Sequence[str],
+    configuration: Configuration,
+    *,
+    instead: bool = False,
 ) -> tuple[Detection, ...]:
     """The detections with the configured requirements and main class.
 
-    Where nothing of a language was found, its ecosystem gets a detection of its own. Raises
-    BadRequest where no plugin knows the language.
+    instead: what is configured of a package stands in place of the version to which the project's
+    files pin it; else both count, and may contradict each other. Where nothing of a language was
+    found, its ecosystem gets a detection of its own. Raises BadRequest where no plugin knows the
+    language.
     """
     by_name = {detection.ecosystem: detection for detection in detections}
     for language, key, requirements in (
@@ -63,6 +70,8 @@ def with_additions(
         if language not in by_name:
             by_name[language] = _new(language, key, ecosystems, configuration)
         present = by_name[language]
+        if instead:
+            present = _without_pins(present, requirements)
         by_name[language] = replace(present, requirements=(*present.requirements, *requirements))
     if configuration.python_build_requirements and "python" in by_name:
         wanted: list[JSON] = [*configuration.python_build_requirements]
@@ -74,6 +83,21 @@ def with_additions(
                 settings = {**by_name[name].settings, "main_class": configuration.java_main_class}
                 by_name[name] = replace(by_name[name], settings=settings)
     return tuple(by_name[name] for name in sorted(by_name))
+
+
+def _without_pins(detection: Detection, given: Sequence[Requirement]) -> Detection:
+    """Without the exact versions of packages of which a version is given."""
+    names = {_plain(asked.name) for asked in given if asked.specifier}
+    kept = tuple(
+        asked
+        for asked in detection.requirements
+        if not (_plain(asked.name) in names and asked.specifier.startswith("=="))
+    )
+    return replace(detection, requirements=kept)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def on_display(entry: Entry, configuration: Configuration) -> Entry:

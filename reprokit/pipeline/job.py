@@ -170,7 +170,7 @@ def _root_and_notebook(path: Path) -> tuple[Path, str | None]:
     try:
         place = path.resolve(strict=True)
     except OSError as error:
-        raise BadRequest(f"there is no {path}", next="name a project folder") from error
+        raise BadRequest(f"there is no {path}", next=_meant(path)) from error
     if place.is_dir():
         return place, None
     if place.suffix == ".ipynb":
@@ -180,6 +180,17 @@ def _root_and_notebook(path: Path) -> tuple[Path, str | None]:
         f"{path} is neither a folder nor a notebook",
         next=f"name the project's folder: `reprokit run {path.parent} -- COMMAND`",
     )
+
+
+def _meant(path: Path) -> str:
+    """What to name instead of something that is not there."""
+    import difflib
+
+    there = [found.name for found in path.parent.glob("*.ipynb")]
+    near = difflib.get_close_matches(path.name, there, 1)
+    if near and path.suffix:
+        return f"is {path.with_name(near[0])} meant?"
+    return "name a project folder or a notebook"
 
 
 def _wished(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from reprokit import lock_file
 from reprokit.engines.connect import connect
+from reprokit.engines.protocol import Engine
 from reprokit.errors import BadRequest, NoEngine
 from reprokit.frozen import frozen
 from reprokit.model import JSON, Lock, Plan
@@ -83,7 +85,8 @@ def _dockerfile(job: Job) -> str | None:
 def lock(
     path: Path, wishes: Wishes, reporter: Reporter, *, check: bool = False, upgrade: bool = False
 ) -> LockResult:
-    """Write repro.lock, or only check it. One that is current needs no engine."""
+    """Write repro.lock, or only check it. One that is current needs no engine, and a new one none
+    where a registry's word suffices (`reprokit.engines.absent`)."""
     job = prepare(path, wishes, upgrade=upgrade or wishes.date is not None)
     place = job.project.root / lock_file.NAME
     if check:
@@ -91,13 +94,16 @@ def lock(
     watch = Stopwatch(reporter)
     again = upgrade or _moved_date(job.plan, lock_file.read(job.project.root))
     before = job.lock
-    try:
-        with connect(wishes.engine) as engine:
-            made = ensure_lock(job, powers_for(engine, reporter), watch, again=again)
-    except NoEngine:
-        if before is None or again or not is_current(before, job.plan, None):
-            raise
-        made = before
+    with ExitStack() as stack:
+        try:
+            engine: Engine = stack.enter_context(connect(wishes.engine))
+        except NoEngine as error:
+            if before is not None and not again and is_current(before, job.plan, None):
+                return LockResult(lock=before, path=place, current=True, written=False)
+            from reprokit.engines.absent import absent
+
+            engine = absent(error)
+        made = ensure_lock(job, powers_for(engine, reporter), watch, again=again)
     return LockResult(lock=made, path=place, current=True, written=made is not before)
 
 

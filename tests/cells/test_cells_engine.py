@@ -25,6 +25,7 @@ frame = pd.DataFrame({
     "day": pd.to_datetime(["2024-01-01", None, "2024-03-01"]).tz_localize("UTC"),
     "kind": pd.Categorical(["u", None, "v"]), "count": pd.array([1, None, 3], "Int32"),
 })
+odd = pd.DataFrame({"": [1], "a b": pd.to_datetime(["2020-01-01T00:00:00+02:00"])})
 matrix, plain = np.arange(6.0).reshape(2, 3), {"a": [1, 2], "b": "é", "c": float("inf")}
 """
 PYTHON = """
@@ -44,6 +45,7 @@ plain_r <- plain
 edge <- list(character(0), NULL, c(a = 1L), 2.5)
 none <- data.frame()
 span <- data.frame(s = as.difftime(c(90, NA), units = "mins"), z = c(1i, 2))
+stopifnot(identical(names(odd), c("", "a b")), format(odd[[2]]) == "2019-12-31 22:00:00")
 plot(1:3)
 nchar(frame$word)
 """
@@ -109,15 +111,17 @@ def test_cells_carry_values_and_are_recorded(
 ) -> None:
     socket = engine.information().socket
     monkeypatch.setenv("REPROKIT_ENGINE", socket)
-    _, _, python, r, shell, checked, failed, hostile, listed, shown, *end = kernels.execute(
+    _, _, python, r, shell, checked, failed, refused, hostile, *more = kernels.execute(
         project,
         "%load_ext reprokit",
         VALUES,
         f"%%repro -i frame,matrix plain -o back sums plain{PYTHON}",
-        f"%%repro R -i frame matrix plain -o back_r shape,doubled,fit plain_r edge none span{R}",
+        "%%repro R -i frame,matrix plain odd "
+        f"-o back_r shape,doubled,fit plain_r edge none span{R}",
         f"%%repro sh -i frame -o user listed{SHELL}",
         CHECK,
         "%%repro\nimport nowhere",
+        "%%repro R\nstop('because')",
         "%%repro sh -o plain\nln -s /etc/passwd /opt/reprokit/taken/0.json; plain=1",
         "%repro runs",
         "%repro show last",
@@ -127,7 +131,7 @@ def test_cells_carry_values_and_are_recorded(
         allow_errors=True,
         timeout=900,
     )
-    _, stopped, left = end
+    listed, shown, _, stopped, left = more
     assert [output["output_type"] for output in checked] == [], checked
     assert printed(python, "stdout") == "to stdout\n3\n"
     assert printed(python, "stderr").endswith("to stderr\n")
@@ -136,9 +140,10 @@ def test_cells_carry_values_and_are_recorded(
     assert printed(shell, "stdout") == "n,x,word,flag,day,kind,count\nread-only\n"
     assert failed[-1]["ename"] == "CommandFailed"
     assert "what the project declares, not what this kernel has" in failed[-1]["traceback"][0]
+    assert "line 2 of the cell: Error: because" in refused[-1]["traceback"][0]
     assert "is a link or a device" in hostile[-1]["traceback"][0]
     table = listed[0]["data"]["text/plain"]
-    assert table.count("%%repro") == 5 and "failed (1)" in table
+    assert table.count("%%repro") == 6 and "failed (1)" in table
     assert "ln -s /etc/passwd" in shown[0]["data"]["text/plain"]
     assert stopped[-1]["ename"] == "Interrupted"
     assert left[0]["data"]["text/plain"] == "(1, 0, 'é')"

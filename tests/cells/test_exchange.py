@@ -58,7 +58,7 @@ def test_everybody_may_read_what_is_given(language: str, tmp_path: Path) -> None
 
 
 def test_a_value_that_cannot_go_in_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="m is a function, which cannot be carried into") as caught:
+    with pytest.raises(BadRequest, match="m is a function: it cannot be carried into") as caught:
         exchange.lay_out(cell(inputs={"m": checked}), tmp_path)
     assert "data frames" in str(caught.value.next)
 
@@ -171,6 +171,17 @@ def test_plain_values_in_r(value: Any, written: str) -> None:
 def test_what_r_has_not_is_named(value: Any, tmp_path: Path) -> None:
     with pytest.raises(CannotCarry):
         for_r.write({"x": value}, tmp_path)
+
+
+def test_frames_in_r_have_any_titles_and_no_reversed_offsets(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"": [1], "a b": pd.to_datetime(["2020-01-01T00:00:00+02:00"])})
+    assert for_r.write({"f": frame}, tmp_path) == (
+        'list("f" = .frame(list(.vector("0.0.r", integer(0)), as.POSIXct('
+        '.vector("0.1.r", double(0)), origin = \'1970-01-01\', tz = "UTC")), '
+        'c("", "a b"), 1L, NULL))\n'
+    )
+    with pytest.raises(CannotCarry, match=r"^name holds a text with a zero character"):
+        for_r.write({"name": ["\0"]}, tmp_path)
 
 
 def test_values_for_a_shell_are_quoted(tmp_path: Path) -> None:

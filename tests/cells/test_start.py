@@ -77,6 +77,11 @@ def test_a_traceback_has_the_lines_of_the_cell_and_nothing_else(tmp_path: Path) 
     )
 
 
+def test_what_is_no_python_has_no_lines_of_ours(tmp_path: Path) -> None:
+    _, done = ran(tmp_path, "x = )\n")
+    assert done.stderr.startswith('  File "<cell>", line 2\n    x = )\n')
+
+
 @pytest.mark.parametrize(
     ("text", "what", "where", "said"),
     [

@@ -236,3 +236,20 @@ def test_noise_and_other_colours_are_not_drawn_at_the_same_place(written: Writte
     flat = numpy.full((60, 80, 3), 200, dtype=numpy.uint8)
     found = written("a.png", png(flat), png(flat - numpy.uint8(10)))
     assert not found.grade.reproduced and "4,800 are not drawn" in found.summary
+
+
+def test_a_map_of_values_is_not_all_edges(written: Written) -> None:
+    steps = numpy.repeat(numpy.linspace(0, 255, 64).astype(numpy.uint8)[None, :], 64, axis=0)
+    one = numpy.repeat(steps[..., None], 3, axis=2)
+    found = written("a.png", png(one), png(numpy.roll(one, 3, axis=1)))
+    assert not found.grade.reproduced and "not drawn at the same place" in found.summary
+
+
+@pytest.mark.parametrize("cell", [1, 2, 4, 6, 9, 30])
+def test_a_cell_of_a_map_is_a_value(cell: int, written: Written) -> None:
+    values = numpy.random.default_rng(5).integers(0, 256, (90, 90, 3), dtype=numpy.uint8)
+    other = values.copy()
+    other[14, 13] = values[14, 13] ^ 96
+    wide = [numpy.kron(v, numpy.ones((cell, cell, 1), numpy.uint8)) for v in (values, other)]
+    found = written("a.png", png(wide[0][:900, :900]), png(wide[1][:900, :900]))
+    told(found, Grade.SIMILAR, "not drawn at the same place")

@@ -36,6 +36,11 @@ from tests.comparators.compared import Written, told
             "id 123e4567-e89b-12d3-a456-426614174000",
             "id 00000000-e89b-12d3-a456-426614174001",
         ),
+        (
+            "who drew PostScript",
+            "%%Creator: matplotlib version 3.3.2, http://matplotlib.org/",
+            "%%Creator: Matplotlib v3.5.3, https://matplotlib.org/",
+        ),
         ("process ids", "pid 123 ended", "pid 4 ended"),
         ("terminal colours", "\x1b[31mred\x1b[0m", "red"),
         ("progress bars", "10%\r 55%\rdone", "done"),
@@ -78,6 +83,15 @@ def test_lines_that_came_and_went_do_not_shift_the_rest(written: Written) -> Non
     found = written("a.txt", "a\nb 1.0\nc\n", "a\nnew\nb 1.5\nc\n")
     told(found, Grade.DIFFERENT, "1 line came and 0 lines went", "line 2", "1 of 1 numbers differs")
     told(written("a.txt", "a\nb\n", "a\n"), Grade.DIFFERENT, "0 lines came and 1 line went")
+
+
+def test_arrays_are_laid_out_by_each_version_in_its_way(written: Written) -> None:
+    old = "x\narray([ 0.        ,  0.55555556,\n        1.11111111])\n[[ 1.  2.]\n [ 3. nan]]\n"
+    new = "x\narray([0.        , 0.55555556, 1.11111111])\n[[1. 2.]\n [3. nan]]\n"
+    told(written("a.txt", old, new), Grade.WITHIN_TOLERANCE, "the layout of arrays")
+    told(written("a.txt", old, new.replace("3. nan", "4. nan")), Grade.DIFFERENT)
+    told(written("a.txt", old, new.replace("x", "y")), Grade.DIFFERENT)
+    told(written("a.txt", "['a',\n 1]\n", "['a', 1]\n"), Grade.DIFFERENT)
 
 
 def test_a_text_that_goes_on_and_on_is_not_matched(written: Written) -> None:

@@ -139,6 +139,11 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "FileNotFoundError: [Errno 2] No such file or directory: 'latex'",
             "missing-program", "texlive-latex-recommended",
         ),
+        ("sh: 1: pip: not found", "missing-program", "a run installs nothing"),
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: 'pip'",
+            "missing-program", "pip is not installed; a run installs nothing",
+        ),
         ("_tkinter.TclError: no display name and no $DISPLAY", "no-screen", "MPLBACKEND"),
         (
             "OSError: [Errno 30] Read-only file system: 'data/out.csv'",

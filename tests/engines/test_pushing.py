@@ -15,10 +15,11 @@ import pytest
 import reprokit
 from reprokit import files
 from reprokit.bases import docker_archive
+from reprokit.engines.absent import absent
 from reprokit.engines.distribution import Repository
 from reprokit.engines.engine import SocketEngine
 from reprokit.engines.registry import own_place
-from reprokit.errors import InputUnavailable
+from reprokit.errors import InputUnavailable, NoEngine
 from reprokit.history import run_folder
 from reprokit.history.run_folder import RunFolder
 from reprokit.model import Image
@@ -71,6 +72,23 @@ def run(image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFol
     changed = {**given, "config_digest": image.config_digest, "reference": image.reference}
     run_folder.write_record(folder, records.sealed({**record, "image": changed}))
     return folder
+
+
+def test_a_registry_tells_of_an_image_what_an_engine_tells_of_it(
+    engine: SocketEngine, image: Image, registry: str
+) -> None:
+    name = f"{registry}/me/base:1"
+    engine.tag(image.reference, name)
+    try:
+        engine.push(name, lambda line: None, lambda done, total: None)
+    finally:
+        engine.remove_image(name)
+    stand_in = absent(NoEngine("no engine answers"))
+    digest = stand_in.registry_digest(name)
+    assert digest == engine.registry_digest(name)
+    found = stand_in.pull(f"{registry}/me/base@{digest}", engine.platform(), print)
+    assert (found.config_digest, found.layers) == (image.config_digest, image.layers)
+    assert found.platform == image.platform
 
 
 def test_an_image_is_pushed_with_its_record_and_pulled_by_digest(

@@ -34,13 +34,15 @@ HERE = environment(
     Installed(name="numpy", version="2.1.0"),
     Installed(name="pandas", version="2.2.0", requires=("numpy", "tzdata")),
     Installed(name="scikit-learn", version="1.5.0"),
-    Installed(name="openpyxl", version="3.1.0"),
+    Installed(name="openpyxl", version="3.1.0", requires=("etfile",)),
+    Installed(name="etfile", version="2.0"),
     Installed(name="ipykernel", version="6.0", requires=("pyzmq",)),
     Installed(name="pyzmq", version="26.0"),
     numpy="numpy",
     pandas="pandas",
     sklearn="scikit-learn",
     openpyxl="openpyxl",
+    etfile="etfile",
     zmq="pyzmq",
 )
 
@@ -221,9 +223,9 @@ def test_a_file_that_changes_meanwhile_is_not_written_over(
 
 def test_what_is_loaded_without_an_import_is_asked_for(project: Path, init: Init) -> None:
     book = notebook(project, "import pandas")
-    loaded = frozenset({"pandas", "numpy", "openpyxl", "zmq", "sys"})
+    loaded = frozenset({"pandas", "numpy", "openpyxl", "etfile", "zmq", "sys"})
     text = after(init(live=kernel(book, modules=loaded)), "requirements.txt")
-    # numpy comes with pandas, and zmq is the kernel's own.
+    # numpy comes with pandas, zmq is the kernel's own, and etfile comes with openpyxl.
     assert [line.partition("  #")[0] for line in text.splitlines()] == [
         "openpyxl==3.1.0",
         "pandas==2.2.0",
@@ -242,22 +244,25 @@ def test_repositories_folders_and_builds_are_named(project: Path, init: Init) ->
         subprocess.run(["git", *words], cwd=outside, check=True)
     commit = "0123456789abcdef0123456789abcdef01234567"
     vcs = Origin(kind="vcs", url="https://example.org/x.git", vcs="git", commit=commit)
+    clone = Origin(kind="vcs", url=outside.as_uri(), vcs="git", commit=commit)
     secret = Origin(kind="vcs", url="https://me:word@example.org/y.git", vcs="git", commit=commit)
     near = Origin(kind="folder", url=(project / "lib").as_uri(), editable=True)
     far = Origin(kind="folder", url=outside.as_uri(), editable=True)
     here = environment(
         Installed(name="fromgit", version="1", origin=vcs),
         Installed(name="secret", version="1", origin=secret),
+        Installed(name="local", version="1", origin=clone),
         Installed(name="near", version="1", origin=near),
         Installed(name="far", version="1", origin=far),
         Installed(name="torch", version="2.1.0+cu121"),
         fromgit="fromgit",
         secret="secret",
+        local="local",
         near="near",
         far="far",
         torch="torch",
     )
-    (project / "a.py").write_text("import fromgit, near, far, torch, secret\n")
+    (project / "a.py").write_text("import fromgit, near, far, torch, secret, local\n")
     result = init(live=kernel(None, here))
     assert after(result, "requirements.txt") == (
         f"fromgit @ git+https://example.org/x.git@{commit}  # a.py:1: imports fromgit\n"
@@ -267,6 +272,9 @@ def test_repositories_folders_and_builds_are_named(project: Path, init: Init) ->
     outsiders = said(result, "outside")
     assert any("far is an editable install" in text and "git+https://example.org/far.git@" in text
                for text in outsiders)  # fmt: skip
+    assert any(
+        "local was installed from a repository of this machine" in text for text in outsiders
+    )
     assert any("secret" in text and "password" in text for text in outsiders)
     assert "word@" not in result.text()
     assert any("2.1.0+cu121" in text for text in said(result, "version"))
@@ -286,18 +294,20 @@ def test_variables_of_deleted_cells(project: Path, init: Init) -> None:
         "def f(): pass\nwith open(os.devnull) as g: pass",
         "x = !ls\nif (w := 1): pass",
         "%%capture out\n1",
+        "%time t = 1",
     )
     book = notebook(project, *cells)
-    ran = (*enumerate(cells, start=1), (5, "ghost = 1"), (6, "ghost += 1"), (7, "%repro init"))
-    names = dict.fromkeys(("i", "j", "k", "f", "g", "x", "w", "out", "ghost"), "int")
+    ran = (*enumerate(cells, start=1), (6, "ghost = 1"), (7, "ghost += 1"), (8, "%repro init"))
+    names = dict.fromkeys(("i", "j", "k", "f", "g", "x", "w", "out", "t", "ghost"), "int")
     result = init(live=kernel(book, history=ran, names=names))
     (found,) = said(result, "variable")
-    assert "no cell sets ghost (int)" in found and "[6]" in found
-    assert any("([5], [6])" in text for text in said(result, "order"))
+    assert "no cell sets ghost (int)" in found and "[7]" in found
+    assert any("([6], [7])" in text for text in said(result, "order"))
     twice = init(live=kernel(book, history=((1, cells[0]), (2, cells[0])), names={}))
     assert any("cell 1 ran more than once" in text for text in said(twice, "order"))
-    notebook(project, "from os.path import *")
-    assert said(init(live=kernel(book, names={"ghost": "int"})), "variable") == []
+    for cell in ("from os.path import *", "%run other.py", "exec('ghost = 1')", "%store -r"):
+        notebook(project, cell)
+        assert said(init(live=kernel(book, names={"ghost": "int"})), "variable") == [], cell
 
 
 def test_paths_of_this_machine_and_out_of_the_project(project: Path, init: Init) -> None:
@@ -312,8 +322,26 @@ def test_paths_of_this_machine_and_out_of_the_project(project: Path, init: Init)
     result = init()
     assert [text.partition(":")[2].partition(":")[0] for text in said(result, "path")] == ["1"]
     assert "write 'data/a.csv'" in said(result, "path")[0]
-    lines = sorted(int(text.split(":")[1]) for text in said(result, "outside"))
+    lines = [int(text.split(":")[1]) for text in said(result, "outside")]
     assert lines == [2, 3, 4, 7]
+
+
+def test_the_home_folder_and_paths_in_magics_and_commands(project: Path, init: Init) -> None:
+    notebook(
+        project,
+        "from pathlib import Path\nPath.home() / 'x'",
+        "import os\nos.path.expanduser('~')\nos.path.expanduser(name)",
+        "%cd -q /home/me/study\n!cp '/data/b.csv' . && cat /etc/hosts",
+        "homes = {}\nhomes.home()\nopen('/etc/hosts')",
+    )
+    found = said(init(), "outside")
+    assert [text.partition(": ")[0] for text in found] == [
+        "work.ipynb, cell 1, line 2",
+        "work.ipynb, cell 2, line 2",
+        "work.ipynb, cell 3, line 1",
+        "work.ipynb, cell 3, line 2",
+    ]
+    assert "the home folder" in found[0] and "'/data/b.csv'" in found[3]
 
 
 @pytest.mark.parametrize(
@@ -327,6 +355,14 @@ def test_paths_of_this_machine_and_out_of_the_project(project: Path, init: Init)
         ("import numpy as np\nnp.random.default_rng(7).normal()", []),
         ("import torch\ntorch.randn(2)", ["torch.manual_seed"]),
         ("import torch\ntorch.manual_seed(0)\ntorch.randn(2)", []),
+        ("import tensorflow as tf\ntf.random.normal([2])", ["tensorflow.random.set_seed"]),
+        ("import tensorflow as tf\ntf.random.set_seed(1)\ntf.random.normal([2])", []),
+        ("from scipy import stats\nstats.norm.rvs(size=3)", ["random_state"]),
+        ("from scipy.stats import norm\nnorm.rvs(3, random_state=1)\nnorm.pdf(3)", []),
+        ("import pandas as pd\nf = pd.DataFrame()\nf.sample(3)\nf.sample(frac=1)", ["()"] * 2),
+        ("import pandas as pd\nf = pd.DataFrame()\nf.sample(n=3, random_state=1)", []),
+        ("import pandas\nfrom m import model\nmodel.sample()\nmodel.sample((3,))", []),
+        ("import m\nm.model().sample(3)", []),
         ("from sklearn.cluster import KMeans\nKMeans(3)", ["random_state"]),
         ("from sklearn.cluster import KMeans\nKMeans(3, random_state=1)", []),
         ("from sklearn.cluster import KMeans\nKMeans(3, **more)", []),
@@ -359,6 +395,15 @@ def test_what_was_written_is_not_missed_any_more(project: Path, init: Init) -> N
     notebook(project, "import numpy")
     assert "numpy is not declared" in init().text()
     assert "numpy is not declared" not in init(write=True).text()
+
+
+def test_what_cannot_be_named_is_not_called_declared(project: Path, init: Init) -> None:
+    (project / "requirements.txt").write_text("pandas==2.2.0\n")
+    (project / "repro.toml").write_text('name = "x"\n')
+    (project / "a.py").write_text("import far\n")
+    origin = Origin(kind="folder", url=project.parent.as_uri(), editable=True)
+    far = environment(Installed(name="far", version="1", origin=origin), far="far")
+    assert "Nothing can be written from here" in init(live=kernel(None, far)).text()
 
 
 def test_a_folder_that_is_named_needs_no_notebook(project: Path, init: Init) -> None:

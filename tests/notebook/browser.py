@@ -174,6 +174,14 @@ class Window:
         """What can be read below a cell."""
         return "\n".join(self.outputs(number).all_inner_texts())
 
+    def shows(self, number: int, text: str) -> None:
+        """Wait until this and nothing else can be read below a cell: an opened notebook draws its
+        outputs one after the other."""
+        until = time.monotonic() + LOADING
+        while (found := self.text(number)) != text and time.monotonic() < until:
+            self.page.wait_for_timeout(200)
+        assert found == text
+
     def write(self, number: int, source: str) -> None:
         """Type something else into a cell."""
         self._edit(number)

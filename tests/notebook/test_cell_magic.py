@@ -71,7 +71,7 @@ def test_errors_teach_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     said = [outputs[-1]["traceback"][0] for outputs in (unknown, odd, silent)]
     assert "no variable treshold" in said[0] and "is threshold meant?" in said[0]
-    assert "odd is a set, which cannot be carried into" in said[1] and "data frames" in said[1]
+    assert "odd is a set: it cannot be carried into" in said[1] and "data frames" in said[1]
     assert "nobody.sock" in said[2] and "EngineSilent" in silent[-1]["ename"]
     assert not any("Traceback" in line for line in said)
     assert went_on[0]["data"]["text/plain"] == "False"

@@ -47,6 +47,9 @@ def test_a_kernel_tells_its_packages_and_its_hidden_state(
     assert "+PyYAML==" in text and "Nothing is written yet" in text
     assert "work &lt;b&gt;.ipynb" in html and "<b>" not in html
     assert "<ins" in html
+    # A shell knows no kernel that tells the notebook.
+    assert "reprokit init &#x27;work &lt;b&gt;.ipynb&#x27;</code>" in html
+    assert "ipynb&#x27; --write</code>" in written["data"]["text/html"]
     assert "Written: requirements.txt and repro.toml." in written["data"]["text/plain"]
     assert (project / "requirements.txt").read_text().startswith("PyYAML==")
     assert '"repro-notebook"' in (project / "repro.toml").read_text()

@@ -130,6 +130,12 @@ def test_tags_and_attachments_are_part_of_the_code() -> None:
     assert code.plain(text.encode()) == text
 
 
+def test_half_a_character_stays_an_escape() -> None:
+    content = json.dumps(notebook("x = '\ud800'")).encode()
+    text = code.plain(content)
+    assert text is not None and "\\ud800" in text and text.encode("utf-8")
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"[]", b"\xff", b'{"nbformat": 3, "metadata": {}, "worksheets": []}', b"[" * 100_000,
@@ -249,3 +255,14 @@ def test_an_error_that_a_notebook_shows(root: Path, name: str, goes_on: bool) ->
     tags = [cell["metadata"].get("tags") for cell in json.loads(again["shows.ipynb"])["cells"]]
     assert tags == [["intro", "raises-exception"] if goes_on else ["intro"], None]
     assert "raises-exception" not in own["shows.ipynb"]
+
+
+def test_a_cell_that_was_not_run_with_the_others(root: Path) -> None:
+    book = notebook("exercise", "y = 1")
+    write(root / "never.ipynb", book)
+    book["cells"][1]["execution_count"] = 1
+    write(root / "exercise.ipynb", book)
+    texts = code.plain_texts(Project(root, lenient=True), ("exercise.ipynb", "never.ipynb"))
+    exercise, other = json.loads(texts["exercise.ipynb"])["cells"]
+    assert exercise["metadata"]["tags"] == ["raises-exception"] and "tags" not in other["metadata"]
+    assert "raises-exception" not in texts["never.ipynb"]

@@ -249,7 +249,13 @@ def test_injected_cells_and_calls_of_reprokit_are_no_difference(tmp_path: Path) 
     [
         ([code("1")], [code("1", "a")], "holds no outputs"),
         ([code("1", "a")], None, "left no executed notebook"),
-        ([{"cell_type": "code", "outputs": 5, "source": "x"}], [code("1")], "cannot be compared"),
+        ([{"cell_type": "code", "outputs": [5], "source": "x"}], [code("1")], "cannot be compared"),
+        (
+            [{"cell_type": "code", "outputs": 5, "source": "x", "metadata": {}}],
+            [code("1")],
+            "no outputs",
+        ),
+        ([{"cell_type": "code", "source": "x", "metadata": {}}], [code("1")], "no outputs"),
     ],
 )
 def test_where_there_is_nothing_to_compare(
@@ -287,6 +293,8 @@ NOTEBOOK = b'{"nbformat": 4, "metadata": {%b}, "cells": [{%b}]}'
         (b'{"nbformat": 4, "metadata": {}}', "no list of cells"),
         (NOTEBOOK % (b"", b""), "its cell 1 is none"),
         (NOTEBOOK % (b"", b'"cell_type": "code"'), "its cell 1 has no metadata"),
+        (NOTEBOOK % (b"", CELL.replace(b"[]", rb'"\ud800"')), "cell 1 holds half a character"),
+        (NOTEBOOK % (rb'"a": "\ud800"', CELL), "it holds half a character"),
         (NOTEBOOK % (b'"kernelspec": {"name": "julia-1.10"}', CELL), "a kernel for julia-1.10"),
     ],
 )
@@ -377,3 +385,13 @@ def test_a_notebook_below_the_project_runs_in_its_own_folder(tmp_path: Path) -> 
     assert job.project.root == tmp_path.resolve()
     assert job.plan.entry is not None
     assert job.plan.entry.steps == (Step(argv=("repro-notebook", "a.ipynb"), folder="notebooks"),)
+
+
+def test_a_notebook_that_is_not_there_is_asked_after(tmp_path: Path) -> None:
+    notebook(tmp_path / "analysis.ipynb", code("1"))
+    with pytest.raises(BadRequest) as caught:
+        prepare(tmp_path / "analyse.ipynb", Wishes())
+    assert caught.value.next == f"is {tmp_path / 'analysis.ipynb'} meant?"
+    with pytest.raises(BadRequest) as caught:
+        prepare(tmp_path / "elsewhere", Wishes())
+    assert caught.value.next == "name a project folder or a notebook"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
+from reprokit import binder
 from reprokit.project import Project
 
-_USUAL = (
-    "environment.yml", "environment.yaml", "binder/environment.yml", "binder/environment.yaml",
-    ".binder/environment.yml", ".binder/environment.yaml",
-)  # fmt: skip
+_USUAL = ("environment.yml", "environment.yaml")
 _OTHERS = ("env.yml", "env.yaml", "conda.yml", "conda.yaml", "conda*env*.yml", "conda*env*.yaml")
 _LIST = re.compile(
     r"^(?:# .*\bconda create\b.*|# packages in environment at .*|@EXPLICIT"
@@ -19,9 +17,12 @@ _LIST = re.compile(
 
 
 def place(project: Project) -> str | None:
-    """The environment file of a project: the usual name first, else the only other one."""
-    known = next((path for path in _USUAL if project.has(path)), None)
-    if known is not None:
+    """The environment file of a project: the usual name first, else the only other one. Where
+    binder/ says which packages there are, one outside of it does not count."""
+    inside = binder.python_folder(project)
+    prefix = "" if inside is None else f"{inside}/"
+    known = next((prefix + name for name in _USUAL if project.has(prefix + name)), None)
+    if known is not None or inside is not None:
         return known
     others = project.at_root("environment*.yml", "environment*.yaml", *_OTHERS)
     # Other programs have files of these names too.

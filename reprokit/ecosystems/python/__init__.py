@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reprokit import shebangs
 from reprokit.model import (
     Artifact,
     BaseCandidate,
@@ -30,7 +31,7 @@ class PythonEcosystem:
 
     def detect(self, project: Project) -> Detection | None:
         """See `Ecosystem.detect`."""
-        if not project.matching(*_SIGNS):
+        if not project.matching(*_SIGNS) and not shebangs.scripts(project, shebangs.PYTHON):
             return None
         from reprokit.ecosystems.python.detect import detect
 

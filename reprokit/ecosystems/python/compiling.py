@@ -253,8 +253,9 @@ class Compiler:
         built for a Python that they do not know. `None` where the lock's day will do, or no other
         does."""
         days = () if wish.undated else wheels_since(self._fits.python, self._resolver.date.day)
-        attempts = [(day, False) for day in days if of_index]
-        attempts += [(day, True) for day in days[-1:]]  # what never had a wheel is built
+        attempts = [(day, False) for day in days if of_index and not self._fits.lists_apart]
+        # What never had a wheel is built. Which ones there are for Python 2 uv does not know.
+        attempts += [(day, True) for day in (days[:1] if self._fits.lists_apart else days[-1:])]
         for day, building in attempts:
             asked = replace(wish, since=day)
             try:
@@ -262,7 +263,8 @@ class Compiler:
                     text = self._in_workshop(asked)
                 else:
                     text = _on_this_machine(self._resolver, self._fits, asked, self._mended())
-                found = pylock.read(text, self._fits, wish.allowed)
+                listed = pylock.read(text, self._fits, wish.allowed)
+                found = [self._with_wheel(item, asked) for item in listed]
             except InputUnavailable:
                 continue
             if not any(item.is_compiled for item in found):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from reprokit import binder
 from reprokit.ecosystems.conda import files as conda_files
 from reprokit.ecosystems.python import (
     lock_files,
@@ -25,7 +26,6 @@ from reprokit.errors import BadRequest
 from reprokit.model import Note
 from reprokit.project import Project
 
-_FOLDERS = ("", "binder/", ".binder/")
 _ASIDE = re.compile(
     r"requirements[-_.]?(?:.*[-_.])?(?:dev|develop|development|tests?|testing|docs?|lint|ci|build|"
     r"optional|extras?|examples?|notebooks?)(?:[-_.].*)?\.(?:txt|in)"
@@ -37,13 +37,15 @@ Candidate = tuple[str, Callable[[], Found | None]]
 def strongest(project: Project) -> tuple[Found | None, tuple[str, ...]]:
     """The declaration to follow, and the names of those behind it. A lock is followed whatever it
     says; what asks for no package gives way to the next that does."""
-    present = [*_locks(project), *_lists(project)]
+    inside = binder.python_folder(project)
+    locks = _locks(project) if inside is None else []
+    present = [*locks, *_lists(project)] if inside is None else _of_binder(project, inside)
     empty: list[Found] = []
     for position, (name, read) in enumerate(present):
         found = read()
         if found is None:
             continue
-        if asks(found) or name in dict(_locks(project)):
+        if asks(found) or name in dict(locks):
             behind = tuple(other for other, _ in present[position + 1 :])
             return _with_packages(found, empty), behind
         empty.append(found)
@@ -85,7 +87,7 @@ def pythons(project: Project, followed: Found) -> Found:
 
     readers: list[tuple[str | None, Callable[[str], Found]]] = [
         (pyproject.PATH, lambda _: Found(runtimes=pyproject.pythons(project))),
-        (pipfile.PATH, lambda _: pipfile.read(project)),
+        (binder.place(project, pipfile.PATH), lambda path: pipfile.read(project, path)),
         (setup_files.CFG, lambda _: setup_files.read(project) or Found()),
         (setup_files.PY, lambda _: setup_files.read(project) or Found()),
         (conda_files.place(project), of_conda),
@@ -113,12 +115,13 @@ def _locks(project: Project) -> list[Candidate]:
         if project.has(path):
             found.append((path, partial(lock_files.read_poetry, project, path)))
     if project.has(pipfile.LOCK):
-        found.append((pipfile.LOCK, lambda: pipfile.read_lock(project)))
+        found.append((pipfile.LOCK, partial(pipfile.read_lock, project)))
     return found
 
 
 def _lists(project: Project) -> list[Candidate]:
-    found = [c for c in (_requirements(project, folder) for folder in _FOLDERS) if c is not None]
+    requirements = _requirements(project, "")
+    found = [] if requirements is None else [requirements]
     conda_file = conda_files.place(project)
     environments: list[Candidate] = []
     if conda_file is not None:
@@ -132,7 +135,12 @@ def _lists(project: Project) -> list[Candidate]:
             # requirements-extra.txt beside an environment.yml adds to it, or serves another end.
             found, environments = [*environments, *found], []
     if project.has(pipfile.PATH):
-        found.append((pipfile.PATH, lambda: pipfile.read(project)))
+        # As for Binder: conda's file has more than a Pipfile can say, and a Pipfile more than a
+        # list of names. pipenv itself writes lists with all versions.
+        exact = found if found and _is_exact(*found[0]) else []
+        rest = [candidate for candidate in found if candidate not in exact]
+        found = [*exact, *environments, (pipfile.PATH, partial(pipfile.read, project)), *rest]
+        environments = []
     if project.has(pyproject.PATH):
         found.append((pyproject.PATH, lambda: pyproject.read(project)))
     for path in (setup_files.CFG, setup_files.PY):
@@ -140,6 +148,34 @@ def _lists(project: Project) -> list[Candidate]:
             found.append((path, lambda: setup_files.read(project)))
             break
     return [*found, *environments]
+
+
+def _of_binder(project: Project, folder: str) -> list[Candidate]:
+    """What binder/ has, in Binder's order. What lies outside of it is not followed.
+
+    Source: https://repo2docker.readthedocs.io/en/latest/howto/languages/
+    """
+    found: list[Candidate] = []
+    conda_file = conda_files.place(project)
+    if conda_file is not None:
+        from reprokit.ecosystems.python import conda
+
+        found.append((conda_file, partial(conda.read, project, conda_file)))
+    for name, read in ((pipfile.LOCK, pipfile.read_lock), (pipfile.PATH, pipfile.read)):
+        path = f"{folder}/{name}"
+        if project.has(path):
+            found.append((path, partial(read, project, path)))
+    requirements = _requirements(project, f"{folder}/")
+    return found if requirements is None else [*found, requirements]
+
+
+def _is_exact(name: str, read: Callable[[], Found | None]) -> bool:
+    """Whether a list of packages has the version of each."""
+    found = read()
+    asked = () if found is None else found.requirements
+    return bool(asked) and all(
+        r.url is not None or re.fullmatch(r"===?[^*,]+", r.specifier) for r in asked
+    )
 
 
 def _included(project: Project, conda_file: str) -> set[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reprokit import shebangs
 from reprokit.bases.versions import accepts, means_python_2
 from reprokit.ecosystems.python import (
     declarations,
@@ -14,6 +15,7 @@ from reprokit.ecosystems.python import (
     itself,
     local_projects,
     notebooks,
+    pip_calls,
     python2,
     r_notebooks,
     version,
@@ -34,8 +36,7 @@ def detect(project: Project) -> Detection | None:
     books = _notebooks(project)
     python_books = tuple(n for n in books if n.language == "python")
     r_books = tuple(n for n in books if n.language == "r")
-    has_scripts = any(path.endswith(".py") for path in project.files)
-    if declared is None and not has_scripts and not python_books:
+    if declared is None and not _has_scripts(project) and not python_books:
         return r_notebooks.runner_only(books)
     if declared is None or not declarations.asks(declared):
         declared = merged(declared or Found(), _imported(project, python_books, declared))
@@ -45,6 +46,8 @@ def detect(project: Project) -> Detection | None:
         merged(declared, itself.needed(project, declared)), complete=declared.complete
     )
     declared = _with_local(project, declared)
+    if not declared.complete:
+        declared = merged(declared, pip_calls.needed(project, declared))
     others = merged(notebooks.foreign(books), _pythons(project, declared, books))
     notes = Found(notes=declarations.passed_over(declared, passed))
     found = replace(merged(declared, others, notes), complete=declared.complete)
@@ -52,6 +55,16 @@ def detect(project: Project) -> Detection | None:
     programs = itself.programs(project) if any(r.name == "." for r in found.requirements) else ()
     detection = _detection(_renamed(found), python_books, local, programs)
     return r_notebooks.with_kernel(detection, r_books)
+
+
+def _has_scripts(project: Project) -> bool:
+    """Whether anything is Python's: a script with its ending or its first line, or a runtime.txt
+    that asks for it."""
+    return (
+        any(path.endswith(".py") for path in project.files)
+        or bool(shebangs.scripts(project, shebangs.PYTHON))
+        or version.runtime_file(project) is not None
+    )
 
 
 def _imported(

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from reprokit import shebangs
 from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS, NAMESPACES
 from reprokit.ecosystems.python.names import DISTRIBUTION, normalised, requirement
@@ -54,6 +55,7 @@ class Imported:
 def scripts(project: Project) -> tuple[str, ...]:
     """The project's Python scripts, shallowest first, tests and documentation left out."""
     listed = [path for path in project.files if path.endswith(".py") and not _ASIDE.search(path)]
+    listed += shebangs.scripts(project, shebangs.PYTHON)
     return tuple(sorted(listed, key=lambda path: (path.count("/"), path)))
 
 

@@ -81,7 +81,7 @@ def execute(path: Path, socket: str, parameters: "dict[str, Any]") -> int:
 
     nbformat: Any = imported
     try:
-        notebook = nbformat.reads(_with_ids(path.read_text(encoding="utf-8-sig")), as_version=4)
+        notebook = nbformat.reads(_mended(path.read_text(encoding="utf-8-sig")), as_version=4)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         print(f"repro-notebook: {path.name} is no valid notebook: {error}", file=sys.stderr)
         return 2
@@ -292,7 +292,7 @@ def inject(notebook: Any, parameters: "dict[str, Any]", language: str) -> None:
 
 
 def _tagged(cells: Any, tag: str) -> "int | None":
-    found = (at for at, cell in enumerate(cells) if tag in (cell.metadata.get("tags") or ()))
+    found = (at for at, cell in enumerate(cells) if tag in cell.metadata.get("tags", []))
     return next(found, None)
 
 
@@ -316,16 +316,20 @@ def r_literal(value: Any) -> str:
 LITERALS = {"python": repr, "r": r_literal}
 
 
-def _with_ids(text: str) -> str:
-    """Ids by position for cells without one of their own: nbformat would warn, and invent random
-    ones."""
+def _mended(text: str) -> str:
+    """A notebook's text with ids by position for cells without one of their own, as nbformat would
+    warn and invent random ones; and without tags that are no list, over which nbclient stumbles."""
     content = json.loads(text)
-    if content.get("nbformat") == 4 and content.get("nbformat_minor", 0) >= 5:
-        seen = set()
-        for number, cell in enumerate(content.get("cells", []), start=1):
+    if content.get("nbformat") != 4:
+        return text
+    seen = set()
+    for number, cell in enumerate(content.get("cells", []), start=1):
+        if content.get("nbformat_minor", 0) >= 5:
             if cell.setdefault("id", f"cell-{number}") in seen:
                 cell["id"] = f"cell-{number}"
             seen.add(cell["id"])
+        if not isinstance(cell.get("metadata", {}).get("tags", []), list):
+            del cell["metadata"]["tags"]
     return json.dumps(content)
 
 

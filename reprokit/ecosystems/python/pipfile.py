@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 from reprokit.ecosystems.python import toml
-from reprokit.ecosystems.python.found import Found, information, merged
+from reprokit.ecosystems.python.former_hosts import current, moved
+from reprokit.ecosystems.python.found import Found, merged
 from reprokit.ecosystems.python.names import (
     inside_project,
     local_project,
+    normalised,
     requirement,
     without_login,
 )
@@ -17,59 +19,69 @@ from reprokit.ecosystems.python.version import recorded
 from reprokit.errors import BadRequest
 from reprokit.model import Reason
 from reprokit.project import Project
+from reprokit.site import PYPI
 
 PATH = "Pipfile"
 LOCK = "Pipfile.lock"
-_PYPI = ("https://pypi.org/simple", "https://pypi.python.org/simple")
 
 
-def read(project: Project) -> Found:
-    """[packages] of a Pipfile; [dev-packages] are noted."""
-    content, text = toml.read(project, PATH)
-    parts = [Found(files=(PATH,)), _indexes(content.get("source"), PATH)]
-    packages = toml.table(content.get("packages"), "packages", PATH, text)
-    for name, value in packages.items():
-        line = toml.line_of(text, "[packages]", f"\n{name}") or toml.line_of(
-            text, "[packages]", f'\n"{name}"'
-        )
-        reason = Reason(text=f"asks for {name}", file=PATH, line=None if line is None else line + 1)
-        parts.append(_package(name, value, reason))
-    if content.get("dev-packages"):
-        parts.append(Found(notes=(information("[dev-packages] are not used", PATH),)))
-    required = toml.table(content.get("requires"), "requires", PATH, text)
-    parts.append(_python(required, PATH, toml.line_of(text, "[requires]", "python")))
+def read(project: Project, path: str = PATH) -> Found:
+    """[packages] and [dev-packages] of a Pipfile: `pipenv install --dev` is what Binder does, and
+    what notebooks are opened with often stands among the latter."""
+    content, text = toml.read(project, path)
+    parts = [Found(files=(path,)), _indexes(content.get("source"), path)]
+    seen: set[str] = set()
+    for section in ("packages", "dev-packages"):
+        for name, value in toml.table(content.get(section), section, path, text).items():
+            if normalised(name) in seen:
+                continue
+            seen.add(normalised(name))
+            parts.append(_package(name, value, _reason(text, section, name, path)))
+    required = toml.table(content.get("requires"), "requires", path, text)
+    parts.append(_python(required, path, toml.line_of(text, "[requires]", "python")))
     return merged(*parts)
 
 
-def read_lock(project: Project) -> Found:
-    """The "default" section of a Pipfile.lock: every package with version and hashes."""
-    text = project.read(LOCK)
+def _reason(text: str, section: str, name: str, path: str) -> Reason:
+    line = toml.line_of(text, f"[{section}]", f"\n{name}") or toml.line_of(
+        text, f"[{section}]", f'\n"{name}"'
+    )
+    return Reason(text=f"asks for {name}", file=path, line=None if line is None else line + 1)
+
+
+def read_lock(project: Project, path: str = LOCK) -> Found:
+    """The sections "default" and "develop" of a Pipfile.lock: every package with version and
+    hashes."""
+    text = project.read(path)
     try:
         content = json.loads(text)
-        default = content["default"]
+        default, develop = content["default"], content.get("develop") or {}
         meta = content.get("_meta", {})
-        if not isinstance(default, dict) or not isinstance(meta, dict):
+        if not all(isinstance(section, dict) for section in (default, develop, meta)):
             raise TypeError("a section is not an object")
     except json.JSONDecodeError as error:
         raise BadRequest(
             f"is not valid JSON: {error.msg}",
-            where=f"{LOCK}:{error.lineno}",
+            where=f"{path}:{error.lineno}",
             next="write it again with `pipenv lock`",
         ) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise BadRequest(
-            "is not a Pipfile.lock", where=LOCK, next="write it again with `pipenv lock`"
+            "is not a Pipfile.lock", where=path, next="write it again with `pipenv lock`"
         ) from error
     parts = [
-        Found(files=(LOCK,), complete=True),
-        _indexes(meta.get("sources"), LOCK, complete=True),
+        Found(files=(path,), complete=True),
+        _indexes(meta.get("sources"), path, complete=True),
     ]
-    for name, value in default.items():
-        line = toml.line_of(text, '"default"', f'"{name}"')
-        reason = Reason(text=f"locks {name}", file=LOCK, line=line)
-        parts.append(_package(name, value, reason, complete=True))
+    for section, packages in (("develop", develop), ("default", default)):
+        for name, value in packages.items():
+            if section == "develop" and name in default:
+                continue
+            line = toml.line_of(text, f'"{section}"', f'"{name}"')
+            reason = Reason(text=f"locks {name}", file=path, line=line)
+            parts.append(_package(name, value, reason, complete=True))
     required = meta.get("requires")
-    stated = _python(required if isinstance(required, dict) else {}, LOCK, None)
+    stated = _python(required if isinstance(required, dict) else {}, path, None)
     return merged(*parts, Found(runtimes=stated.runtimes, notes=stated.notes, complete=True))
 
 
@@ -80,8 +92,12 @@ def _indexes(sources: Any, file: str, *, complete: bool = False) -> Found:
         for s in sources or []
         if isinstance(s, dict) and isinstance(s.get("url"), str)
     ]
-    others = [url for url in urls if url.rstrip("/") not in _PYPI]
-    return Found(indexes=tuple(("extra-index-url", url) for url in others), complete=complete)
+    others = [url for url in map(current, urls) if url.rstrip("/") != PYPI]
+    return Found(
+        indexes=tuple(("extra-index-url", url) for url in others),
+        notes=tuple(note for url in urls for note in moved(url, reason)),
+        complete=complete,
+    )
 
 
 def _python(required: dict[str, Any], file: str, line: int | None) -> Found:

@@ -14,6 +14,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from reprokit.ecosystems.python.former_hosts import current, moved
 from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.ecosystems.python.names import (
     inside_project,
@@ -27,6 +28,7 @@ from reprokit.ecosystems.python.version import runtime
 from reprokit.errors import BadRequest
 from reprokit.model import Note, Reason, Requirement
 from reprokit.project import Project
+from reprokit.site import PYPI
 
 _INDEX_OPTIONS = {
     "-i": "index-url",
@@ -133,7 +135,11 @@ def _option(
         option = _INDEX_OPTIONS[name]
         if option == "find-links" and not _ARCHIVE.match(value):
             value = "file:./" + inside_project(path, value, reason)
-        return Found(indexes=((option, without_login(value, reason)),))
+        if option not in ("index-url", "extra-index-url"):
+            return Found(indexes=((option, without_login(value, reason)),))
+        url, notes = current(without_login(value, reason)), moved(value, reason)
+        known = option == "extra-index-url" and url.rstrip("/") == PYPI
+        return Found(indexes=() if known else ((option, url),), notes=notes)
     if name in _IGNORED_OPTIONS:
         text = f"{name} is not followed: wheels are preferred, and every file is checked by hash"
         return Found(notes=(information(text, reason.file, reason.line),))

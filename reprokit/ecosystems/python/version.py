@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from reprokit import binder
 from reprokit.bases.official_images import PYTHON
 from reprokit.bases.versions import means_python_2
 from reprokit.ecosystems.python.found import Found, information, warning
@@ -18,6 +19,8 @@ from reprokit.project import Project
 OLDEST = (3, 6)
 """The oldest Python 3 that uv installs for and that a base family has."""
 _VERSION = re.compile(r"(?:c?python-?)?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[a-z]+\d*)?", re.IGNORECASE)
+_WHEELS_FOR_LINUX = "2016-03-05"
+"""The day of pip 8.1.0, the first that took them (PEP 513); PyPI had none before."""
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+)\.(\d+)")
 
 
@@ -55,10 +58,9 @@ def building_since(version: str) -> str:
 
 def wheels_since(version: str, day: str) -> tuple[str, ...]:
     """Days on which to look for wheels for a Python that `day` is too early for: a quarter, half
-    a year and a year after its release. Nothing where the day is not too early."""
-    released = PYTHON.get(minor(version), ("",))[0]
-    if not released:
-        return ()
+    a year and a year after its release, or after there were wheels for Linux at all. Nothing where
+    the day is not too early."""
+    released = max(PYTHON.get(minor(version), ("",))[0], _WHEELS_FOR_LINUX)
     after = [date.fromisoformat(released) + timedelta(days=days) for days in (90, 180, 365)]
     days = tuple(found.isoformat() for found in after)
     return days if day < days[0] else ()
@@ -102,8 +104,8 @@ def recorded(text: str, what: str, file: str, line: int | None = None) -> Found:
 
 
 def version_files(project: Project) -> Found | None:
-    """`.python-version` and `runtime.txt` (also in binder/), where the project has one."""
-    for file in (".python-version", "runtime.txt", "binder/runtime.txt", ".binder/runtime.txt"):
+    """`.python-version` and `runtime.txt` (that of binder/, if any), where the project has one."""
+    for file in (".python-version", binder.place(project, "runtime.txt") or "runtime.txt"):
         if not project.has(file) and not (file == ".python-version" and _hidden(project, file)):
             continue
         for number, line in enumerate(project.read(file).splitlines(), start=1):
@@ -115,6 +117,13 @@ def version_files(project: Project) -> Found | None:
                 return _pyenv(stated, file, number)
             return recorded(stated, "says", file, number)
     return None
+
+
+def runtime_file(project: Project) -> Found | None:
+    """What runtime.txt says of Python, if anything."""
+    found = version_files(project)
+    named = binder.place(project, "runtime.txt")
+    return found if found is not None and named in found.files else None
 
 
 def _pyenv(stated: str, file: str, number: int) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reprokit import shebangs
 from reprokit.model import (
     BaseCandidate,
     Detection,
@@ -24,7 +25,7 @@ class REcosystem:
         if not project.matching("DESCRIPTION", "renv.lock", "*.[rR]", "*.[rR]md", "*.qmd"):
             from reprokit.ecosystems.r import notebooks
 
-            if not notebooks.read(project):
+            if not notebooks.read(project) and not shebangs.scripts(project, shebangs.R):
                 return None
         from reprokit.ecosystems.r.detecting import detect
 

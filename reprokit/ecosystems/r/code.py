@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reprokit import shebangs
 from reprokit.ecosystems.r import notebooks
 from reprokit.ecosystems.r.documents import Document, document
 from reprokit.ecosystems.r.usage import Use, uses
@@ -49,6 +50,7 @@ def code_files(project: Project) -> tuple[CodeFile, ...]:
         read = document(text)
         if "r" in read.engines or not path.endswith(".qmd"):
             found.append(CodeFile(path, read.code, read))
+    found += [CodeFile(path, project.read(path)) for path in shebangs.scripts(project, shebangs.R)]
     found += [CodeFile(book.path, book.code, notebook=True) for book in notebooks.read(project)]
     return tuple(sorted(found, key=lambda file: file.path))
 

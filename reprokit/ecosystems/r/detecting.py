@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from reprokit import binder
 from reprokit.ecosystems.r import conda
 from reprokit.ecosystems.r.code import INSTALL_SCRIPTS, CodeFile, code_files, used_packages
 from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
@@ -123,8 +124,13 @@ def _declarations(project: Project) -> tuple[list[Declared], tuple[str, ...]]:
     if project.has("renv.lock"):
         declared.append(renv_lock("renv.lock", project.read("renv.lock")))
         files.append("renv.lock")
-    for path in project.at_root("*.R", "*.r"):
-        if path.lower() in INSTALL_SCRIPTS:
+    inside = binder.folder(project)
+    scripts = project.at_root("*.R", "*.r")
+    if inside is not None and project.has(f"{inside}/install.R"):
+        # What Binder installs is meant to run the project; the other may be for other ends.
+        scripts = (f"{inside}/install.R",)
+    for path in scripts:
+        if path.rpartition("/")[2].lower() in INSTALL_SCRIPTS:
             declared.append(install_script(path, project.read(path)))
             files.append(path)
     return declared, tuple(files)
@@ -141,7 +147,7 @@ def _used(
     for file, use in used_packages(code):
         reason = Reason(text=use.how, file=file.path, line=file.line(use.line))
         if use.way == "installs":
-            if file.path.lower() not in INSTALL_SCRIPTS:
+            if file.path.rpartition("/")[2].lower() not in INSTALL_SCRIPTS:
                 text = f"{use.how} cannot install anything at run time: the network is off"
                 notes.append(Note(level="warning", text=text, reason=reason))
         elif use.package not in known and use.package != own:

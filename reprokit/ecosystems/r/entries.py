@@ -40,6 +40,7 @@ def entries(files: Sequence[CodeFile], package: str | None = None) -> tuple[Entr
         file
         for file in mine
         if file.document is None
+        and file.path.lower().endswith(".r")
         and _name(file) not in called
         and _name(file).lower() not in INSTALL_SCRIPTS | _SHINY
         and not (package is not None and file.path.startswith("R/"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from reprokit.bases.debian import DebianFamily
 from reprokit.bases.official import OfficialFamily
 from reprokit.bases.versions import means_python_2
 from reprokit.configuration import Configuration
-from reprokit.ecosystems.python import PythonEcosystem, pylock
-from reprokit.ecosystems.python.version import building_since, python_version
-from reprokit.errors import BadRequest
+from reprokit.ecosystems.python import PythonEcosystem, compiling, pylock
+from reprokit.ecosystems.python.version import building_since, python_version, wheels_since
+from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.model import (
     Artifact,
     DateChoice,
@@ -26,7 +27,7 @@ from reprokit.model import (
 )
 from reprokit.phases import plan_bases
 from reprokit.project import Project
-from tests.ecosystems.python.python_resolving import DIGEST, Suite, base
+from tests.ecosystems.python.python_resolving import DIGEST, OnlineResolver, Suite, base
 from tests.ecosystems.python.test_python_resolving import lock
 
 
@@ -272,3 +273,41 @@ def test_python_3_6_has_no_byte_code_by_hash(version: str, compiles: bool) -> No
     compilations = [c for run in runs for c in run.commands if c[-1] == "/opt/venv/lib"]
     assert len(compilations) == (2 if compiles else 0)
     assert (bytecode.file() in rendered.files) is compiles
+
+
+def test_there_were_no_wheels_for_linux_before_2016() -> None:
+    assert wheels_since("2.7.18", "2016-02-15")[0] == "2016-06-03"
+    assert wheels_since("2.7.18", "2016-07-01") == ()
+    assert wheels_since("3.9.2", "2016-02-15")[0].startswith("2021")
+    assert wheels_since("3.9.2", "2022-02-15") == ()
+
+
+def test_a_project_before_those_is_locked_as_of_the_first_day_that_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv lists no wheels of Python 2.7: those of the index tell whether there are any."""
+    asked: list[str] = []
+
+    def on_this_machine(*_: object) -> str:
+        raise InputUnavailable("numpy has no usable wheels")
+
+    def in_workshop(self: compiling.Compiler, wish: compiling.Wish) -> str:
+        asked.append(wish.since)
+        sdist = f'{{url = "https://x/numpy-1.11.0.tar.gz", hashes = {{sha256 = "{"0" * 64}"}}}}'
+        package = f'[[packages]]\nname = "numpy"\nversion = "1.11.0"\nsdist = {sdist}\n'
+        return f'lock-version = "1.0"\ncreated-by = "uv"\n{package}'
+
+    file = "numpy-1.11.0-cp27-cp27mu-manylinux1_x86_64.whl"
+    wheels = (pylock.Source(f"https://x/{file}", sha256=DIGEST),)
+    monkeypatch.setattr(compiling, "_on_this_machine", on_this_machine)
+    monkeypatch.setattr(compiling.Compiler, "_in_workshop", in_workshop)
+    monkeypatch.setattr("reprokit.ecosystems.python.index_pages.wheels", lambda *_: wheels)
+    date = DateChoice(day="2016-02-15", source="commit")
+    resolver = OnlineResolver(Project(tmp_path), base=base("bullseye", "2.7.18"), date=date)
+    fits = pylock.target("2.7.18", "linux/amd64", "bullseye")
+    tool = Artifact(path="tools/uv.whl", sha256=DIGEST, size=1, url="https://x/uv.whl")
+    with ExitStack() as stack:
+        compiler = compiling.Compiler(resolver, fits, tool, stack)
+        (found,) = compiler.resolved(compiling.Wish(lines=("numpy",)))
+    assert asked == ["2016-06-03"] and compiler.later == {"2016-06-03"}
+    assert found.wheel is not None and found.wheel.file == file

@@ -345,3 +345,36 @@ def test_a_folder_that_is_not_there_is_named_with_its_line(
     with pytest.raises(BadRequest, match="'gone' is no folder of the project") as caught:
         detect(tmp_path, {file: text})
     assert caught.value.where == f"{file}:{line}"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("Pipfile", '[[source]]\nurl = "{}"\n[packages]\nsix = "*"\n'),
+        ("Pipfile.lock", '{{"_meta": {{"sources": [{{"url": "{}"}}]}}, "default": {{}}}}'),
+        ("requirements.txt", "--extra-index-url {}\nsix\n"),
+    ],
+)
+@pytest.mark.parametrize(
+    "url",
+    ["https://pypi.python.org/simple", "http://pypi.python.org/simple/", "http://pypi.org/simple"],
+)
+def test_an_address_that_pypi_had_once_is_read_as_its_own(
+    tmp_path: Path, file: str, text: str, url: str
+) -> None:
+    found = detect(tmp_path, {file: text.format(url)})
+    assert "indexes" not in found.settings
+    assert [n.text for n in found.notes if "no index any more" in n.text] == [
+        f"{url} is no index any more: https://pypi.org/simple is"
+    ]
+
+
+def test_the_only_index_may_be_one_that_pypi_had_once(tmp_path: Path) -> None:
+    found = detect(tmp_path, {"requirements.txt": "-i https://pypi.python.org/simple\nsix\n"})
+    assert found.settings["indexes"] == [["index-url", "https://pypi.org/simple"]]
+
+
+def test_other_files_of_that_host_are_left_as_they_are(tmp_path: Path) -> None:
+    url = "https://pypi.python.org/packages/index"
+    found = detect(tmp_path, {"requirements.txt": f"--extra-index-url {url}\nsix\n"})
+    assert found.settings["indexes"] == [["extra-index-url", url]]

@@ -298,3 +298,39 @@ def test_what_stands_in_a_python_version_file(tmp_path: Path, line: str, specifi
     detection = found(tmp_path, {".python-version": line + "\n", "a.py": ""})
     assert [r.specifier for r in detection.runtimes] == [specifier]
     assert any("environment's name" in n.text for n in detection.notes) == (not specifier)
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        ({"run.sh": "set -e\npip install -r requirements.txt\n"}, "run.sh:2"),
+        ({"run.sh": "if true; then python3 -m pip install .; fi\n"}, "run.sh:1"),
+        ({"verify": "#!/bin/sh\ntest -z $(pip list | grep x)\n"}, "verify:2"),
+        ({"Makefile": "all:\n\t@pip3 check\n"}, "Makefile:2"),
+        (
+            {"binder/requirements.txt": "six\n", "binder/postBuild": "pip check\n"},
+            "binder/postBuild:1",
+        ),
+    ],
+)
+def test_a_script_that_calls_pip_gets_it(tmp_path: Path, files: dict[str, str], line: str) -> None:
+    detection = found(tmp_path, {"requirements.txt": "six\n", **files})
+    (pip,) = [r for r in detection.requirements if r.name == "pip"]
+    assert f"{pip.reason.file}:{pip.reason.line}" == line
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"run.sh": "# pip install six\npipenv run x\npip-compile\nconda install pip\n"},
+        {"deep/run.sh": "pip install six\n"},
+        {"fit": "#!/usr/bin/env python\n'''\npip install six\n'''\n"},
+    ],
+)
+def test_others_get_none(tmp_path: Path, files: dict[str, str]) -> None:
+    assert names(found(tmp_path, {"requirements.txt": "six\n", **files})) == ["six"]
+
+
+def test_pip_that_the_project_asks_for_is_as_it_says(tmp_path: Path) -> None:
+    files = {"requirements.txt": "pip==23.0\n", "run.sh": "pip check\n"}
+    assert [r.specifier for r in found(tmp_path, files).requirements] == ["==23.0"]

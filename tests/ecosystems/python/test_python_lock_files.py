@@ -12,18 +12,23 @@ def test_pipfile_and_its_lock(tmp_path: Path) -> None:
     pipfile = '[packages]\nnumpy = "*"\nscipy = {version = ">=1.1"}\n[requires]\n'
     pipfile += 'python_version = "3.9"\n[dev-packages]\npytest = "*"\n'
     found = detect(tmp_path, {"Pipfile": pipfile})
-    assert asked(found) == {"numpy": "", "scipy": ">=1.1"}
-    assert places(found) == {"numpy": "Pipfile:2", "scipy": "Pipfile:3"}
+    assert asked(found) == {"numpy": "", "scipy": ">=1.1", "pytest": ""}
+    assert places(found) == {"numpy": "Pipfile:2", "scipy": "Pipfile:3", "pytest": "Pipfile:7"}
     assert pythons(found) == ["==3.9.*"]
     lock = {
         "_meta": {"requires": {"python_version": "3.9"}},
         "default": {"numpy": {"version": "==1.21.0", "hashes": ["sha256:" + "a" * 64]}},
-        "develop": {"pytest": {"version": "==7.0"}},
+        "develop": {"pytest": {"version": "==7.0"}, "numpy": {"version": "==1.20.0"}},
     }
     found = detect(tmp_path, {"Pipfile.lock": json.dumps(lock, indent=1)})
-    assert asked(found) == {"numpy": "==1.21.0"}
+    assert asked(found) == {"numpy": "==1.21.0", "pytest": "==7.0"}
     assert found.settings["complete"] is True
     assert any("Pipfile.lock is followed; Pipfile not" in note.text for note in found.notes)
+
+
+def test_a_package_of_both_sections_is_asked_for_once(tmp_path: Path) -> None:
+    pipfile = '[packages]\nPyYAML = ">=6"\n[dev-packages]\npyyaml = "<6"\n'
+    assert asked(detect(tmp_path, {"Pipfile": pipfile})) == {"PyYAML": ">=6"}
 
 
 def test_poetry_lock_limits_what_pyproject_asks_for(tmp_path: Path) -> None:

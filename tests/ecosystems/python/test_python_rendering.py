@@ -284,12 +284,13 @@ def test_what_is_no_notebook_is_told_without_a_traceback(content: bytes, tmp_pat
     assert "Traceback" not in done.stderr
 
 
-def test_cells_of_one_id_get_ids_by_their_position() -> None:
-    cells = [{"id": "x"}, {"id": "x"}, {}]
-    made = notebook_runner._with_ids(
-        json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": cells})
-    )
-    assert [cell["id"] for cell in json.loads(made)["cells"]] == ["x", "cell-2", "cell-3"]
+def test_cells_of_one_id_get_ids_by_their_position_and_odd_tags_go() -> None:
+    odd, good = {"tags": None}, {"tags": ["parameters"]}
+    cells = [{"id": "x", "metadata": odd}, {"id": "x", "metadata": good}, {}]
+    made = notebook_runner._mended(json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": cells}))
+    assert json.loads(made)["cells"] == [
+        {"id": "x", "metadata": {}}, {"id": "cell-2", "metadata": good}, {"id": "cell-3"}
+    ]  # fmt: skip
 
 
 def test_notebooks_of_r_get_a_kernel_of_r() -> None:
