@@ -263,6 +263,16 @@ DIAGNOSES = (
         (Mend(settings={"system.packages": ("{install}",)}),),
     ),
     Pattern(
+        "wants-arguments",
+        re.compile(
+            r"^(?:usage|syntax) ?:|error: the following arguments are required"
+            r"|error: too few arguments",
+            re.IGNORECASE,
+        ),
+        "the program wants arguments, and nothing says which",
+        'give the command: `reprokit run -- COMMAND`, or `command = "…"` in repro.toml',
+    ),
+    Pattern(
         "read-only-data",
         re.compile(
             r"(?:\[Errno 30\] Read-only file system: |Read-only file system.{0,3} ?)"

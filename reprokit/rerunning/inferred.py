@@ -11,6 +11,7 @@ from reprokit import configuration as configurations
 from reprokit.configuration import Configuration
 from reprokit.diagnosing.mend import together, toml
 from reprokit.ecosystems.python.version import python_version
+from reprokit.ecosystems.r.code import INSTALL_SCRIPTS
 from reprokit.errors import BadRequest
 from reprokit.frozen import frozen
 from reprokit.model import JSON, Entry, Lock, LockedBase, Plan, Runtime
@@ -26,7 +27,7 @@ Confidence: TypeAlias = Literal["high", "medium", "low"]
 low: nothing says it, or several things are equally likely."""
 
 _CODE = frozenset({".py", ".ipynb", ".r", ".rmd", ".qmd", ".rnw"})
-_READERS = ("setup.py",)
+_READERS = frozenset({"setup.py", *INSTALL_SCRIPTS})
 _FOUND_BY_CONVENTION = 40
 _MOST_SHOWN = 8
 
@@ -149,7 +150,7 @@ def _packages(plan: Plan) -> Iterator[Inference]:
 
 
 def _is_code(file: str | None) -> bool:
-    if file is None or PurePosixPath(file).name in _READERS:
+    if file is None or PurePosixPath(file).name.lower() in _READERS:
         return False
     return PurePosixPath(file).suffix.lower() in _CODE
 

@@ -217,12 +217,13 @@ def _widened(work: _Rerun, error: ReprokitError | None) -> bool:
         work.later = True
     else:
         return False
-    work.powers.reporter.warning(f"{error.what}: limits are read as lower bounds")
+    work.powers.reporter.warning(f"{error.what}: trying again with what can be had")
     return True
 
 
 def _tried(work: _Rerun, mends: tuple[Mended, ...]) -> _Try:
     """One try, as far as it comes."""
+    before = work.job
     try:
         planned, image, how = _made_ready(work, mends)
         plan = work.wanted.limits.within(planned.job.plan)
@@ -237,7 +238,9 @@ def _tried(work: _Rerun, mends: tuple[Mended, ...]) -> _Try:
             raise
         return _Try(phase="plan", error=error, cause=_cause(work, error))
     except _OF_THE_SOURCE as error:
-        return _Try(phase=work.watch.current, error=error, cause=_cause(work, error))
+        # What could not even be planned says nothing of the plan before it.
+        cause = None if work.job is before else _cause(work, error)
+        return _Try(phase=work.watch.current, error=error, cause=cause)
     return _Try(
         phase="run",
         planned=planned,

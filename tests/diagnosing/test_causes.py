@@ -107,6 +107,11 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "r-installs", "install.packages",
         ),
         ('Error in fun(x) : could not find function "fun"', "removed-r-function", "fun"),
+        ("Usage: java org.x.Main [options] <file>", "wants-arguments", "reprokit run --"),
+        (
+            "fit.py: error: the following arguments are required: data",
+            "wants-arguments", "command =",
+        ),
         (
             "  cannot open the connection to 'https://osf.io/download/jcmt9/'",
             "network", "--network",

@@ -160,6 +160,14 @@ def test_without_leave_for_its_own_dockerfile_reprokit_writes_one(
     assert found.allowed and not found.mended
 
 
+def test_nothing_beside_an_own_dockerfile_is_refused_as_before(
+    machine: Machine, tmp_path: Path
+) -> None:
+    write(tmp_path / "bare", {"Dockerfile": 'FROM python\nCMD ["true"]\n'})
+    with pytest.raises(consent.NotAllowed):
+        rerun(tmp_path / "bare")
+
+
 def test_where_its_own_dockerfile_fails_reprokit_writes_one(
     machine: Machine, tmp_path: Path
 ) -> None:

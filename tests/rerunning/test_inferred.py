@@ -75,6 +75,13 @@ def test_what_the_projects_lock_says_is_not_inferred(tmp_path: Path) -> None:
     assert set(found(tmp_path, own=True)) == {"python packages", "command"}
 
 
+def test_a_script_that_installs_declares(tmp_path: Path) -> None:
+    code = {"plot.R": "library(lattice)\nlibrary(dplyr)\n", "install.R": ""}
+    code["install.R"] = 'install.packages("dplyr")\n'
+    write(tmp_path, code)
+    assert found(tmp_path)["r packages"].line == 'r.packages = ["lattice"]'
+
+
 def test_several_equal_commands_are_a_guess(tmp_path: Path) -> None:
     blocks = "```\npython a.py\n```\nor\n```\npython b.py\n```\n"
     write(tmp_path, {"a.py": "", "b.py": "", "README.md": blocks})

@@ -17,8 +17,9 @@ from xml.sax.saxutils import escape
 
 from reprokit.credentials import Credentials, Login, split
 from reprokit.ecosystems import java
-from reprokit.ecosystems.maven import explaining
+from reprokit.ecosystems.maven import explaining, nearest
 from reprokit.ecosystems.maven.levels import OLDEST_LEVEL
+from reprokit.ecosystems.maven.nearest import Substitute
 from reprokit.engines.protocol import Container
 from reprokit.errors import BuildFailed
 from reprokit.model import Argv, Detection, Settings
@@ -37,6 +38,7 @@ _BYPRODUCTS = frozenset(
         "maven-status", "site", "surefire-reports", "test-classes",
     }
 )  # fmt: skip
+_MOST_SUBSTITUTES = 10
 _OUTPUT_NAME = re.compile(r"[\w][\w.+~-]*")
 _TOO_OLD = re.compile(r"(?:Source|Target) option [1-7] is no longer supported")
 
@@ -44,12 +46,13 @@ _TOO_OLD = re.compile(r"(?:Source|Target) option [1-7] is no longer supported")
 @dataclass(frozen=True, slots=True)
 class Built:
     """A build that succeeded: from which sources, for which Java level if Maven has to be told,
-    what it left, and what Maven printed."""
+    what it left, what Maven printed, and which libraries are in the place of others."""
 
     sources: tuple[str, ...]
     level: int | None
     outputs: tuple[str, ...]
     printed: str
+    substitutes: tuple[Substitute, ...] = ()
 
 
 def command(settings: Settings, root: str, level: int | None, epoch: int, *options: str) -> Argv:
@@ -89,6 +92,7 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
     asked = detection.settings.get("level")
     level = asked if isinstance(asked, int) else None
     folder, printed, failure = STAGE, "", None
+    substitutes: list[Substitute] = []
     for folder in (STAGE, "/build"):
         if failure is not None:
             resolver.reporter.message("the build needs more files: trying with the whole project")
@@ -98,12 +102,22 @@ def build(detection: Detection, workshop: Container, resolver: Resolver) -> Buil
             level = OLDEST_LEVEL
             failed, text = _build_all(detection, workshop, resolver, folder, level)
         printed += text
+        while failed and resolver.project.loose and len(substitutes) < _MOST_SUBSTITUTES:
+            missing = explaining.missing_library(text)
+            options = (f"-Dmaven.repo.local={LOCAL_REPOSITORY}", "-s", SETTINGS)
+            near = missing and nearest.put(missing, workshop, LOCAL_REPOSITORY, options)
+            if not near:
+                break
+            substitutes.append(near)
+            failed, text = _build_all(detection, workshop, resolver, folder, level)
+            printed += near.printed + text
         downloaded = explaining.downloads(text, resolver.project)
         if downloaded is not None:
             raise downloaded
         if not failed:
             found = tuple(_outputs(detection, workshop, folder))
-            return Built(sources if folder == STAGE else (), level, found, printed)
+            kept = sources if folder == STAGE else ()
+            return Built(kept, level, found, printed, tuple(substitutes))
         failure = explaining.explained(text, resolver.project)
         if not isinstance(failure, BuildFailed):
             break

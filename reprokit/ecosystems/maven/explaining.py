@@ -10,6 +10,7 @@ from reprokit.errors import (
     BadRequest,
     BuildFailed,
     InputUnavailable,
+    NothingFits,
     ReprokitError,
     StorageFailed,
 )
@@ -108,8 +109,9 @@ def explained(printed: str, project: Project) -> ReprokitError:
         )
     if missing is not None and "[ERROR]" in printed:
         name = f"{missing['group']}:{missing['artifact']}"
-        return InputUnavailable(
+        return NothingFits(
             f"no Maven repository has {name} {missing['version']}",
+            [name],
             where=place_of(project, missing["group"], missing["artifact"]),
             next="correct the name or version, or see whether the repository can be reached",
         )
@@ -145,6 +147,13 @@ def explained(printed: str, project: Project) -> ReprokitError:
         where="mvn package",
         next="see whether `mvn package` works in a fresh copy of the project",
     )
+
+
+def missing_library(printed: str) -> dict[str, str] | None:
+    """Group, artifact and version of a library that no repository has; `None` where a failure is
+    of another kind, or a plugin is what is missing."""
+    found = None if _PLUGIN.search(printed) else _MISSING.search(printed)
+    return None if found is None else found.groupdict()
 
 
 def place_of(project: Project, group: str, artifact: str) -> str | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from reprokit.ecosystems import java_needs
 from reprokit.ecosystems.java import candidate_packages, java_packages
-from reprokit.ecosystems.maven import building, repository
+from reprokit.ecosystems.maven import building, explaining, repository
+from reprokit.ecosystems.maven.nearest import Substitute
 from reprokit.errors import BadRequest
 from reprokit.model import (
     JSON,
@@ -23,6 +24,7 @@ from reprokit.model import (
     Run,
     SystemPackage,
 )
+from reprokit.project import Project
 from reprokit.resolving import Catalogue, Resolver
 
 NORMALISER = "strip-nondeterminism"
@@ -58,8 +60,14 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     with resolver.workshop(project=True) as workshop:
         built = building.build(detection, workshop, resolver)
         normalises = workshop.execute(("which", NORMALISER)).code == 0
+
+        def original(path: str) -> str:
+            """Where a file comes from that lies in another one's place."""
+            found = (s.original(path) for s in built.substitutes)
+            return next((other for other in found if other is not None), path)
+
         found = repository.read(
-            workshop.read(building.LOCAL_REPOSITORY), built.printed, requested, resolver
+            workshop.read(building.LOCAL_REPOSITORY), built.printed, requested, resolver, original
         )
     java_needs.ask_for_needs(found.packages, resolver)
     settings: dict[str, JSON] = {
@@ -72,6 +80,8 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         "skip": detection.settings.get("skip", []),
         "sources": list(built.sources),
     }
+    if built.substitutes:
+        settings["repaired"] = [_told(s, resolver.project) for s in built.substitutes]
     if "encoding" in detection.settings:
         settings["encoding"] = detection.settings["encoding"]
     return LockedEcosystem(
@@ -80,6 +90,12 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         settings=settings,
         undated=_undated(detection, found.metadata),
     )
+
+
+def _told(found: Substitute, project: Project) -> str:
+    place = explaining.place_of(project, found.group, found.artifact)
+    where = "" if place is None else f"{place}: "
+    return f"{where}{found.name} {found.wanted} cannot be had; {found.taken} is in its place"
 
 
 def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:

@@ -11,7 +11,7 @@ import re
 import tarfile
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -45,12 +45,17 @@ class Repository:
 
 
 def read(
-    stream: Iterable[bytes], printed: str, requested: frozenset[str], resolver: Resolver
+    stream: Iterable[bytes],
+    printed: str,
+    requested: frozenset[str],
+    resolver: Resolver,
+    original: Callable[[str], str] = lambda path: path,
 ) -> Repository:
     """Keep the files of a local repository that comes as a tar stream.
 
     printed: what Maven said; its "Downloaded from" lines tell where each file came from.
-    requested: the "group:artifact" names that the project asks for.
+    requested: the "group:artifact" names that the project asks for. original: the path that a file
+    was fetched from, where it lies in the place of another.
     Raises InputUnavailable for a file whose name could leave the repository.
     """
     urls = downloaded_urls(printed, resolver.site.maven_mirror)
@@ -65,8 +70,9 @@ def read(
             if _LEFT_OUT.fullmatch(name) or path.count("/") < 3:
                 continue
             content.write_bytes(member.read())
-            group, artifact, version, _ = path.rsplit("/", 3)
-            kept = resolver.keep(content, f"{FOLDER}/{path}", url=_url(path, urls))
+            fetched = original(path)
+            group, artifact, version, _ = fetched.rsplit("/", 3)
+            kept = resolver.keep(content, f"{FOLDER}/{path}", url=_url(fetched, urls))
             files[f"{group.replace('/', '.')}:{artifact}", version].append(kept)
     packages = tuple(
         LockedPackage(
@@ -132,10 +138,10 @@ def _versions(
     for path in sorted(metadata):
         versions = known.get(path.rpartition("/")[0])
         if versions:
-            yield path, tuple(sorted(versions, key=_order))
+            yield path, tuple(sorted(versions, key=order))
 
 
-def _order(version: str) -> tuple[tuple[int, int, str], ...]:
+def order(version: str) -> tuple[tuple[int, int, str], ...]:
     """Numbers count as numbers, and words (rc, beta) come before the end of a version."""
     words = re.findall(r"\d+|[A-Za-z]+", version)
     parts = [(2, int(w), "") if w.isdigit() else (0, 0, w.lower()) for w in words]
