@@ -114,9 +114,9 @@ CASES = (
         'python.version = "<3.10"',
         "from collections import Mapping",
     ),
-    case("python-2-module", "python-2-module", 'python.version = "2.7"', "import urllib2"),
+    case("python-2-module", "python-2-module", 'python.version = "2.7"', "__import__('urllib2')"),
     case("python-2-name", "python-2-name", 'python.version = "2.7"', "{}.has_key(1)"),
-    case("python-2-syntax", "python-2-syntax", 'python.version = "2.7"', "xrange(3)"),
+    case("python-2-syntax", "python-2-syntax", 'python.version = "2.7"', "eval('xrange(3)')"),
     case(
         "newer-syntax",
         "older-python-syntax",
