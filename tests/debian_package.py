@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from reprokit.engines.start import state_folder
+
+
+def program(name: str) -> str:
+    """A program of the package of that name: the one of this machine, else an unpacked one. Raises
+    as `unpacked`."""
+    return shutil.which(name) or str(unpacked(name) / "usr" / "bin" / name)
 
 
 def unpacked(package: str) -> Path:

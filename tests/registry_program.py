@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.debian_package import unpacked
+from tests.debian_package import program
 
 PACKAGE = "docker-registry"
 USER, PASSWORD = "jane", "secret+1"
@@ -23,11 +22,8 @@ _HASHED = "$2y$05$abcdefghijklmnopqrstuueDq93c5UylQ6m6kVCgtUlbCu6dkgy/u"
 def find() -> str | None:
     """The program: the installed one, or one unpacked below the user's state folder. `None` where
     apt cannot give it (another system, no package lists)."""
-    installed = shutil.which(PACKAGE)
-    if installed is not None:
-        return installed
     try:
-        return str(unpacked(PACKAGE) / "usr" / "bin" / PACKAGE)
+        return program(PACKAGE)
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -18,6 +18,7 @@ from reprokit.model import Image
 from reprokit.phases import record as records
 from reprokit.pipeline.bill import Bill
 from reprokit.publishing import archive, push
+from tests.debian_package import program
 from tests.publishing import made
 from tests.publishing.fake_registry import FakeRegistry, fake_registry
 from tests.publishing.pushing_engine import ENVIRONMENT, NAME, PushingEngine
@@ -52,7 +53,7 @@ def project(tmp_path: Path) -> Path:
 
 def unpacked(archive: Path, target: Path) -> Path:
     """The one folder in an archive, unpacked by the standard program."""
-    subprocess.run(["unzip", "-q", str(archive), "-d", str(target)], check=True)
+    subprocess.run([program("unzip"), "-q", str(archive), "-d", str(target)], check=True)
     (folder,) = target.iterdir()
     return folder
 

@@ -19,6 +19,7 @@ from reprokit.identity.source import RawImage, from_archive
 from reprokit.progress import Silent
 from reprokit.publishing import bag, image_file
 from reprokit.publishing.member import Member, of_bytes, of_file
+from tests.debian_package import program
 
 MOMENT = datetime(2026, 11, 24, 10, 20, 30, tzinfo=UTC)
 
@@ -36,7 +37,7 @@ def test_files_beyond_four_gigabytes_are_written(
     content = bytes(range(256)) * 40
     write(tmp_path / "a.zip", of_bytes("large.bin", content), of_bytes("large.gz", content))
     monkeypatch.undo()
-    subprocess.run(["unzip", "-tq", str(tmp_path / "a.zip")], check=True)
+    subprocess.run([program("unzip"), "-tq", str(tmp_path / "a.zip")], check=True)
     with zipfile.ZipFile(tmp_path / "a.zip") as opened:
         assert opened.testzip() is None
         kinds = {info.filename: info.compress_type for info in opened.infolist()}
