@@ -69,8 +69,8 @@ class Machine:
         return self.image
 
 
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine on which every rerun of the test takes place."""
     monkeypatch.setenv("REPROKIT_HOME", str(tmp_path / "home"))
     found = Machine(tmp_path)
 
@@ -81,6 +81,12 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(rerunning, "connect", connect)
     monkeypatch.setattr(planning, "current_lock", found.lock)
     monkeypatch.setattr("reprokit.rerunning.environment.rebuilt", found.rebuilt)
+    return found
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    found = in_place(tmp_path, monkeypatch)
     write(tmp_path / "study", {"main.py": "import sys\n"})
     return found
 

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from reprokit.engines.fake import Box, FakeEngine
+from reprokit.engines.fake import Box
 from reprokit.errors import ResultsDiffer
 from reprokit.progress import Silent
-from reprokit.rerunning import planning
 from reprokit.rerunning import rerun as rerunning
 from reprokit.rerunning.limits import Limits
 from reprokit.rerunning.result import RerunResult
 from reprokit.verdict import Grade
-from tests.mending.test_loop import Machine
+from tests.mending.test_loop import Machine, in_place
 from tests.projects import write
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setenv("REPROKIT_HOME", str(tmp_path / "home"))
-    found = Machine(tmp_path)
-
-    @contextmanager
-    def connect(preferred: str | None = None) -> Iterator[FakeEngine]:
-        yield found.engine
-
-    monkeypatch.setattr(rerunning, "connect", connect)
-    monkeypatch.setattr(planning, "current_lock", found.lock)
-    monkeypatch.setattr("reprokit.rerunning.environment.rebuilt", found.rebuilt)
+    found = in_place(tmp_path, monkeypatch)
     files = {"main.py": "print(1)\n", "results/a.csv": "x,y\n1,5.0\n", "results/b.txt": "same\n"}
     write(tmp_path / "study", files)
     return found
