@@ -26,6 +26,7 @@ from reprokit.model import JSON, Detection, Entry, Reason, Requirement, Runtime
 from reprokit.project import Project
 
 TOOLS: tuple[str, ...] = ("ipykernel", "nbclient")
+_OTHER_CODE = (".java", ".r", ".rmd", ".qmd")
 MISNAMED = {"sklearn": "scikit-learn"}
 """Names that people ask for, and that PyPI keeps only to say what is meant."""
 
@@ -58,11 +59,15 @@ def detect(project: Project) -> Detection | None:
 
 
 def _has_scripts(project: Project) -> bool:
-    """Whether anything is Python's: a script with its ending or its first line, or a runtime.txt
-    that asks for it."""
+    """Whether anything is Python's: a script with its ending, or its first line where no other
+    language's code is there (a tool beside it does not make the program need Python), or a
+    runtime.txt that asks for it."""
     return (
         any(path.endswith(".py") for path in project.files)
-        or bool(shebangs.scripts(project, shebangs.PYTHON))
+        or (
+            bool(shebangs.scripts(project, shebangs.PYTHON))
+            and not any(path.lower().endswith(_OTHER_CODE) for path in project.files)
+        )
         or version.runtime_file(project) is not None
     )
 

@@ -334,3 +334,10 @@ def test_others_get_none(tmp_path: Path, files: dict[str, str]) -> None:
 def test_pip_that_the_project_asks_for_is_as_it_says(tmp_path: Path) -> None:
     files = {"requirements.txt": "pip==23.0\n", "run.sh": "pip check\n"}
     assert [r.specifier for r in found(tmp_path, files).requirements] == ["==23.0"]
+
+
+def test_a_tool_beside_other_code_does_not_ask_for_python(tmp_path: Path) -> None:
+    tool = {"verify": "#!/usr/bin/env python3\nimport numpy\n"}
+    assert names(found(tmp_path / "alone", tool)) == ["numpy"]
+    assert detect(tmp_path / "java", {**tool, "src/Main.java": "class Main {}\n"}) is None
+    assert detect(tmp_path / "r", {**tool, "fit.R": "x <- 1\n"}) is None
