@@ -10,7 +10,7 @@ from reprokit.configuration import Configuration
 from reprokit.errors import BadRequest, NoSuchBase
 from reprokit.model import BaseCandidate, LockedBase, Plan, Reason, Runtime
 
-_PREFERRED = ("official", "debian")
+_PREFERRED = ("official", "debian", "ubuntu")
 
 
 def configured(configuration: Configuration) -> str:

@@ -255,6 +255,9 @@ def test_targets() -> None:
         "aarch64-manylinux_2_36"
     )
     assert pylock.target("3.12", "linux/amd64", "python:3.12-slim").glibc == 28
+    assert pylock.target("3.8.10", "linux/amd64", "focal").glibc == 31
+    oldest = pylock.target("3.6.9", "linux/amd64", "bionic")
+    assert (oldest.glibc, oldest.uv_platform) == (27, "x86_64-manylinux_2_17")
     with pytest.raises(BadRequest, match="linux/s390x"):
         pylock.target("3.12", "linux/s390x", "bookworm")
 
