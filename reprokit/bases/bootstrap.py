@@ -44,9 +44,11 @@ _DPKG_OPTIONS = (
 )
 _APT_OPTIONS = ('Acquire::Languages "none"', 'APT::Install-Recommends "false"')
 
-# OpenJDK's packages link manual pages even where none are unpacked, and fail without the folder. So
-# does dash of Ubuntu's focal; in Debian's bases there is only later such a folder.
+# OpenJDK's packages link manual pages even where none are unpacked, and fail without the folder.
 _MANUAL_FOLDERS = 'mkdir -p "$1/usr/share/man/man1" "$1/usr/share/man/man7"'
+# So does dash of Ubuntu's focal while the system is made; that of bionic removes such a page.
+_PAGE = '"$1/usr/share/man/man1/sh.distrib.1.gz"'
+_MANUAL_PAGE = f"{_MANUAL_FOLDERS} && touch {_PAGE}"
 # hostname and resolv.conf are this machine's; the others differ between builds or help nobody.
 _CLEAN = (
     'rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1"/var/cache/debconf/*-old '
@@ -165,6 +167,7 @@ def _mmdebstrap(
 ) -> Path:
     _require_tools()
     tar = folder / "made.tar"
+    is_ubuntu = of_suite(suite).name == "ubuntu"
     netrc = logins(site, folder)
     bundle = trusted_bundle(site)
     secure = any("https://" in source for source in sources) and bundle is not None
@@ -174,9 +177,10 @@ def _mmdebstrap(
         f"upload {shell_word(str(public))} /etc/apt/sources.list",
         'chmod 0644 "$1/etc/apt/sources.list"',
         'sed -i -e /CAInfo/d -e /Etc::netrc/d "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+        *([f"rm -f {_PAGE}"] if is_ubuntu else []),
+        _MANUAL_FOLDERS,
         _CLEAN,
     )
-    folders_made = "extract" if of_suite(suite).name == "ubuntu" else "customize"
     argv = [
         *("mmdebstrap", "--variant=apt", "--mode=auto", "--format=tar", "--skip=output/dev"),
         *(f"--architectures={architecture}", *([f"--keyring={keyring}"] if keyring else [])),
@@ -185,7 +189,7 @@ def _mmdebstrap(
         *([f'--aptopt=Acquire::https::CAInfo "{bundle}"'] if secure else []),
         *([f'--aptopt=Dir::Etc::netrc "{netrc}"'] if netrc is not None else []),
         f"--include={include}",
-        f"--{folders_made}-hook={_MANUAL_FOLDERS}",
+        *([f"--extract-hook={_MANUAL_PAGE}"] if is_ubuntu else []),
         *(f"--customize-hook={hook}" for hook in final),
         *(suite, str(tar), *sources),
     ]

@@ -29,9 +29,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bases")
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie", "focal", "noble"])
+@pytest.fixture(scope="module", params=["bookworm", "trixie", "bionic", "noble"])
 def suite(request: pytest.FixtureRequest) -> str:
-    """trixie's apt brings less along: what is added there has dependencies. focal's packages are
+    """trixie's apt brings less along: what is added there has dependencies. bionic's packages are
     packed with xz, noble's with zstd."""
     return str(request.param)
 
@@ -87,7 +87,7 @@ def test_every_package_in_it_is_locked(base: LockedBase, engine: Engine) -> None
 
 def test_it_holds_nothing_of_this_machine(base: LockedBase, engine: Engine) -> None:
     archive = of_suite(base.name).parts(base.name, str(base.settings["architecture"]))[0][0]
-    # The dpkg of focal leaves links without the files that they led to.
+    # The dpkg of bionic leaves links without the files that they led to.
     script = (
         "cat /etc/apt/sources.list; ls /var/lib/apt/lists /var/log; "
         "find /usr/share/doc/apt -type f; ls -A /dev/shm"
