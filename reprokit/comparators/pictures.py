@@ -329,7 +329,7 @@ def _sentence(found: Likeness) -> str:
     if not found.differing:
         return margins.removesuffix("; ")
     places = (
-        f"{found.misplaced:,} are not drawn at the same place"
+        "not all is drawn at the same place"
         if found.misplaced
         else f"all is drawn at the same place, to {AWAY} pixels"
     )

@@ -199,8 +199,6 @@ _MENDS = (
     Mend(settings={"python.requirements": ("{alone}",)}),
     Mend(settings={"python.requirements": ("{wanted}",), "python.version": "{python}"}),
     Mend(settings={"python.requirements": ("{newer}",)}),
-    # Built from source for this Python, where no other one can be had.
-    Mend(settings={"python.requirements": ("{wanted}",)}),
 )
 
 DIAGNOSES = (

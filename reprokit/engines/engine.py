@@ -153,6 +153,10 @@ class SocketEngine:
             socket=self.endpoint.url,
         )
 
+    def memory(self) -> int | None:
+        """See `Engine.memory`."""
+        return None if self._ignores_limits else self._info.get("MemTotal") or None
+
     def storage(self) -> Path | None:
         """The folder of this machine that its images lie in; `None` where they lie elsewhere."""
         stated = self._info.get("DockerRootDir")

@@ -249,6 +249,9 @@ class FakeEngine:
 
     def prefetch(self) -> None: ...
 
+    def memory(self) -> int | None:
+        return 10 * 1024**3
+
     def information(self) -> EngineInformation:
         return EngineInformation(
             name=self.name,

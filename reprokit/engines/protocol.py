@@ -175,6 +175,10 @@ class Engine(Protocol):
 
     def information(self) -> EngineInformation: ...
 
+    def memory(self) -> int | None:
+        """The bytes of memory of the machine that it runs on; `None` where it does not tell or
+        cannot limit a container's."""
+
     def image(self, reference: str) -> Image | None:
         """The local image of that name or digest, or `None`."""
 

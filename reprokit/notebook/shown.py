@@ -180,8 +180,6 @@ def publication(result: Any) -> str:
                 ]
             )
         )
-        missing = "".join(f"<li>{escaped(said, 300)}</li>" for said in archive.missing)
-        parts.append(f"<p>{sign('missing', 'fair')}</p><ul>{missing}</ul>" if missing else "")
     return "".join(parts)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -152,5 +151,4 @@ def _check_out(project: Path, commit: str, target: Path) -> None:
                 f"git has no commit {commit[:12]} any more", where=str(project)
             ) from error
         target.mkdir(parents=True)
-        with tarfile.open(archive.name) as tar:
-            tar.extractall(target, filter="data")
+        git.unpack(Path(archive.name), target)

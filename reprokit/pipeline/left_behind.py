@@ -16,7 +16,10 @@ from reprokit.progress import Reporter
 def end(project: Path, index: Index, engine: Engine, reporter: Reporter) -> None:
     """End and remove the containers of the project's runs whose process does not live any more;
     what these runs printed and wrote so far stays. Raises EngineFailed as the engine does."""
-    for entry in index.list(project=project, status="lost"):
+    lost = index.list(project=project, status="lost")
+    if not lost or not engine.leftovers(abandoned=True):
+        return  # once for all: a project may have many lost runs, and a run waits for this
+    for entry in lost:
         left = () if entry.process is None else engine.leftovers(process=entry.process)
         for container in left:
             engine.remove_container(container)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -171,8 +170,7 @@ def _committed(project: Project, again: Mapping[str, str], scratch: Path) -> dic
         git.ask(project.root, *words, *map(_literal, tracked), contents=True)
     except process.ProcessFailed:
         return {}
-    with tarfile.open(archive) as tar:
-        tar.extractall(scratch, filter="data")
+    git.unpack(archive, scratch)
     places = {by_path[path]: scratch / path for path in tracked}
     return {name: place for name, place in places.items() if place.is_file()}
 

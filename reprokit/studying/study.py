@@ -26,6 +26,8 @@ from reprokit.studying.wishes import Wishes
 
 TIMEOUT = 2 * 3600.0
 """Seconds that a source has where nothing says otherwise."""
+MEMORY = 0.8
+"""The share of the machine's memory that all containers have where nobody says how much."""
 ORPHANS = working.PATIENCE + 10
 """Seconds to wait for the processes of a study that was killed."""
 REFRESH = 5.0
@@ -183,19 +185,19 @@ def _work(study: _Study, again: Sequence[str], reporter: Reporter, held: int) ->
     todo = [source for source in study.listed.sources if source.name not in study.rows]
     if not todo:
         return
-    wishes, memory = study.wishes, study.listed.memory
+    wishes = study.wishes
     jobs = min(wishes.jobs or os.cpu_count() or 1, len(todo))
-    how = working.Work(
-        jobs=jobs,
-        engine=wishes.engine,
-        memory=None if memory is None else memory // jobs,
-        reports=wishes.reports,
-        held=held,
-    )
     reporter.phase("study")
     if study.rows:
         reporter.message(f"{len(study.rows)} of {len(study.listed.sources)} are done already")
     with connect(wishes.engine) as engine:
+        how = working.Work(
+            jobs=jobs,
+            engine=wishes.engine,
+            memory=_memory(study.listed, engine, jobs),
+            reports=wishes.reports,
+            held=held,
+        )
         for name in again:
             # Where this is interrupted, the next call goes on with these.
             study.folder.of(name).result.unlink(missing_ok=True)
@@ -203,6 +205,14 @@ def _work(study: _Study, again: Sequence[str], reporter: Reporter, held: int) ->
         with closing(ending):
             for source, found in ending:
                 _ended(study, source, found, engine)
+
+
+def _memory(listed: StudyList, engine: Engine, jobs: int) -> int | None:
+    """The bytes for each container. Without a limit one program that wants more than the machine
+    has would bring all others to a halt, and nobody looks on."""
+    whole = engine.memory()
+    memory = listed.memory or (None if whole is None else int(whole * MEMORY))
+    return None if memory is None else memory // jobs
 
 
 def _ended(study: _Study, source: Listed, found: Mapping[str, JSON], engine: Engine) -> None:

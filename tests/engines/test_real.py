@@ -247,6 +247,8 @@ def test_it_tells_what_it_is(engine: SocketEngine) -> None:
     assert facts.platform == f"linux/{tiny.architecture()}"
     assert facts.builder in ("buildkit", "buildah")
     assert facts.version[0].isdigit()
+    memory = engine.memory()
+    assert facts.rootless if memory is None else memory > 256 * 1024**2
     if os.getuid() != 0 and facts.name == "podman":
         assert facts.rootless
 

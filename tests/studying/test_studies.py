@@ -211,6 +211,14 @@ def test_limits_of_time_and_memory(folder: Folder) -> None:
     assert (folder.root / "quick" / "options").read_text() == str(1024**3)
 
 
+def test_no_program_gets_more_memory_than_its_share_of_the_machine(folder: Folder) -> None:
+    folder.source("a", "write 1")
+    folder.source("b", "write 1")
+    folder.write("a", "b")
+    study(folder, jobs=2)
+    assert (folder.root / "a" / "options").read_text() == str(4 * 1024**3)
+
+
 def test_a_process_that_does_not_heed_its_limit_is_stopped(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
