@@ -324,7 +324,9 @@ def _confinement(parser: Parser) -> None:
 
 def _choices(parser: Parser, *, engine: bool = True) -> None:
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="resolve unpinned packages as of then")
-    parser.add_argument("--base", metavar="NAME", help="auto, debian, official, or a base's name")
+    parser.add_argument(
+        "--base", metavar="NAME", help="auto, debian, official, ubuntu, or a base's name"
+    )
     if engine:
         parser.add_argument(
             "--engine", metavar="NAME", help="docker, podman, or a socket's address"

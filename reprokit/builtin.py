@@ -39,9 +39,11 @@ def reprokit_ecosystems(register: Callable[[Ecosystem], None]) -> None:
 @hookimpl
 def reprokit_base_families(register: Callable[[BaseFamily], None]) -> None:
     from reprokit.bases.debian import DebianFamily
+    from reprokit.bases.distributions import DISTRIBUTIONS
     from reprokit.bases.official import OfficialFamily
 
-    register(DebianFamily())
+    for name in DISTRIBUTIONS:
+        register(DebianFamily(name))
     register(OfficialFamily())
 
 

@@ -357,7 +357,7 @@ KEYS: Mapping[str, Key] = {
     "date": Key(day, "The day as of which unpinned requirements are resolved."),
     "command": Key(command, "The command that makes the results."),
     "steps": Key(steps, "Several commands, one after the other: tables of command and folder."),
-    "base": Key(image_name, "auto, a family (debian, official) or one base by name."),
+    "base": Key(image_name, "auto, a family (debian, official, ubuntu) or one base by name."),
     "dockerfile": Key(relative_path, "auto, generate, or the path of the project's own."),
     "python.version": Key(version("python"), "The version of Python."),
     "python.requirements": Key(python_requirements, "More requirements, as pip writes them."),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from reprokit.site import DEBIAN, DEBIAN_SECURITY, MAVEN_CENTRAL, Site
+from reprokit.site import DEBIAN, DEBIAN_SECURITY, MAVEN_CENTRAL, UBUNTU, Site
 
 if TYPE_CHECKING:
     from reprokit.http_session import SiteSession
@@ -81,6 +81,7 @@ def _archives(site: Site) -> tuple[tuple[str, str], ...]:
     pairs = (
         (DEBIAN, site.debian_mirror),
         (DEBIAN_SECURITY, site.debian_security_mirror),
+        (UBUNTU, site.ubuntu_mirror),
         (MAVEN_CENTRAL, site.maven_mirror),
         (CRAN, site.cran_mirror),
     )

@@ -33,7 +33,10 @@ NETRC = "/run/reprokit/netrc"
 """Where they find logins."""
 
 DEBIAN = "http://deb.debian.org/debian"
+DEBIAN_SNAPSHOT = "https://snapshot.debian.org"
 DEBIAN_SECURITY = "http://deb.debian.org/debian-security"
+UBUNTU = "http://archive.ubuntu.com/ubuntu"
+UBUNTU_PORTS = "http://ports.ubuntu.com/ubuntu-ports"
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 PYPI = "https://pypi.org/simple"
 """The public archives. Plain http: apt and the lock check hashes, and a minimal base has no
@@ -47,6 +50,7 @@ _URLS = (
     "debian_mirror",
     "debian_security_mirror",
     "debian_snapshot",
+    "ubuntu_mirror",
     "python_index",
     "maven_mirror",
     "cran_mirror",
@@ -68,7 +72,8 @@ class Site:
 
     certificates: a complete PEM bundle that resolver containers trust; `None` for the host's own.
     proxies: lower-case variable names ("https_proxy") and values.
-    debian_mirror, python_index, maven_mirror, cran_mirror: base URLs, `None` for the public ones.
+    debian_mirror, ubuntu_mirror, python_index, maven_mirror, cran_mirror: base URLs, `None` for the
+    public ones.
     python_extra_indexes: asked besides python_index; the best version of any of them is taken.
     resolver_network: how resolver containers reach the network, "default" or "host".
     registry_mirrors: base URLs of registries asked before Docker Hub.
@@ -80,6 +85,7 @@ class Site:
     debian_mirror: str | None = None
     debian_security_mirror: str | None = None
     debian_snapshot: str | None = None
+    ubuntu_mirror: str | None = None
     python_index: str | None = None
     maven_mirror: str | None = None
     cran_mirror: str | None = None

@@ -30,6 +30,8 @@ from reprokit.system_install import BUILD_FOLDER, FOLDER
 
 _SILENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
 _CHUNK = 500
+_DEBIAN = r"(deb|security)\.debian\.org/"
+_UBUNTU = r"(archive|security)\.ubuntu\.com/ubuntu"
 _UPDATED = "/var/lib/apt/reprokit-lists-are-here"
 """Marks a container whose lists are fetched: several catalogues may look at one container."""
 
@@ -168,12 +170,14 @@ def resolve_sets(
 
 
 def mirror_commands(site: Site) -> tuple[tuple[str, ...], ...]:
-    """Commands that make apt in a container use the site's mirrors instead of deb.debian.org."""
+    """Commands that make apt in a container use the site's mirrors."""
     expressions = []
     if site.debian_security_mirror is not None:
-        expressions.append(_replacement("debian-security", site.debian_security_mirror))
+        expressions.append(_replacement(_DEBIAN + "debian-security", site.debian_security_mirror))
     if site.debian_mirror is not None:
-        expressions.append(_replacement("debian", site.debian_mirror))
+        expressions.append(_replacement(_DEBIAN + "debian", site.debian_mirror))
+    if site.ubuntu_mirror is not None:
+        expressions.append(_replacement(_UBUNTU, site.ubuntu_mirror))
     if not expressions:
         return ()
     script = [word for expression in expressions for word in ("-e", expression)]
@@ -204,4 +208,4 @@ def _update(site: Site) -> tuple[str, ...]:
 
 def _replacement(archive: str, mirror: str) -> str:
     safe = re.sub(r"([&,\\])", r"\\\1", mirror)
-    return rf"s,https?://(deb|security)\.debian\.org/{archive}/?(\s|$),{safe}\2,"
+    return rf"s,https?://{archive}/?(\s|$),{safe}\2,"

@@ -63,7 +63,7 @@ def run(
 
     path: a project folder or a notebook. command: instead of what the project says or what was
     inferred. date: "YYYY-MM-DD", for unpinned packages where no lock exists. base: "auto",
-    "debian", "official" or a base's name. engine: "docker", "podman" or a socket's address.
+    "debian", "official", "ubuntu" or a base's name. engine: "docker", "podman" or an address.
     memory: "4g" or bytes. timeout: seconds. results: a folder instead of PATH/results.
     repeat: run so many times, and record what the results vary by. parameters: of a notebook, as
     values by name or as "name=value". write_back: put the outputs, and which run made them, into

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from reprokit.engines.start import state_folder
@@ -35,3 +36,17 @@ def unpacked(package: str) -> Path:
             subprocess.run(["dpkg-deb", "-x", str(archive), str(files)], check=True)
             files.rename(folder)
     return folder
+
+
+def built(name: str, files: Mapping[str, bytes], folder: Path) -> bytes:
+    """A package made here, with these files by their path. `folder` must not exist."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    (folder / "DEBIAN").mkdir()
+    (folder / "DEBIAN/control").write_text(
+        f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: none\n"
+    )
+    deb = folder.with_suffix(".deb")
+    subprocess.run(["dpkg-deb", "--build", folder, deb], check=True, capture_output=True)
+    return deb.read_bytes()

@@ -228,3 +228,10 @@ def test_doctor_does_not_promise_to_mend_permissions(monkeypatch: pytest.MonkeyP
     first = doctor.examine().checks[0]
     assert (first.level, first.fixable) == ("bad", False)
     assert "usermod" in (first.next or "") and "podman" in (first.next or "")
+
+
+def test_every_archive_is_asked_at_its_mirror() -> None:
+    asked = dict(doctor._sources(Site(ubuntu_mirror="http://m.example/u")))
+    assert asked["Ubuntu"] == "http://m.example/u"
+    assert asked["Debian"] == "http://deb.debian.org/debian"
+    assert dict(doctor._sources(Site()))["Ubuntu"] == "http://archive.ubuntu.com/ubuntu"

@@ -176,11 +176,14 @@ def test_tex_states_the_lock_s_day() -> None:
 
 def test_urls_of_mirrors_do_not_reach_the_lock() -> None:
     site = Site(
-        debian_mirror="http://m.example/debian", debian_security_mirror="http://m.example/s"
+        debian_mirror="http://m.example/debian",
+        debian_security_mirror="http://m.example/s",
+        ubuntu_mirror="http://m.example/u",
     )
     for public, mirror in (
         ("http://deb.debian.org/debian/pool/a.deb", "http://m.example/debian/pool/a.deb"),
         ("http://deb.debian.org/debian-security/pool/a.deb", "http://m.example/s/pool/a.deb"),
+        ("http://archive.ubuntu.com/ubuntu/pool/a.deb", "http://m.example/u/pool/a.deb"),
         ("https://pypi.org/simple/a", "https://pypi.org/simple/a"),
     ):
         assert mirrored_url(public, site) == mirror
@@ -189,17 +192,25 @@ def test_urls_of_mirrors_do_not_reach_the_lock() -> None:
 
 def test_sources_are_pointed_at_the_mirrors(tmp_path: Path) -> None:
     (command,) = mirror_commands(
-        Site(debian_mirror="http://m.example/d", debian_security_mirror="http://m.example/s")
+        Site(
+            debian_mirror="http://m.example/d",
+            debian_security_mirror="http://m.example/s",
+            ubuntu_mirror="http://m.example/u",
+        )
     )
     (tmp_path / "sources.list").write_text(
         "deb http://deb.debian.org/debian bookworm main\n"
         "deb http://deb.debian.org/debian-security bookworm-security main\n"
+        "deb http://archive.ubuntu.com/ubuntu/ focal main universe\n"
+        "deb http://security.ubuntu.com/ubuntu focal-security main universe\n"
     )
     (tmp_path / "debian.sources").write_text("URIs: http://deb.debian.org/debian\n")
     local = [str(tmp_path) if word == "/etc/apt" else word for word in command]
     subprocess.run(local, check=True)
     assert (tmp_path / "sources.list").read_text() == (
         "deb http://m.example/d bookworm main\ndeb http://m.example/s bookworm-security main\n"
+        "deb http://m.example/u focal main universe\n"
+        "deb http://m.example/u focal-security main universe\n"
     )
     assert (tmp_path / "debian.sources").read_text() == "URIs: http://m.example/d\n"
 

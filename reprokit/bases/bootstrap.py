@@ -1,4 +1,4 @@
-"""Making a minimal Debian from its own packages with mmdebstrap, without an image of anybody's.
+"""Making a minimal Debian or Ubuntu from its own packages, without an image of anybody's.
 
 The bytes depend on the packages and on SOURCE_DATE_EPOCH alone: two runs give the same tar, and so
 do the versions of mmdebstrap on two machines, as the tar is written anew by reprokit.
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reprokit import files, process
+from reprokit.bases.distributions import of_suite
 from reprokit.credentials import Credentials, netrc_line
 from reprokit.errors import InputUnavailable
 from reprokit.frozen import frozen
@@ -19,13 +20,12 @@ from reprokit.mirrors import mirrored_url
 from reprokit.model import LockedPackage
 from reprokit.progress import Reporter
 from reprokit.quoting import shell_word
-from reprokit.site import DEBIAN, DEBIAN_SECURITY, Site, trusted_bundle
+from reprokit.site import Site, trusted_bundle
 
 RECIPE = 4
 """Raised with every change here that changes the bytes: stored bases of another recipe are not
 taken for a new lock, and an old lock's base is not made again in vain."""
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_INSTALL = "`reprokit doctor --fix` installs it (apt-get install mmdebstrap debian-archive-keyring)"
+INSTALL = "`reprokit doctor --fix` installs it (apt-get install mmdebstrap debian-archive-keyring)"
 
 # What debian:slim leaves out as well. The excludes stay in the image, so that what is installed
 # later is slim too; copyright files stay because the licences ask for it.
@@ -46,6 +46,9 @@ _APT_OPTIONS = ('Acquire::Languages "none"', 'APT::Install-Recommends "false"')
 
 # OpenJDK's packages link manual pages even where none are unpacked, and fail without the folder.
 _MANUAL_FOLDERS = 'mkdir -p "$1/usr/share/man/man1" "$1/usr/share/man/man7"'
+# So does dash of Ubuntu's focal while the system is made; that of bionic removes such a page.
+_PAGE = '"$1/usr/share/man/man1/sh.distrib.1.gz"'
+_MANUAL_PAGE = f"{_MANUAL_FOLDERS} && touch {_PAGE}"
 # hostname and resolv.conf are this machine's; the others differ between builds or help nobody.
 _CLEAN = (
     'rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1"/var/cache/debconf/*-old '
@@ -71,37 +74,45 @@ class Bootstrapped:
     uris: str
 
 
-def suites(suite: str) -> tuple[tuple[str, str], ...]:
-    """The archives of a suite as (base URL, name): the release, its updates, its security fixes."""
-    return (
-        (DEBIAN, suite),
-        (DEBIAN, f"{suite}-updates"),
-        (DEBIAN_SECURITY, f"{suite}-security"),
+def sources(suite: str, architecture: str, site: Site | None = None) -> tuple[str, ...]:
+    """The archives of a suite as apt writes them ("URL suite components"), at the site's mirrors
+    where one is given."""
+    distribution = of_suite(suite)
+    return tuple(
+        f"{url if site is None else mirrored_url(url + '/', site).rstrip('/')} {name} "
+        f"{distribution.components}"
+        for url, name in distribution.parts(suite, architecture)
     )
 
 
 def from_archive(
-    suite: str, *, architecture: str, epoch: int, site: Site, folder: Path, reporter: Reporter
+    suite: str,
+    keyring: Path,
+    *,
+    architecture: str,
+    epoch: int,
+    site: Site,
+    folder: Path,
+    reporter: Reporter,
 ) -> Bootstrapped:
     """Make a suite's minimal system from the archive as it is now.
 
-    epoch: seconds; no file in it is younger. folder: an empty one for the result.
-    Raises InputUnavailable where mmdebstrap or its keyring is missing or it fails.
+    keyring: whose signatures count. epoch: seconds; no file in it is younger. folder: an empty one
+    for the result. Raises InputUnavailable where mmdebstrap is missing or fails.
     """
     public = folder / "sources.list"
-    lines = [f"deb {url} {name} main\n" for url, name in suites(suite)]
-    files.write_text(public, "".join(lines))
-    mirrors = [
-        f"deb {mirrored_url(url + '/', site).rstrip('/')} {name} main"
-        for url, name in suites(suite)
-    ]
+    files.write_text(public, _listed(sources(suite, architecture)))
+    mirrors = [f"deb {source}" for source in sources(suite, architecture, site)]
     uris = folder / "uris"
     hooks = (
         _LIST,
         f"download /tmp/reprokit-packages {shell_word(str(uris))}",
         'rm "$1/tmp/reprokit-packages"',
     )
-    tar = _mmdebstrap(suite, mirrors, public, hooks, architecture, epoch, site, folder, reporter)
+    tar = _mmdebstrap(
+        *(suite, mirrors, public, hooks, architecture, epoch, site, folder, reporter),
+        keyring=keyring,
+    )
     return in_canonical_form(tar, uris.read_text(), epoch=epoch)
 
 
@@ -122,8 +133,7 @@ def from_packages(
     """
     _require_tools()
     public = folder / "sources.list"
-    lines = [f"deb {url} {name} main\n" for url, name in suites(suite)]
-    files.write_text(public, "".join(lines))
+    files.write_text(public, _listed(sources(suite, architecture)))
     stanzas = []
     for deb in sorted(debs.glob("*.deb")):
         control = process.run(("dpkg-deb", "--field", str(deb))).stdout.strip()
@@ -152,10 +162,12 @@ def _mmdebstrap(
     folder: Path,
     reporter: Reporter,
     *,
+    keyring: Path | None = None,
     include: str = _INCLUDED,
 ) -> Path:
     _require_tools()
     tar = folder / "made.tar"
+    is_ubuntu = of_suite(suite).name == "ubuntu"
     netrc = logins(site, folder)
     bundle = trusted_bundle(site)
     secure = any("https://" in source for source in sources) and bundle is not None
@@ -165,17 +177,19 @@ def _mmdebstrap(
         f"upload {shell_word(str(public))} /etc/apt/sources.list",
         'chmod 0644 "$1/etc/apt/sources.list"',
         'sed -i -e /CAInfo/d -e /Etc::netrc/d "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+        *([f"rm -f {_PAGE}"] if is_ubuntu else []),
         _MANUAL_FOLDERS,
         _CLEAN,
     )
     argv = [
         *("mmdebstrap", "--variant=apt", "--mode=auto", "--format=tar", "--skip=output/dev"),
-        *(f"--architectures={architecture}", f"--keyring={KEYRING}"),
+        *(f"--architectures={architecture}", *([f"--keyring={keyring}"] if keyring else [])),
         *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
         *(f"--aptopt={option}" for option in _APT_OPTIONS),
         *([f'--aptopt=Acquire::https::CAInfo "{bundle}"'] if secure else []),
         *([f'--aptopt=Dir::Etc::netrc "{netrc}"'] if netrc is not None else []),
         f"--include={include}",
+        *([f"--extract-hook={_MANUAL_PAGE}"] if is_ubuntu else []),
         *(f"--customize-hook={hook}" for hook in final),
         *(suite, str(tar), *sources),
     ]
@@ -191,7 +205,7 @@ def _mmdebstrap(
     except process.ProcessFailed as error:
         lines = [line for line in error.completed.stdout.splitlines() if line.startswith("E:")]
         raise InputUnavailable(
-            f"no minimal Debian {suite} can be made: "
+            f"no minimal {of_suite(suite).title} {suite} can be made: "
             + (" ".join(lines) or error.completed.stderr or error.completed.stdout)[-1000:],
             where=" ".join(sources),
             next="check the network, the proxy and the mirrors in site.toml (`reprokit doctor`)",
@@ -228,7 +242,8 @@ def in_canonical_form(made: Path, uris: str, *, epoch: int) -> Bootstrapped:
 def logins(site: Site, folder: Path) -> Path | None:
     """apt's file of logins for the site's mirrors; it goes with the folder, not into the base."""
     credentials = Credentials(site.logins)
-    mirrors = [url for url in (site.debian_mirror, site.debian_security_mirror) if url is not None]
+    named = (site.debian_mirror, site.debian_security_mirror, site.ubuntu_mirror)
+    mirrors = [url for url in named if url is not None]
     lines = [netrc_line(u, login, apt=True) for u in mirrors if (login := credentials.asked(u))]
     if not lines:
         return None
@@ -239,9 +254,10 @@ def logins(site: Site, folder: Path) -> Path | None:
 def _require_tools() -> None:
     if shutil.which("mmdebstrap") is None:
         raise InputUnavailable(
-            "a Debian base is made with mmdebstrap, which is not installed here", next=_INSTALL
+            "a base is made from packages with mmdebstrap, which is not installed here",
+            next=INSTALL,
         )
-    if not KEYRING.is_file():
-        raise InputUnavailable(
-            "the keyring of the Debian archive is missing", where=str(KEYRING), next=_INSTALL
-        )
+
+
+def _listed(sources: Sequence[str]) -> str:
+    return "".join(f"deb {source}\n" for source in sources)

@@ -1,4 +1,4 @@
-"""Base family "debian": minimal Debian systems made here, from Debian's own packages.
+"""Base families "debian" and "ubuntu": minimal systems made here, from the distribution's packages.
 
 No registry is needed and no image of unknown origin is used. What a suite lacks is never replaced
 by something else: `candidates` is empty then.
@@ -10,89 +10,64 @@ import time
 from pathlib import Path
 
 from reprokit import lock_file
+from reprokit.bases.distributions import DISTRIBUTIONS, Distribution, Suite
 from reprokit.bases.versions import languages, suits
 from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
-from reprokit.frozen import frozen
 from reprokit.model import BaseCandidate, LockedBase, Reason, Runtime
 from reprokit.progress import Reporter
 from reprokit.site import Site
 
 
-@frozen
-class Suite:
-    """A Debian release. `stable` is the day it became stable; `offers` names each language's
-    versions as people say them, `exact` the patch release where that says more."""
-
-    name: str
-    stable: str
-    offers: dict[str, tuple[str, ...]]
-    exact: dict[str, str]
-
-
-# https://www.debian.org/releases/ and https://packages.debian.org, read 2026-11.
-SUITES = (
-    Suite(
-        name="bullseye",
-        stable="2021-08-14",
-        offers={"python": ("3.9", "2.7"), "r": ("4.0.4",), "java": ("11", "17")},
-        exact={"3.9": "3.9.2", "2.7": "2.7.18"},
-    ),
-    Suite(
-        name="bookworm",
-        stable="2023-06-10",
-        offers={"python": ("3.11",), "r": ("4.2.2",), "java": ("17",)},
-        exact={"3.11": "3.11.2"},
-    ),
-    Suite(
-        name="trixie",
-        stable="2025-08-09",
-        offers={"python": ("3.13",), "r": ("4.5.0",), "java": ("21", "25")},
-        exact={"3.13": "3.13.5"},
-    ),
-)
-_DEFAULT = "bookworm"
-
-
 class DebianFamily:
-    """Bases made with mmdebstrap."""
+    """Bases of one distribution, made with mmdebstrap."""
 
-    name = "debian"
+    def __init__(self, name: str = "debian") -> None:
+        self.name = name
+        self.distribution: Distribution = DISTRIBUTIONS[name]
 
     def candidates(
         self, runtimes: tuple[Runtime, ...], day: str | None
     ) -> tuple[BaseCandidate, ...]:
         """The suites that have all languages: those stable by that day, newest first, then those
-        that came later, soonest first. Without a day: bookworm, then newer, then older."""
-        fitting = [suite for suite in SUITES if all(_satisfies(suite, r) for r in runtimes)]
+        that came later, soonest first. Without a day: the distribution's default, then newer, then
+        older."""
+        suites = self.distribution.suites
+        fitting = [suite for suite in suites if all(_satisfies(suite, r) for r in runtimes)]
         if day is None:
-            start = next(s.stable for s in SUITES if s.name == _DEFAULT)
+            start = next(s.stable for s in suites if s.name == self.distribution.default)
             ordered = [s for s in fitting if s.stable >= start]
             ordered += [s for s in reversed(fitting) if s.stable < start]
         else:
             ordered = [s for s in reversed(fitting) if s.stable <= day]
             ordered += [s for s in fitting if s.stable > day]
-        return tuple(_candidate(suite, _why(suite, runtimes, day)) for suite in ordered)
+        title = self.distribution.title
+        return tuple(
+            _candidate(self.name, suite, _why(title, suite, runtimes, day)) for suite in ordered
+        )
 
     def offer(self, runtimes: tuple[Runtime, ...]) -> str:
         """One sentence for people: which versions of these languages there are, and in what."""
         wanted = languages(runtimes) or ("python", "r", "java")
         parts = []
-        for suite in SUITES:
+        for suite in self.distribution.suites:
             has = [
                 f"{_TITLES.get(language, language)} {' and '.join(suite.offers[language])}"
                 for language in wanted
                 if language in suite.offers
             ]
             parts.append(f"{suite.name} ({', '.join(has) or 'none of these languages'})")
-        return f"Debian's own packages, without any registry: {'; '.join(parts)}."
+        return (
+            f"{self.distribution.title}'s own packages, without any registry: {'; '.join(parts)}."
+        )
 
     def named(self, name: str) -> BaseCandidate | None:
         """The suite the user named ("bookworm" or "debian:bookworm"), or `None`."""
-        wanted = name.removeprefix("debian:")
-        for suite in SUITES:
+        wanted = name.removeprefix(f"{self.name}:")
+        for suite in self.distribution.suites:
             if suite.name == wanted:
-                return _candidate(suite, f"Debian {suite.name} was asked for")
+                why = f"{self.distribution.title} {suite.name} was asked for"
+                return _candidate(self.name, suite, why)
         return None
 
     def lock(
@@ -116,7 +91,7 @@ class DebianFamily:
         in `store`, or made again from exactly the locked packages."""
         from reprokit.bases import debian_store, trust
 
-        trust.refuse_foreign(locked, [suite.name for suite in SUITES], lock_file.NAME)
+        trust.refuse_foreign(locked, lock_file.NAME)
         if debian_store.held(locked, engine):
             return
         if not debian_store.archive_path(locked, store).is_file():
@@ -140,9 +115,9 @@ def _satisfies(suite: Suite, runtime: Runtime) -> bool:
     return any(suits(runtime, suite.exact.get(version, version)) for version in versions)
 
 
-def _candidate(suite: Suite, why: str) -> BaseCandidate:
+def _candidate(family: str, suite: Suite, why: str) -> BaseCandidate:
     return BaseCandidate(
-        family="debian",
+        family=family,
         name=suite.name,
         provides={},
         offers=dict(suite.offers),
@@ -150,12 +125,12 @@ def _candidate(suite: Suite, why: str) -> BaseCandidate:
     )
 
 
-def _why(suite: Suite, runtimes: tuple[Runtime, ...], day: str | None) -> str:
+def _why(title: str, suite: Suite, runtimes: tuple[Runtime, ...], day: str | None) -> str:
     has = ", ".join(
         f"{_TITLES.get(language, language)} {' and '.join(suite.offers[language])}"
         for language in languages(runtimes)
     )
-    what = f"Debian {suite.name} has {has}" if has else f"Debian {suite.name}"
+    what = f"{title} {suite.name} has {has}" if has else f"{title} {suite.name}"
     if day is None:
         return what
     if suite.stable <= day:

@@ -1,7 +1,7 @@
-"""Where made Debian bases are kept: one archive each, and for each suite which one is current.
+"""Where made bases are kept: one archive each, and for each suite which one is current.
 
 The archive of packages changes every few days, so the base made once is what a lock pins; it is
-made again only when a new lock is written and Debian has published something since.
+made again only when a new lock is written and something was published since.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from reprokit import files
 from reprokit.apt_output import locked_package, parse_uris
-from reprokit.bases import bootstrap, trust
+from reprokit.bases import bootstrap, keyrings, trust
+from reprokit.bases.distributions import DISTRIBUTIONS, Distribution, of_suite
 from reprokit.bases.docker_archive import image_config, write_archive
 from reprokit.engines.protocol import Engine
 from reprokit.errors import InputUnavailable
@@ -26,7 +28,7 @@ from reprokit.mirrors import mirrored_url
 from reprokit.model import Artifact, BaseCandidate, LockedBase, LockedPackage
 from reprokit.printable import redacted
 from reprokit.progress import Reporter
-from reprokit.site import Site
+from reprokit.site import DEBIAN_SNAPSHOT, Site
 
 _ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm64/v8": "arm64", "386": "i386"}
 _FRESH = 24 * 3600
@@ -36,15 +38,16 @@ _OTHERWISE = (
     "get the base from an archive of the run (`reprokit publish --archive`), or `reprokit lock` "
     "for a new base"
 )
-_COMMAND = "mmdebstrap --variant=apt {suite} (made by reprokit from Debian's packages)"
+_COMMAND = "mmdebstrap --variant=apt {suite} (made by reprokit from {title}'s packages)"
 
 
 def architecture(platform: str) -> str:
-    """Debian's name for a platform ("linux/amd64"). Raises InputUnavailable for others."""
+    """Debian's and Ubuntu's name for a platform ("linux/amd64"). Raises InputUnavailable for
+    others."""
     system, _, machine = platform.partition("/")
     if system != "linux" or machine not in _ARCHITECTURES:
         raise InputUnavailable(
-            f"the debian family has no bases for {platform}", next="use an official base"
+            f"no bases for {platform} are made from packages", next="use an official base"
         )
     return _ARCHITECTURES[machine]
 
@@ -60,7 +63,7 @@ def locked(store: Path, suite: str, architecture: str) -> Iterator[None]:
         return
     try:
         store.mkdir(parents=True, exist_ok=True)
-        handle = (store / f".debian-{suite}-{architecture}.lock").open("w")
+        handle = (store / f".{of_suite(suite).name}-{suite}-{architecture}.lock").open("w")
     except OSError as error:
         raise files.storage_failed(error, store) from error
     with handle:
@@ -70,7 +73,7 @@ def locked(store: Path, suite: str, architecture: str) -> Iterator[None]:
 
 def archive_path(locked: LockedBase, store: Path) -> Path:
     """Where the archive of a base lies or would lie."""
-    return store / f"debian-{locked.name}-{_short(locked.layers[0])}.tar"
+    return store / f"{locked.family}-{locked.name}-{_short(locked.layers[0])}.tar"
 
 
 def held(locked: LockedBase, engine: Engine) -> bool:
@@ -125,7 +128,7 @@ def current(
     if stored is not None and now - path.stat().st_mtime < _FRESH:
         return stored
     try:
-        releases = _releases(candidate.name, site)
+        releases = _releases(candidate.name, site, architecture)
     except InputUnavailable as error:
         if stored is None:
             raise
@@ -151,18 +154,19 @@ def rebuild(locked: LockedBase, site: Site, store: Path, reporter: Reporter) -> 
     Raises InputUnavailable that names the package that cannot be had, or says that the result
     differs.
     """
+    distribution = DISTRIBUTIONS[locked.family]
+    what = f"{distribution.title} {locked.name}"
     if locked.settings.get("recipe") != bootstrap.RECIPE:
         raise InputUnavailable(
-            f"Debian {locked.name} was locked by another version of reprokit, which made bases in "
-            "another way",
+            f"{what} was locked by another version of reprokit, which made bases in another way",
             next=_OTHERWISE,
         )
-    reporter.message(f"making Debian {locked.name} again from its {len(locked.packages)} packages")
+    reporter.message(f"making {what} again from its {len(locked.packages)} packages")
     architecture, epoch = str(locked.settings["architecture"]), _epoch(locked)
     with tempfile.TemporaryDirectory(prefix="reprokit-base-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # apt's own user reads the packages
-        _refuse_unsigned(locked, architecture, site, folder)
+        _refuse_unsigned(locked, architecture, site, store, folder)
         debs = folder / "debs"
         debs.mkdir()
         for number, package in enumerate(locked.packages, 1):
@@ -181,33 +185,33 @@ def rebuild(locked: LockedBase, site: Site, store: Path, reporter: Reporter) -> 
         )
         if made.digest != locked.layers[0]:
             raise InputUnavailable(
-                f"Debian {locked.name} made again from the same packages has the layer "
+                f"{what} made again from the same packages has the layer "
                 f"{made.digest}, not {locked.layers[0]}",
                 next=_OTHERWISE,
             )
         _archive(made, locked, architecture, epoch, store)
 
 
-def _refuse_unsigned(locked: LockedBase, architecture: str, site: Site, folder: Path) -> None:
-    """Whatever is not in Debian's signed lists, of today or of the lock's day, stays out."""
+def _refuse_unsigned(
+    locked: LockedBase, architecture: str, site: Site, store: Path, folder: Path
+) -> None:
+    """Whatever is not in the signed lists, of today or of the lock's day, stays out."""
     missing = {a.sha256: a.path for package in locked.packages for a in package.artifacts}
-    service = site.debian_snapshot or "https://snapshot.debian.org"
+    distribution = DISTRIBUTIONS[locked.family]
+    time = str(locked.settings["snapshot"])
+    public = distribution.parts(locked.name, architecture)
     then = [
-        f"{service}/archive/{url.removeprefix(trust.PUBLIC)}/{locked.settings['snapshot']}"
-        for url, _ in bootstrap.suites(locked.name)
+        f"{_at(distribution, url, time, site)} {name} {distribution.components}"
+        for url, name in public
     ]
-    today = [mirrored_url(f"{url}/", site).rstrip("/") for url, _ in bootstrap.suites(locked.name)]
+    today = bootstrap.sources(locked.name, architecture, site)
+    keyring = _keyring(distribution, architecture, site, store, folder)
     why = ""
     for name, addresses in (("today", today), ("then", then)):
         try:
             known = trust.signed(
-                [
-                    f"{address} {suite} main"
-                    for address, (_, suite) in zip(
-                        addresses, bootstrap.suites(locked.name), strict=True
-                    )
-                ],
-                keyring=bootstrap.KEYRING,
+                addresses,
+                keyring=keyring,
                 architecture=architecture,
                 site=site,
                 folder=folder / f"lists-{name}",
@@ -221,8 +225,8 @@ def _refuse_unsigned(locked: LockedBase, architecture: str, site: Site, folder: 
             return
     file = Path(next(iter(missing.values()))).name
     raise InputUnavailable(
-        f"{file} is in none of Debian's signed lists of {locked.name}, so it is not installed "
-        f"here{why}",
+        f"{file} is in none of {distribution.title}'s signed lists of {locked.name}, so it is not "
+        f"installed here{why}",
         next=_OTHERWISE,
     )
 
@@ -235,26 +239,31 @@ def _make(
     store: Path,
     reporter: Reporter,
 ) -> LockedBase:
-    reporter.message(f"making a minimal Debian {suite} from its packages (once, about a minute)")
+    distribution = of_suite(suite)
+    what = f"{distribution.title} {suite}"
+    reporter.message(f"making a minimal {what} from its packages (once, about a minute)")
     epochs = [int(parsedate_to_datetime(date).timestamp()) for _, date in releases]
     # The release's own date, not that of updates: it changes with a point release only, so the
     # same packages give the same bytes however often the archive is signed anew.
     epoch = epochs[0]
     with tempfile.TemporaryDirectory(prefix="reprokit-base-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # apt's own user reads the keyring
         made = bootstrap.from_archive(
             suite,
+            _keyring(distribution, architecture, site, store, folder),
             architecture=architecture,
             epoch=epoch,
             site=site,
-            folder=Path(name),
+            folder=folder,
             reporter=reporter,
         )
         offers = sorted(parse_uris(made.uris), key=lambda offer: offer.name)
         _, digest = _config(made.digest, suite, architecture, epoch)
         locked = LockedBase(
-            family="debian",
+            family=distribution.name,
             name=suite,
-            reference=f"localhost/reprokit/debian:{suite}-{_short(made.digest)}",
+            reference=trust.reference(distribution.name, suite, made.digest),
             config_digest=digest,
             layers=(made.digest,),
             registry_digest=None,
@@ -290,21 +299,40 @@ def _config(layer: str, suite: str, architecture: str, epoch: int) -> tuple[byte
         layer,
         architecture="386" if architecture == "i386" else architecture,
         epoch=epoch,
-        command=_COMMAND.format(suite=suite),
+        command=_COMMAND.format(suite=suite, title=of_suite(suite).title),
     )
 
 
-def _releases(suite: str, site: Site) -> tuple[tuple[str, str], ...]:
+def _releases(suite: str, site: Site, architecture: str) -> tuple[tuple[str, str], ...]:
     """The date of each archive's Release file, which changes whenever the archive does."""
     found = []
-    for base, name in bootstrap.suites(suite):
+    for base, name in of_suite(suite).parts(suite, architecture):
         url = mirrored_url(f"{base}/dists/{name}/InRelease", site)
         text = _get(url, site).decode("utf-8", "replace")
         date = next((line[6:] for line in text.splitlines() if line.startswith("Date: ")), None)
         if date is None:
-            raise InputUnavailable("is not a Release file of a Debian archive", where=url)
+            raise InputUnavailable("is not a Release file of an archive", where=url)
         found.append((name, date.strip()))
     return tuple(found)
+
+
+def _at(distribution: Distribution, url: str, time: str, site: Site) -> str:
+    """Where one of its archives is as it was at a time: it keeps only the newest version of each
+    package, and the service for snapshots all."""
+    path = urlsplit(url).path.strip("/")
+    found = distribution.snapshot.format(path=path, time=time)
+    if distribution.name == "debian" and site.debian_snapshot is not None:
+        return found.replace(DEBIAN_SNAPSHOT, site.debian_snapshot)
+    return found
+
+
+def _keyring(
+    distribution: Distribution, architecture: str, site: Site, store: Path, folder: Path
+) -> Path:
+    def get(url: str) -> bytes:
+        return _get(mirrored_url(url, site), site)
+
+    return keyrings.provide(distribution, architecture, store, folder, get)
 
 
 def _fetch(artifact: Artifact, snapshot: str, site: Site, folder: Path) -> None:
@@ -312,11 +340,11 @@ def _fetch(artifact: Artifact, snapshot: str, site: Site, folder: Path) -> None:
 
     assert artifact.url is not None
     sources = [mirrored_url(artifact.url, site)]
-    # The archive keeps only the newest version; snapshot.debian.org keeps all.
-    service = site.debian_snapshot or "https://snapshot.debian.org"
-    path = artifact.url.removeprefix("http://deb.debian.org/")
-    archive, _, rest = path.partition("/")
-    sources.append(f"{service}/archive/{archive}/{snapshot}/{rest}")
+    bases = ((found, base) for found in DISTRIBUTIONS.values() for base in found.addresses())
+    for distribution, base in bases:
+        if artifact.url.startswith(base):
+            then = _at(distribution, base, snapshot, site)
+            sources.append(f"{then}/{artifact.url.removeprefix(base)}")
     problems = []
     for url in sources:
         try:
@@ -380,7 +408,7 @@ def _read(path: Path, store: Path) -> LockedBase | None:
 
 
 def _index(suite: str, architecture: str, store: Path) -> Path:
-    return store / f"debian-{suite}-{architecture}.json"
+    return store / f"{of_suite(suite).name}-{suite}-{architecture}.json"
 
 
 def _epoch(locked: LockedBase) -> int:

@@ -12,31 +12,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reprokit import files, process
+from reprokit.bases.distributions import DISTRIBUTIONS
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.model import LockedBase
 from reprokit.quoting import DEBIAN_PACKAGE, DEBIAN_VERSION
 from reprokit.site import Site, trusted_bundle
 
-PUBLIC = "http://deb.debian.org/"
 _SHA256 = re.compile(r"^SHA256: ([0-9a-f]{64})$", re.MULTILINE)
 _FILE = re.compile(r"[A-Za-z0-9][\w.+~%-]*\.deb", re.ASCII)
 _SNAPSHOT = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 
 
-def refuse_foreign(locked: LockedBase, known: Sequence[str], lock_name: str) -> None:
-    """Refuse a debian base that no lock of ours would hold.
+def refuse_foreign(locked: LockedBase, lock_name: str) -> None:
+    """Refuse a base of a distribution that no lock of ours would hold.
 
-    known: the suites there are. lock_name: the file, for the error. Raises BadRequest.
+    lock_name: the file, for the error. Raises BadRequest.
     """
+    distribution = DISTRIBUTIONS[locked.family]
     layer = locked.layers[0].removeprefix("sha256:") if len(locked.layers) == 1 else ""
     settings = locked.settings
     checks: list[tuple[str, object, bool]] = [
-        ("a release of Debian", locked.name, locked.name in known),
+        (
+            f"a release of {distribution.title}",
+            locked.name,
+            locked.name in [suite.name for suite in distribution.suites],
+        ),
         ("its layer", locked.layers, re.fullmatch(r"[0-9a-f]{64}", layer) is not None),
         (
             "its name",
             locked.reference,
-            locked.reference == f"localhost/reprokit/debian:{locked.name}-{layer[:12]}",
+            locked.reference == reference(locked.family, locked.name, layer),
         ),
         ("a date", settings.get("epoch"), isinstance(settings.get("epoch"), int)),
         (
@@ -55,9 +60,9 @@ def refuse_foreign(locked: LockedBase, known: Sequence[str], lock_name: str) -> 
             checks += [
                 ("a package's file", file, _FILE.fullmatch(file) is not None),
                 (
-                    "an address in Debian's archive",
+                    f"an address in {distribution.title}'s archive",
                     artifact.url,
-                    artifact.url is not None and artifact.url.startswith(PUBLIC),
+                    (artifact.url or "").startswith(distribution.addresses()),
                 ),
             ]
     for what, found, right in checks:
@@ -67,6 +72,11 @@ def refuse_foreign(locked: LockedBase, known: Sequence[str], lock_name: str) -> 
                 where=lock_name,
                 next="`reprokit lock --upgrade` pins a new one",
             )
+
+
+def reference(family: str, suite: str, layer: str) -> str:
+    """The name of a base, from its layer's digest."""
+    return f"localhost/reprokit/{family}:{suite}-{layer.removeprefix('sha256:')[:12]}"
 
 
 def signed(
@@ -115,7 +125,7 @@ def signed(
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("E:")]
         raise InputUnavailable(
-            "Debian's signed lists of packages cannot be had: "
+            "the distribution's signed lists of packages cannot be had: "
             + (" ".join(errors) or done.stderr or done.stdout)[-1000:],
             where=", ".join(sources),
             next="check the network, the proxy and the mirrors in site.toml (`reprokit doctor`)",

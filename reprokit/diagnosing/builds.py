@@ -166,7 +166,7 @@ def _compiler(match: re.Match[str], failure: Failure) -> Mapping[str, str] | Non
     return {
         "program": program,
         "package": package,
-        "headers": headers if base == "debian" else "g++",
+        "headers": headers if base in ("debian", "ubuntu") else "g++",
     }
 
 

@@ -292,6 +292,7 @@ def _sources(settings: site.Site) -> list[tuple[str, str]]:
         ("Maven", settings.maven_mirror or "https://repo.maven.apache.org/maven2"),
         ("R", settings.cran_mirror or "https://cloud.r-project.org"),
         ("Debian", settings.debian_mirror or site.DEBIAN),
+        ("Ubuntu", settings.ubuntu_mirror or site.UBUNTU),
     ]
 
 

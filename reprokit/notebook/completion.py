@@ -16,7 +16,7 @@ from reprokit.errors import ReprokitError
 RUNS = 50  # how many of the last runs are offered
 _VALUES = {
     "again": ("all", "different", "failed"),
-    "base": ("auto", "debian", "official"),
+    "base": ("auto", "debian", "official", "ubuntu"),
     "engine": ("docker", "podman"),
 }
 _PATHS = frozenset({"path", "results", "output", "archive", "key", "report", "sign", "project"})

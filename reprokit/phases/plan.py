@@ -123,7 +123,9 @@ def plan(
     if own is not None:
         return _with_own_dockerfile(made, project, own)
     day = None if date is None else date.day
-    bases = plan_bases.chosen(families, runtimes, day, configuration, given.base)
+    bases = plan_bases.chosen(
+        families, runtimes, day, configuration, given.base, lenient=project.lenient
+    )
     return replace(made, bases=bases)
 
 

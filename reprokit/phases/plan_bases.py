@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from reprokit.bases.distributions import DISTRIBUTIONS
 from reprokit.bases.protocol import BaseFamily
+from reprokit.bases.versions import languages
 from reprokit.configuration import Configuration
 from reprokit.errors import BadRequest, NoSuchBase
 from reprokit.model import BaseCandidate, LockedBase, Plan, Reason, Runtime
 
-_PREFERRED = ("official", "debian")
+_PREFERRED = ("official", "debian", "ubuntu")
 
 
 def configured(configuration: Configuration) -> str:
@@ -25,8 +27,11 @@ def chosen(
     day: str | None,
     configuration: Configuration,
     given: str | None,
+    *,
+    lenient: bool = False,
 ) -> tuple[BaseCandidate, ...]:
-    """The candidates of all families, or of the one that was named, or the one base.
+    """The candidates of all families, or of the one that was named, or the one base. lenient: see
+    `Project`; a distribution of the project's day is then more than the order of families.
 
     Raises BadRequest where none satisfies the runtimes (with what each family has) and where
     nobody knows the name.
@@ -37,7 +42,8 @@ def chosen(
         found = [c for family in ordered for c in family.candidates(runtimes, day)]
         if not found:
             raise _unsatisfied(ordered, runtimes)
-        return tuple(found)
+        is_python = languages(runtimes) == ("python",)
+        return tuple(_of_their_day(found, day) if lenient and day and is_python else found)
     reason = _reason(configuration, given)
     for family in ordered:
         if family.name == wanted:
@@ -65,6 +71,18 @@ def keeping(plan: Plan, base: LockedBase) -> Plan:
         return (candidate.family, candidate.name) != (base.family, base.name)
 
     return replace(plan, bases=tuple(sorted(plan.bases, key=is_other)))
+
+
+def _of_their_day(found: list[BaseCandidate], day: str) -> list[BaseCandidate]:
+    """With the distributions' suites that came after the day behind those that there were, soonest
+    first: packages of that time have wheels for a Python of that time, and none for later ones."""
+    stable = {s.name: s.stable for one in DISTRIBUTIONS.values() for s in one.suites}
+
+    def later(candidate: BaseCandidate) -> str:
+        came = "" if candidate.family not in DISTRIBUTIONS else stable[candidate.name]
+        return came if came > day else ""
+
+    return sorted(found, key=later)
 
 
 def _preference(family: BaseFamily) -> tuple[int, str]:

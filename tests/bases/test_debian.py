@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hashlib
 import http.server
 import io
 import json
 import multiprocessing
 import os
+import shutil
 import tarfile
 import threading
 import time
@@ -17,16 +19,19 @@ from pathlib import Path
 import pytest
 
 from reprokit import files, process
-from reprokit.bases import bootstrap, debian_store
+from reprokit.bases import bootstrap, debian_store, keyrings
 from reprokit.bases.debian import DebianFamily
+from reprokit.bases.distributions import DISTRIBUTIONS, Distribution, PinnedFile, of_suite
 from reprokit.bases.docker_archive import image_config, write_archive
 from reprokit.bases.versions import accepts
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.model import LockedBase, Reason, Runtime
 from reprokit.progress import Silent
 from reprokit.site import Site
+from tests.debian_package import built
 
 FAMILY = DebianFamily()
+UBUNTU = DebianFamily("ubuntu")
 CLOSED = "http://127.0.0.1:9"
 DATE = "Sat, 11 Jul 2026 10:16:37 UTC"
 
@@ -37,8 +42,8 @@ def runtime(language: str, specifier: str = "") -> Runtime:
     )
 
 
-def names(day: str | None, *runtimes: Runtime) -> list[str]:
-    return [candidate.name for candidate in FAMILY.candidates(runtimes, day)]
+def names(day: str | None, *runtimes: Runtime, family: DebianFamily = FAMILY) -> list[str]:
+    return [candidate.name for candidate in family.candidates(runtimes, day)]
 
 
 def test_a_base_does_not_depend_on_the_version_of_mmdebstrap(tmp_path: Path) -> None:
@@ -93,6 +98,85 @@ def test_candidates(day: str | None, runtimes: tuple[Runtime, ...], expected: li
     assert names(day, *runtimes) == expected
 
 
+@pytest.mark.parametrize(
+    ("day", "runtimes", "expected"),
+    [
+        ("2021-05-01", (runtime("python"),), ["focal", "bionic", "jammy", "noble"]),
+        ("2021-05-01", (runtime("python", "==3.8"),), ["focal"]),
+        ("2021-05-01", (runtime("python", "==3.8.10"),), ["focal"]),
+        ("2016-05-01", (runtime("r", ">=3.5,<4"),), ["focal"]),
+        ("2016-05-01", (runtime("python", "==2.7.*"),), ["bionic", "focal", "jammy"]),
+        ("2023-01-01", (runtime("java", "==8"), runtime("python", "==3.10")), ["jammy"]),
+        (None, (runtime("java", "==8"),), ["jammy", "noble", "focal", "bionic"]),
+        (None, (runtime("python", "==3.9"),), []),
+    ],
+)
+def test_candidates_of_ubuntu(
+    day: str | None, runtimes: tuple[Runtime, ...], expected: list[str]
+) -> None:
+    assert names(day, *runtimes, family=UBUNTU) == expected
+
+
+def test_a_suite_belongs_to_one_distribution() -> None:
+    suites = [suite.name for found in DISTRIBUTIONS.values() for suite in found.suites]
+    assert len(suites) == len(set(suites))
+    assert [of_suite(name).name for name in ("trixie", "focal")] == ["debian", "ubuntu"]
+
+
+def test_the_archives_of_a_suite() -> None:
+    assert bootstrap.sources("focal", "amd64") == (
+        "http://archive.ubuntu.com/ubuntu focal main universe",
+        "http://archive.ubuntu.com/ubuntu focal-updates main universe",
+        "http://archive.ubuntu.com/ubuntu focal-security main universe",
+    )
+    ports = bootstrap.sources("focal", "arm64")
+    assert ports[0] == "http://ports.ubuntu.com/ubuntu-ports focal main universe"
+    site = Site(debian_security_mirror="http://m.example/s", ubuntu_mirror="http://m.example/u")
+    assert bootstrap.sources("focal", "amd64", site)[2].startswith("http://m.example/u focal-sec")
+    assert bootstrap.sources("bookworm", "arm64", site)[1:] == (
+        "http://deb.debian.org/debian bookworm-updates main",
+        "http://m.example/s bookworm-security main",
+    )
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
+def test_only_the_pinned_keyring_counts(tmp_path: Path) -> None:
+    """The machine's own distribution has no keyring of Ubuntu: its package is known by its hash."""
+    ubuntu, asked = DISTRIBUTIONS["ubuntu"], list[str]()
+
+    def get(url: str) -> bytes:
+        asked.append(url)
+        return debs.pop(0)
+
+    def provided(distribution: Distribution) -> Path:
+        (tmp_path / str(len(asked))).mkdir(exist_ok=True)
+        return keyrings.provide(
+            distribution, "amd64", tmp_path / "store", tmp_path / str(len(asked)), get
+        )
+
+    made = built("ubuntu-keyring", {"usr/share/keyrings/own.gpg": b"keys"}, tmp_path / "deb")
+    pinned = PinnedFile(
+        deb="pool/keyring_1_all.deb",
+        sha256=f"sha256:{hashlib.sha256(made).hexdigest()}",
+        file="usr/share/keyrings/own.gpg",
+    )
+    debs = [made, b"of a stranger", made]
+    with pytest.raises(InputUnavailable, match="has another SHA-256"):
+        provided(ubuntu)
+    with pytest.raises(InputUnavailable, match="has another SHA-256"):
+        provided(replace(ubuntu, keyring=pinned))
+    assert not (tmp_path / "store").exists()
+    # Fetched once, and believed in the store only while it is the same.
+    for _ in range(2):
+        assert provided(replace(ubuntu, keyring=pinned)).read_bytes() == b"keys"
+    assert asked[1:] == ["http://archive.ubuntu.com/ubuntu/pool/keyring_1_all.deb"] * 2
+    (tmp_path / "store/keyring_1_all.deb").write_bytes(b"altered")
+    debs = [made]
+    assert provided(replace(ubuntu, keyring=pinned)).read_bytes() == b"keys"
+    with pytest.raises(InputUnavailable, match="keyring of the Debian archive is missing"):
+        provided(replace(DISTRIBUTIONS["debian"], keyring="/nowhere.gpg"))
+
+
 def test_a_candidate_says_what_it_offers_and_why() -> None:
     found = FAMILY.candidates((runtime("java", "==17"),), "2024-05-01")[0]
     assert (found.family, found.provides, found.offers["java"]) == ("debian", {}, ("17",))
@@ -107,6 +191,11 @@ def test_a_suite_can_be_named() -> None:
         assert named is not None
         assert named.offers["r"] == ("4.0.4",)
     assert FAMILY.named("python:3.11-slim") is None
+    focal = UBUNTU.named("ubuntu:focal")
+    assert focal is not None
+    assert (focal.family, focal.offers["python"]) == ("ubuntu", ("3.8", "2.7"))
+    assert str(focal.reason) == "Ubuntu focal was asked for"
+    assert FAMILY.named("focal") is None
 
 
 def test_the_offer_names_versions() -> None:
@@ -332,7 +421,7 @@ def test_the_folder_one_stands_in_does_not_reach_the_bootstrap(
     monkeypatch.setattr(bootstrap, "_require_tools", lambda: None)
     with pytest.raises(InputUnavailable):
         bootstrap.from_archive(
-            "bookworm", architecture="amd64", epoch=0, site=Site(), folder=tmp_path,
+            "bookworm", tmp_path, architecture="amd64", epoch=0, site=Site(), folder=tmp_path,
             reporter=Silent(),
         )  # fmt: skip
     assert folders == [tmp_path]

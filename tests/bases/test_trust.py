@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from reprokit.bases import bootstrap, debian_store, trust
+from reprokit.bases.distributions import DISTRIBUTIONS
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.model import Artifact, LockedBase, LockedPackage
 from reprokit.progress import Silent
 from reprokit.site import Site, load
 
+KEYRING = Path(str(DISTRIBUTIONS["debian"].keyring))
 PACKAGE = LockedPackage(
     name="zlib1g",
     version="1:1.2.13.dfsg-1",
@@ -44,8 +46,27 @@ BASE = LockedBase(
 )
 
 
+UBUNTU = replace(
+    BASE,
+    family="ubuntu",
+    name="focal",
+    reference="localhost/reprokit/ubuntu:focal-aaaaaaaaaaaa",
+    packages=(
+        replace(
+            PACKAGE,
+            artifacts=(
+                replace(
+                    PACKAGE.artifacts[0],
+                    url="http://archive.ubuntu.com/ubuntu/pool/main/z/zlib/zlib1g_1.2.11_amd64.deb",
+                ),
+            ),
+        ),
+    ),
+)
+
+
 def refuse(base: LockedBase) -> None:
-    trust.refuse_foreign(base, ["bookworm", "trixie"], "repro.lock")
+    trust.refuse_foreign(base, "repro.lock")
 
 
 def with_artifact(**changes: Any) -> LockedBase:
@@ -55,6 +76,7 @@ def with_artifact(**changes: Any) -> LockedBase:
 
 def test_a_base_of_ours_is_believed() -> None:
     refuse(BASE)
+    refuse(UBUNTU)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +84,9 @@ def test_a_base_of_ours_is_believed() -> None:
     [
         replace(BASE, name="--setup-hook=touch harm"),
         replace(BASE, name="sid"),
+        replace(BASE, family="ubuntu"),
+        replace(UBUNTU, name="bookworm"),
+        replace(UBUNTU, packages=(PACKAGE,)),
         replace(BASE, reference="docker.io/library/python:3.11"),
         replace(BASE, layers=()),
         replace(BASE, layers=("sha256:" + "a" * 64, "sha256:" + "b" * 64)),
@@ -120,7 +145,7 @@ def test_lists_that_debian_did_not_sign_do_not_count(signature: str, tmp_path: P
     with pytest.raises(InputUnavailable, match="signed lists of packages cannot be had"):
         trust.signed(
             [f"file:{archive} bookworm main"],
-            keyring=bootstrap.KEYRING,
+            keyring=KEYRING,
             architecture="amd64",
             site=Site(),
             folder=tmp_path / "lists",
@@ -131,11 +156,9 @@ def test_lists_that_debian_did_not_sign_do_not_count(signature: str, tmp_path: P
 def test_what_debian_signs_is_known(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     site = load()
-    url, suite = bootstrap.suites("bookworm")[0]
-    mirror = (site.debian_mirror or url).rstrip("/")
     found = trust.signed(
-        [f"{mirror} {suite} main"],
-        keyring=bootstrap.KEYRING,
+        bootstrap.sources("bookworm", "amd64", site)[:1],
+        keyring=KEYRING,
         architecture="amd64",
         site=site,
         folder=tmp_path / "lists",

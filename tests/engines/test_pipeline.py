@@ -246,6 +246,21 @@ def test_a_project_in_python_2_runs_in_python_2(engine: str, tmp_path: Path) -> 
     assert "3 True 2.7" in done.stdout + done.stderr
 
 
+def test_a_python_that_only_ubuntu_has(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import sys, wrapt\nopen('results/a.txt', 'w').write(sys.version[:4] + wrapt.__version__)\n"
+    )
+    (tmp_path / "requirements.txt").write_text("wrapt\n")
+    (tmp_path / "repro.toml").write_text('base = "ubuntu"\n[python]\nversion = "==3.8"\n')
+    first = run(tmp_path, "--date", "2021-03-01")  # wrapt was not a wheel then
+    assert (tmp_path / "results/a.txt").read_text() == "3.8.1.12.1"
+    lock = lock_file.read(tmp_path)
+    assert lock is not None
+    assert (lock.base.family, lock.base.name) == ("ubuntu", "focal")
+    forget(first)
+    assert run(tmp_path)["environment_digest"] == first["environment_digest"]
+
+
 def forget(record: dict[str, object], *artifacts: Artifact) -> None:
     """As on a machine that has only the lock."""
     for artifact in artifacts:

@@ -59,7 +59,7 @@ def test_paths() -> None:
 
 
 def test_values_of_options(here: Path) -> None:
-    assert complete("run --base ") == ["auto", "debian", "official"]
+    assert complete("run --base ") == ["auto", "debian", "official", "ubuntu"]
     assert complete("run --engine=po") == ["--engine=podman"]
     assert complete("cite --format=bi") == ["--format=bibtex"]
     assert complete("lock --date ") == [Date.today().isoformat()]

@@ -8,12 +8,15 @@ from typing import cast
 
 import pytest
 
-from reprokit.configuration import load
+from reprokit.bases.debian import DebianFamily
+from reprokit.bases.official import OfficialFamily
+from reprokit.configuration import Configuration, load
 from reprokit.errors import BadRequest
 from reprokit.model import (
     BaseCandidate,
     Plan,
     Reason,
+    Runtime,
     Step,
 )
 from reprokit.phases import plan_bases
@@ -218,6 +221,37 @@ def test_a_family_alone(tmp_path: Path) -> None:
     (tmp_path / "pom.xml").touch()
     with pytest.raises(BadRequest, match=r"no base image offers Java >=11 with Python >=3\.9"):
         planned(tmp_path, files, given=Given(base="official"))
+
+
+@pytest.mark.parametrize(
+    ("day", "specifier", "expected"),
+    [
+        ("2019-03-01", "", ["bionic", "focal", "bullseye"]),
+        ("2021-03-01", "", ["focal", "bionic", "bullseye"]),
+        ("2016-03-01", "", ["bionic", "focal", "bullseye"]),
+        ("2022-06-01", "", ["bullseye", "jammy", "focal"]),
+        ("2019-03-01", ">=3.9", ["bullseye", "jammy", "bookworm"]),
+        ("2024-06-01", ">=3.12", ["noble", "trixie"]),
+    ],
+)
+def test_a_rerun_takes_a_python_of_its_day(day: str, specifier: str, expected: list[str]) -> None:
+    families = (DebianFamily("ubuntu"), OfficialFamily(), DebianFamily("debian"))
+    python = Runtime(language="python", specifier=specifier, reason=Reason(text=""))
+
+    def found(*runtimes: Runtime, lenient: bool = True) -> list[str]:
+        candidates = plan_bases.chosen(
+            families, runtimes, day, Configuration(), None, lenient=lenient
+        )
+        kinds = ["official" if c.family == "official" else "" for c in candidates]
+        assert kinds == sorted(kinds, reverse=True)
+        return [c.name for c in candidates if c.family != "official"]
+
+    assert found(python)[:3] == expected
+    # Elsewhere Debian is first whatever the day: its packages of R are more, the later it is.
+    debian = DebianFamily().candidates((python,), day)
+    assert found(python, lenient=False)[: len(debian)] == [c.name for c in debian]
+    both = (python, Runtime(language="r", specifier="", reason=Reason(text="")))
+    assert found(*both)[: len(debian)] == [c.name for c in debian]
 
 
 def test_a_stale_lock_keeps_its_base_where_that_still_suits(tmp_path: Path) -> None:

@@ -17,8 +17,12 @@ from reprokit.ecosystems.python.names import normalised
 from reprokit.errors import BadRequest, InputUnavailable
 
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
-# The C library of each Debian release, which bounds the wheels that run on it.
-_GLIBC = {"bullseye": 31, "bookworm": 36, "trixie": 40}
+# The C library of each release, which bounds the wheels that run on it. trixie's is 2.41; uv knows
+# none beyond 2.40.
+_GLIBC = {
+    **{"bullseye": 31, "bookworm": 36, "trixie": 40},
+    **{"bionic": 27, "focal": 31, "jammy": 35, "noble": 39},
+}
 _OLDEST = 28
 _UNFIT = 1_000_000
 _FILE = re.compile(r"[A-Za-z0-9_.+!-]+")
@@ -34,7 +38,8 @@ class Target:
 
     @property
     def uv_platform(self) -> str:
-        return f"{self.machine}-manylinux_2_{self.glibc}"
+        """As uv names it, which knows none between 2.17 and 2.28."""
+        return f"{self.machine}-manylinux_2_{self.glibc if self.glibc >= 28 else 17}"
 
     @property
     def lists_apart(self) -> bool:

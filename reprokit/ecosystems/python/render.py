@@ -206,13 +206,17 @@ def _runs_r(locked: LockedEcosystem) -> bool:
 
 def _notebook_files(locked: LockedEcosystem) -> list[GeneratedFile]:
     runner = Path(__file__).with_name("notebook_runner.py")
+    names = (*_names(locked.settings, "tools"), *_names(locked.settings, "project"))
+    # A package of its own since April 2021; until then a part of ipykernel.
+    apart = any(name.startswith("matplotlib-inline==") for name in names)
+    inline = "matplotlib_inline" if apart else "ipykernel.pylab"
     start = [f"{VENV}/bin/python", f"{NOTEBOOK}/share/reprokit/kernel.py"]
     kernel = {
         "argv": [*start, "-f", "{connection_file}"],
         "display_name": "Python 3",
         "language": "python",
         # Figures into the notebook, whatever the image says for scripts.
-        "env": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        "env": {"MPLBACKEND": f"module://{inline}.backend_inline"},
     }
     text = json.dumps(kernel, indent=1, sort_keys=True) + "\n"
     of_r = (

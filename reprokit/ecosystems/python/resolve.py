@@ -104,6 +104,8 @@ def _resolved(
         f"{fits.python})"
         for day in sorted(compiler.later)
     ]
+    if tools and resolver.date.day < _RUNNER_SINCE:
+        later.append(f"what runs notebooks (as of {_RUNNER_SINCE}: nothing did before)")
     unindexed = (p.name for p in in_project if p.name in compiler.not_dated)
     undated = tuple(r.name for r in detection.requirements if _is_undated(r))
     return LockedEcosystem(
@@ -188,13 +190,20 @@ def _complete(settings: Mapping[str, JSON]) -> tuple[str, ...]:
     return ("--no-deps",) if settings.get("complete") else ()
 
 
+_RUNNER_SINCE = "2021-01-01"
+"""The day before which nothing runs notebooks as reprokit does: of nbclient 0.5.1, in wheels for
+Python 3.6 to 3.9. Source: https://pypi.org/project/nbclient/#history"""
+
+
 def _tools_wish(detection: Detection, project: Sequence[Resolved]) -> Wish:
     """The notebook runner's packages. The kernel sees the project's packages first, so they must
     agree with these versions."""
     tools = detection.settings.get("tools")
     lines = tuple(map(str, tools)) if isinstance(tools, (list, tuple)) else ()
     return Wish(
-        lines=lines, constraints=tuple(f"{p.name}=={p.version}" for p in project if p.version)
+        lines=lines,
+        constraints=tuple(f"{p.name}=={p.version}" for p in project if p.version),
+        since=_RUNNER_SINCE,
     )
 
 

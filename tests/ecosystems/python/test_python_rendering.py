@@ -305,6 +305,21 @@ def test_notebooks_of_r_get_a_kernel_of_r() -> None:
     assert any(word.endswith("kernels/reprokit-r/kernel.json") for word in words)
 
 
+@pytest.mark.parametrize(
+    ("tools", "backend"),
+    [
+        (("ipykernel", "5.4.2"), "module://ipykernel.pylab.backend_inline"),
+        (("matplotlib-inline", "0.1.6"), "module://matplotlib_inline.backend_inline"),
+    ],
+)
+def test_figures_go_into_the_notebook(tools: tuple[str, str], backend: str) -> None:
+    settings: dict[str, JSON] = {**LOCKED.settings, "tools": ["==".join(tools)]}
+    packages = (*LOCKED.packages, package(*tools))
+    rendering = render(replace(LOCKED, packages=packages, settings=settings))
+    kernel = next(f for f in rendering.files if f.path == "python/kernel.json")
+    assert json.loads(kernel.content)["env"] == {"MPLBACKEND": backend}
+
+
 def test_a_dead_kernel_is_said(tmp_path: Path) -> None:
     status, said, _ = _run_notebook(tmp_path, ["import os; os._exit(9)"])
     assert status == 137

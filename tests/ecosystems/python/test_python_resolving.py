@@ -112,6 +112,15 @@ def test_what_has_no_wheel_is_built_in_a_container_never_here(tmp_path: Path) ->
         lock(tmp_path, {"requirements.txt": "docopt==0.6.2\n"})
 
 
+@pytest.mark.network
+def test_what_runs_notebooks_is_no_older_than_that_there_was_any(tmp_path: Path) -> None:
+    book = '{"metadata": {}, "nbformat": 4, "nbformat_minor": 2, "cells": []}'
+    date = DateChoice(day="2018-10-01", source="commit")
+    locked = lock(tmp_path, {"a.ipynb": book}, date=date, base=base("bionic", "3.6"))
+    assert {p.name: p.version for p in locked.packages}["nbclient"] == "0.5.1"
+    assert [text for text in locked.undated if "what runs notebooks (as of 2021-01-01" in text]
+
+
 OLD = DateChoice(day="2016-05-01", source="commit")
 
 
@@ -255,6 +264,9 @@ def test_targets() -> None:
         "aarch64-manylinux_2_36"
     )
     assert pylock.target("3.12", "linux/amd64", "python:3.12-slim").glibc == 28
+    assert pylock.target("3.8.10", "linux/amd64", "focal").glibc == 31
+    oldest = pylock.target("3.6.9", "linux/amd64", "bionic")
+    assert (oldest.glibc, oldest.uv_platform) == (27, "x86_64-manylinux_2_17")
     with pytest.raises(BadRequest, match="linux/s390x"):
         pylock.target("3.12", "linux/s390x", "bookworm")
 
