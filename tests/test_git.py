@@ -17,7 +17,7 @@ from reprokit.history import reading, run_folder
 from reprokit.model import JSON
 from reprokit.phases.record import project_state
 from reprokit.pipeline import earlier_code
-from reprokit.pipeline.job import commit_day
+from reprokit.pipeline.dating import commit_day
 from reprokit.project import Project
 
 AUTHOR = ("-c", "user.name=x", "-c", "user.email=x@example.org")
@@ -64,6 +64,29 @@ def test_nothing_that_a_repository_names_is_run(repository: Path, tmp_path: Path
     earlier_code._check_out(repository, state.commit, tmp_path / "then")
     assert (tmp_path / "then" / "main.py").read_text() == "print(1)\n"
     assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
+
+
+def test_the_day_is_of_the_code_and_not_of_what_is_said_about_it(tmp_path: Path) -> None:
+    def commit(name: str, day: str) -> None:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(day)
+        when = {"GIT_COMMITTER_DATE": f"{day}T12:00:00Z", "GIT_AUTHOR_DATE": f"{day}T12:00:00Z"}
+        for words in (
+            ["add", "-A"],
+            ["-c", "user.name=a", "-c", "user.email=a", "commit", "-qm", "x"],
+        ):
+            process.run(["git", "-C", str(tmp_path), *words], environment=when)
+
+    process.run(["git", "init", "-q", str(tmp_path)])
+    commit("README.md", "2017-01-01")
+    assert commit_day(Project(tmp_path)) == "2017-01-01"
+    commit("fit.py", "2018-01-01")
+    commit(".github/workflows/test.yml", "2020-01-01")
+    commit("docs/licence.RST", "2021-01-01")
+    commit("CITATION.cff", "2022-01-01")
+    assert commit_day(Project(tmp_path)) == "2018-01-01"
+    commit("results.csv", "2023-01-01")
+    assert commit_day(Project(tmp_path)) == "2023-01-01"
 
 
 def test_a_filter_that_cannot_be_switched_off_is_not_met(repository: Path, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def _tool(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
 def _compiler(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     """The packages by which a program compiles an extension of Python while it runs: all at once,
     as each would be missed after the other. The official images have Python's headers."""
-    program = (match["program"] or "gcc").rpartition("linux-gnu-")[2]
+    program = (match["program"] or match["failed"] or "gcc").rpartition("linux-gnu-")[2]
     package = _TOOLS.get(program)
     present = {p.name for p in failure.plan.system_packages}
     version = python_of(failure)
@@ -193,6 +193,7 @@ DIAGNOSES = (
         re.compile(
             r"^(?:distutils\.errors\.\w+: |error: )?(?:command|unable to execute) "
             r"'(?P<program>[\w+-]+)'(?: failed)?: No such file"
+            r"|error: command '(?P<failed>[\w+-]+)' failed with exit (?:status|code) \d+"
             r"|fatal error: Python\.h: No such file or directory"
         ),
         "the program compiles while it runs, and {program} is not installed",

@@ -36,6 +36,8 @@ _OPTIONAL = {
 _MODULE = re.compile(
     r"^(?:ModuleNotFoundError|ImportError): No module named '?(?P<module>[\w.]+)'?"
 )
+_MODULE_TOLD = re.compile(r"\bNo module named ['\"]?(?P<module>[A-Za-z_]\w*(?:\.\w+)*)")
+"""Also in the words of a program that caught the error, and died of it later."""
 
 
 def _missing(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
@@ -99,7 +101,7 @@ def _utf_8(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
 DIAGNOSES = (
     Pattern(
         "missing-module",
-        _MODULE,
+        _MODULE_TOLD,
         "the Python module {module} is not installed",
         "name its distribution among the requirements, probably `{name}`, or write "
         '`python.requirements = ["{name}"]` into repro.toml; then run again',

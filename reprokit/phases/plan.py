@@ -73,7 +73,7 @@ def plan(
 ) -> Plan:
     """What would be built and run.
 
-    commit_day: the day of the last commit. locked_day: the date of the present lock; "YYYY-MM-DD".
+    commit_day: see `dating.commit_day`. locked_day: the date of the present lock; "YYYY-MM-DD".
     Raises BadRequest for a malformed declaration (with file and line), for a project with neither
     declarations nor code, for a runtime that no base offers, and for a base nobody knows.
     """

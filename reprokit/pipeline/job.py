@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprokit import configuration as configurations
-from reprokit import folders, git, lock_file, process, registry, site
+from reprokit import folders, lock_file, registry, site
 from reprokit.configuration_keys import day as valid_day
 from reprokit.configuration_keys import size as valid_size
 from reprokit.ecosystems.protocol import Ecosystem
@@ -31,6 +31,7 @@ from reprokit.phases import plan as planning
 from reprokit.phases.entries_scripts import notebook_step
 from reprokit.phases.mounting import place_of
 from reprokit.phases.render import render
+from reprokit.pipeline.dating import commit_day
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
 from reprokit.project import Project
@@ -222,17 +223,6 @@ def _given(wishes: Wishes, notebook: str | None) -> planning.Given:
     except ValueError as error:
         raise BadRequest(f"--date {error}", next="write it as YYYY-MM-DD") from error
     return planning.Given(steps=steps, date=date, base=wishes.base)
-
-
-def commit_day(project: Project) -> str | None:
-    """The day of the last commit, "YYYY-MM-DD" in UTC."""
-    if not project.is_repository:
-        return None
-    try:
-        shown = git.ask(project.root, "log", "-1", "--format=%ct", "--", ".")
-        return datetime.fromtimestamp(int(shown), UTC).date().isoformat()
-    except (process.ProcessFailed, ValueError):
-        return None
 
 
 def ensure_lock(job: Job, powers: Powers, watch: Stopwatch, *, again: bool) -> Lock:

@@ -89,7 +89,7 @@ def _date(lock: Lock) -> Iterator[Inference]:
         yield Inference(
             about="date",
             value=day,
-            reason="the day of the last commit"
+            reason="the day of the last commit that changed more than prose"
             if committed
             else "today: nothing dates the project",
             confidence="high" if committed else "low",

@@ -10,7 +10,8 @@ from reprokit.errors import ReprokitError
 from reprokit.frozen import frozen
 from reprokit.model import JSON
 from reprokit.phases.detect import detect
-from reprokit.pipeline.job import Wishes, commit_day, folder_of, prepare
+from reprokit.pipeline.dating import commit_day
+from reprokit.pipeline.job import Wishes, folder_of, prepare
 from reprokit.project import Project
 from reprokit.rerunning.origin import Origin, Published
 

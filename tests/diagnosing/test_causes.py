@@ -46,6 +46,8 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
     [
         ("ModuleNotFoundError: No module named 'skimage.io'", "missing-module", "`scikit-image`"),
         ("ImportError: No module named tabulate", "missing-module", "tabulate"),
+        ("No module named 'pkg_resources' : install it", "missing-module", "`setuptools`"),
+        ("error: command 'swig' failed with exit status 1", "missing-compiler", "swig, g++"),
         ("ModuleNotFoundError: No module named 'urllib2'", "python-2-module", "2.7"),
         ("ModuleNotFoundError: No module named 'parser'", "newer-python", '"<3.10"'),
         (

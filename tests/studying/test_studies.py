@@ -117,7 +117,7 @@ def eventually(true: Callable[[], object], what: str) -> None:
 def test_one_broken_source_stops_no_other(folder: Folder) -> None:
     folder.source("same", "write 1")
     folder.source("other", "write 2")
-    folder.source("fails", "say No module named 'tabulate'\nexit 3")
+    folder.source("fails", "say it went wrong\nexit 3")
     folder.source("defect", "defect")
     folder.source("killed", "killed")
     folder.write("defect", "killed", "fails", "nowhere", "other", "same")
