@@ -24,6 +24,15 @@ def _level(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
     return None if newest is None else {"level": str(level), "wanted": f"<={newest}"}
 
 
+# Classes that came into java.lang, of which every file imports all: https://openjdk.org/jeps/359
+# and https://openjdk.org/jeps/261
+_SINCE = {"Record": "14", "Module": "9"}
+
+
+def _taken(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
+    return {"name": match["name"], "since": _SINCE[match["name"]]}
+
+
 DIAGNOSES = (
     Pattern(
         "java-level",
@@ -48,6 +57,15 @@ DIAGNOSES = (
         'write `java.version = "8"` into repro.toml, or declare the library that has it now',
         mends=(Mend(settings={"java.version": "8"}),),
         phases=("lock", "build", "run"),
+    ),
+    Pattern(
+        "java-name-taken",
+        re.compile(r"reference to (?P<name>Record|Module) is ambiguous"),
+        "the code has a class {name} of its own; since Java {since} every program has another",
+        'write `java.version = "<{since}"` into repro.toml',
+        _taken,
+        (Mend(settings={"java.version": "<{since}"}),),
+        ("lock", "build", "run"),
     ),
     Pattern(
         "java-too-old",

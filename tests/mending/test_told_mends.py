@@ -261,6 +261,7 @@ def test_a_module_of_the_project_s_own_is_never_installed(tmp_path: Path) -> Non
         ("[ERROR] Source option 6 is no longer supported. Use 7 or later.", "java-level",
          ['java.version = "<=11"']),
         ("error: invalid source release: 21", "java-level", ['java.version = ">=21"']),
+        ("error: reference to Record is ambiguous", "java-name-taken", ['java.version = "<14"']),
         ("error: package javax.xml.bind does not exist", "java-part-removed",
          ['java.version = "8"']),
         ("there is no such package", None, []),
