@@ -30,7 +30,13 @@ _SINCE = {"Record": "14", "Module": "9"}
 
 
 def _taken(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
-    return {"name": match["name"], "since": _SINCE[match["name"]]}
+    """`newest`: what came with Java 9 is in use where the code was compiled with it."""
+    since = _SINCE[match["name"]]
+    return {
+        "name": match["name"],
+        "since": since,
+        "newest": "" if since == "9" else f">=9,<{since}",
+    }
 
 
 DIAGNOSES = (
@@ -64,7 +70,10 @@ DIAGNOSES = (
         "the code has a class {name} of its own; since Java {since} every program has another",
         'write `java.version = "<{since}"` into repro.toml',
         _taken,
-        (Mend(settings={"java.version": "<{since}"}),),
+        (
+            Mend(settings={"java.version": "{newest}"}),
+            Mend(settings={"java.version": "<{since}"}),
+        ),
         ("lock", "build", "run"),
     ),
     Pattern(
