@@ -15,7 +15,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reprokit import own_dockerfile
@@ -199,6 +199,8 @@ def test_any_bytes_are_a_configuration_or_an_error(
 
 
 @given(st.lists(texts, max_size=8))
+@example(["> `id`"])
+@example(["<$"])
 @settings(deadline=None)
 def test_a_readme_gives_only_commands_of_the_experiment(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]

@@ -213,7 +213,9 @@ class _Reader:
             return [], folder
         parts = list(_split(words))
         if any(word in _PLAIN_OPERATORS for word in words):
-            known = all(self._understood(part, folder) for part in parts)
+            # Nothing that the shell would expand, which a file to write to could be as well.
+            plain = not {"$", "`"} & set(line)
+            known = plain and all(self._understood(part, folder) for part in parts)
             return ([Step(argv=("sh", "-c", line), folder=folder)] if known else []), folder
         found: list[Step] = []
         for part in parts:
