@@ -7,7 +7,7 @@ import re
 from reprokit import binder
 from reprokit.project import Project
 
-_USUAL = ("environment.yml", "environment.yaml")
+USUAL = ("environment.yml", "environment.yaml")
 _OTHERS = ("env.yml", "env.yaml", "conda.yml", "conda.yaml", "conda*env*.yml", "conda*env*.yaml")
 _LIST = re.compile(
     r"^(?:# .*\bconda create\b.*|# packages in environment at .*|@EXPLICIT"
@@ -21,7 +21,7 @@ def place(project: Project) -> str | None:
     binder/ says which packages there are, one outside of it does not count."""
     inside = binder.python_folder(project)
     prefix = "" if inside is None else f"{inside}/"
-    known = next((prefix + name for name in _USUAL if project.has(prefix + name)), None)
+    known = next((prefix + name for name in USUAL if project.has(prefix + name)), None)
     if known is not None or inside is not None:
         return known
     others = project.at_root("environment*.yml", "environment*.yaml", *_OTHERS)

@@ -14,7 +14,9 @@ from functools import partial
 from reprokit import binder
 from reprokit.ecosystems.conda import files as conda_files
 from reprokit.ecosystems.python import (
+    imports,
     lock_files,
+    notebooks,
     pipfile,
     pyproject,
     requirements_txt,
@@ -31,15 +33,25 @@ _ASIDE = re.compile(
     r"optional|extras?|examples?|notebooks?)(?:[-_.].*)?\.(?:txt|in)"
 )
 _INCLUDED = re.compile(r"(?:-r|--requirement)[=\s]*(\S+)")
+_BELOW = (
+    "requirements*.txt", "requirements*.in", *conda_files.USUAL, pipfile.PATH, pipfile.LOCK,
+)  # fmt: skip
+_NOT_THE_CODE = re.compile(
+    r"(?:^|/)(?:\..*|_.*|docs?|documentation|tests?|testing|ci|website|site|examples?|tutorials?|vendor|"
+    r"third[_-]?party|external|extern|libs?|submodules?|node_modules|site-packages|build|dist)/",
+    re.IGNORECASE,
+)
+"""Folders whose declarations serve another end than the results."""
 Candidate = tuple[str, Callable[[], Found | None]]
 
 
 def strongest(project: Project) -> tuple[Found | None, tuple[str, ...]]:
     """The declaration to follow, and the names of those behind it. A lock is followed whatever it
-    says; what asks for no package gives way to the next that does."""
+    says; what asks for no package gives way to the next that does, and all of them to one that
+    lies in the folder of the code."""
     inside = binder.python_folder(project)
     locks = _locks(project) if inside is None else []
-    present = [*locks, *_lists(project)] if inside is None else _of_binder(project, inside)
+    present = [*locks, *_lists(project)] if inside is None else _of_folder(project, inside)
     empty: list[Found] = []
     for position, (name, read) in enumerate(present):
         found = read()
@@ -49,7 +61,42 @@ def strongest(project: Project) -> tuple[Found | None, tuple[str, ...]]:
             behind = tuple(other for other, _ in present[position + 1 :])
             return _with_packages(found, empty), behind
         empty.append(found)
+    below = _below(project)
+    if below is not None:
+        return _with_packages(below[0], empty), below[1]
     return (merged(*empty) if empty else None), ()
+
+
+def _below(project: Project) -> tuple[Found, tuple[str, ...]] | None:
+    """The declaration in the folder with most of the code, of projects that have none beside it. A
+    folder without code counts where no other has a declaration. One that cannot be read does not
+    matter here: nobody may have been meant to install from it."""
+    folders = {path.rpartition("/")[0] for path in project.matching(*_BELOW)} - {""}
+    code = [*imports.scripts(project), *notebooks.paths(project)]
+    amounts = {
+        folder: sum(path.startswith(f"{folder}/") for path in code)
+        for folder in folders
+        if not _NOT_THE_CODE.search(f"{folder}/")
+    }
+    ranked = sorted(amounts, key=lambda f: (-amounts[f], f.count("/"), f))
+    unread: list[Note] = []
+    for position, folder in enumerate(ranked):
+        if position and not amounts[folder]:
+            break
+        present = _of_folder(project, folder)
+        # As at the top, a list for pip comes before conda's.
+        for name, read in (*present[-1:], *present[:-1]):
+            try:
+                found = read()
+            except BadRequest as error:
+                unread.append(warning(f"{name} is not followed: {error}", name))
+                continue
+            if found is not None and asks(found):
+                text = f"nothing is declared at the top: {name} is followed"
+                others = tuple(path for path in project.matching(*_BELOW) if path != name)
+                notes = Found(notes=(*unread, information(text, name)))
+                return replace(merged(found, notes), complete=found.complete), others
+    return None
 
 
 def _with_packages(found: Found, empty: list[Found]) -> Found:
@@ -150,13 +197,14 @@ def _lists(project: Project) -> list[Candidate]:
     return [*found, *environments]
 
 
-def _of_binder(project: Project, folder: str) -> list[Candidate]:
-    """What binder/ has, in Binder's order. What lies outside of it is not followed.
+def _of_folder(project: Project, folder: str) -> list[Candidate]:
+    """What binder/ has, in Binder's order, or another folder. What lies outside is not followed.
 
     Source: https://repo2docker.readthedocs.io/en/latest/howto/languages/
     """
     found: list[Candidate] = []
-    conda_file = conda_files.place(project)
+    usual = (f"{folder}/{name}" for name in conda_files.USUAL)
+    conda_file = next((path for path in usual if project.has(path)), None)
     if conda_file is not None:
         from reprokit.ecosystems.python import conda
 

@@ -378,3 +378,47 @@ def test_other_files_of_that_host_are_left_as_they_are(tmp_path: Path) -> None:
     url = "https://pypi.python.org/packages/index"
     found = detect(tmp_path, {"requirements.txt": f"--extra-index-url {url}\nsix\n"})
     assert found.settings["indexes"] == [["extra-index-url", url]]
+
+
+def test_a_declaration_beside_the_code_counts_where_there_is_none_at_the_top(
+    tmp_path: Path,
+) -> None:
+    files = {
+        "README.md": "",
+        "code/requirements.txt": "numpy==1.13.3\n",
+        "code/environment.yml": "dependencies: [numpy=1.12]\n",
+        "code/main.py": "import numpy, scipy\n",
+        "code/lib.py": "",
+        "tools/requirements.txt": "black\n",
+        "tools/format.py": "import black\n",
+        "docs/requirements.txt": "sphinx\n",
+    }
+    found = detect(tmp_path, files)
+    assert asked(found) == {"numpy": "==1.13.3"}
+    assert places(found) == {"numpy": "code/requirements.txt:1"}
+    texts = [note.text for note in found.notes]
+    assert "nothing is declared at the top: code/requirements.txt is followed" in texts
+
+
+def test_a_declaration_in_a_folder_gives_way_to_one_at_the_top(tmp_path: Path) -> None:
+    files = {"setup.cfg": "[options]\ninstall_requires = six\n", "a/requirements.txt": "numpy\n"}
+    assert asked(detect(tmp_path, {**files, "a/main.py": "import numpy\n"})) == {"six": ""}
+
+
+def test_a_declaration_in_a_folder_without_code_counts_where_it_is_the_only_one(
+    tmp_path: Path,
+) -> None:
+    code = {"main.py": "import scipy\n"}
+    alone = {**code, "software/environment.yml": "dependencies: [numpy=1.12]\n"}
+    assert asked(detect(tmp_path / "a", alone)) == {"numpy": "==1.12.*"}
+    docs = {**code, "docs/requirements.txt": "sphinx\n"}
+    assert asked(detect(tmp_path / "b", docs)) == {"scipy": ""}
+
+
+def test_a_declaration_in_a_folder_that_cannot_be_read_does_not_stop_anything(
+    tmp_path: Path,
+) -> None:
+    files = {"a/requirements.txt": "not a requirement\n", "a/main.py": "import numpy\n"}
+    found = detect(tmp_path, {**files, "b/requirements.txt": "six\n", "b/x.py": ""})
+    assert asked(found) == {"six": ""}
+    assert any("a/requirements.txt is not followed" in note.text for note in found.notes)
