@@ -366,6 +366,7 @@ KEYS: Mapping[str, Key] = {
     ),
     "r.version": Key(version("r"), "The version of R."),
     "r.packages": Key(r_packages, "More R packages."),
+    "r.desktop": Key(boolean, "Whether what is for the author's desk is made do without."),
     "java.version": Key(version("java"), "The version of Java."),
     "java.build": Key(choice("auto", "maven", "ant"), "Which build tool, where there are two."),
     "java.main_class": Key(class_name, "The class to run, where there are several."),

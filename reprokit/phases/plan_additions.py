@@ -74,6 +74,8 @@ def with_additions(
         if instead:
             present = _without_pins(present, requirements)
         by_name[language] = replace(present, requirements=(*present.requirements, *requirements))
+    if configuration.r_desktop is not None and "r" in by_name:
+        by_name["r"] = _desktop(by_name["r"], wanted=configuration.r_desktop)
     if configuration.python_build_requirements and "python" in by_name:
         wanted: list[JSON] = [*configuration.python_build_requirements]
         settings = {**by_name["python"].settings, "build_requirements": wanted}
@@ -87,6 +89,17 @@ def with_additions(
                 settings = {**by_name[name].settings, "main_class": configuration.java_main_class}
                 by_name[name] = replace(by_name[name], settings=settings)
     return tuple(by_name[name] for name in sorted(by_name))
+
+
+def _desktop(detection: Detection, *, wanted: bool) -> Detection:
+    """With or without what makes do where the code is for its author's desk."""
+    settings = {key: value for key, value in detection.settings.items() if key != "desktop"}
+    if wanted:
+        settings["desktop"] = True
+    told = detection.settings.get("desktop")
+    dropped = set(map(str, told)) if isinstance(told, list) and not wanted else set()
+    notes = tuple(note for note in detection.notes if str(note.reason) not in dropped)
+    return replace(detection, settings=settings, notes=notes)
 
 
 def _without_pins(detection: Detection, given: Sequence[Requirement]) -> Detection:

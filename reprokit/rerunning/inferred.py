@@ -3,6 +3,7 @@ that is, and the line of repro.toml that says it, or something else."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
@@ -30,6 +31,7 @@ _CODE = frozenset({".py", ".ipynb", ".r", ".rmd", ".qmd", ".rnw"})
 _READERS = frozenset({"setup.py", *INSTALL_SCRIPTS})
 _FOUND_BY_CONVENTION = 40
 _MOST_SHOWN = 8
+_CALL = re.compile(r": ([\w.]+\()")
 
 
 @frozen
@@ -78,6 +80,7 @@ def inferred(
         *(() if own else _date(lock)),
         *(() if own else (item for found in versions for item in found)),
         *_packages(plan),
+        *_desktop(plan),
         *_data(plan, configuration),
         *_command(plan, entry),
     )
@@ -147,6 +150,22 @@ def _packages(plan: Plan) -> Iterator[Inference]:
             key=key,
             toml=toml(tuple(names)),
         )
+
+
+def _desktop(plan: Plan) -> Iterator[Inference]:
+    """What R code asks of its author's desk, and is made do without."""
+    for detection in plan.detections:
+        asked = detection.settings.get("desktop")
+        if isinstance(asked, list) and asked:
+            calls = [str(reason) for reason in asked]
+            yield Inference(
+                about="r desktop",
+                value=", ".join(_CALL.findall(call)[0] + ")" for call in calls),
+                reason=f"{calls[0]} is for the author's desk",
+                confidence="high",
+                key="r.desktop",
+                toml=toml(True),
+            )
 
 
 def _is_code(file: str | None) -> bool:

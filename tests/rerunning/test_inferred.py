@@ -142,3 +142,12 @@ def test_it_is_written_where_that_is_asked_for(machine: Machine, tmp_path: Path)
     with pytest.raises(BadRequest, match="has a configuration"):
         rerun(study, write=True)
     assert (study / "repro.toml").read_text() == before and machine.locks == locks
+
+
+def test_what_r_code_asks_of_its_authors_desk(tmp_path: Path) -> None:
+    write(tmp_path, {"fit.R": 'setwd("C:/me")\nplot(1)\ndev.copy(png, "a.png")\n'})
+    item = found(tmp_path)["r desktop"]
+    assert (item.value, item.confidence) == ("setwd(), dev.copy()", "high")
+    assert item.line == "r.desktop = true" and item.reason.startswith("fit.R:1: setwd(C:/me)")
+    write(tmp_path, {"repro.toml": "r.desktop = true\n"})
+    assert "r desktop" not in found(tmp_path)

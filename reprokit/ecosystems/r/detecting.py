@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from reprokit import binder
+from reprokit import binder, lock_file
 from reprokit.ecosystems.r import conda
 from reprokit.ecosystems.r.code import INSTALL_SCRIPTS, CodeFile, code_files, used_packages
 from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
@@ -13,7 +13,7 @@ from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
 from reprokit.ecosystems.r.documents import formats
 from reprokit.ecosystems.r.entries import entries, whole_entry
 from reprokit.ecosystems.r.notebooks import KERNEL
-from reprokit.ecosystems.r.usage import compiling, desktop_calls, uses
+from reprokit.ecosystems.r.usage import COPIES, compiling, desktop_calls, uses
 from reprokit.ecosystems.r.versions import PACKAGE
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, SystemPackage
 from reprokit.project import Project
@@ -89,9 +89,10 @@ def detect(project: Project) -> Detection | None:
         }  # fmt: skip
         text = "code is compiled at run time: the image carries the compilers"
         notes.append(Note(level="information", text=text, reason=compiles))
-    desktop = _desktop(code) if project.lenient else ()
+    # Where there is a lock, its author has run it in a container.
+    desktop = _desktop(code) if project.lenient and not project.has(lock_file.NAME) else ()
     if desktop:
-        settings["desktop"] = True
+        settings["desktop"] = [str(note.reason) for note in desktop]
         notes += desktop
     if renv:
         settings["renv"] = True
@@ -188,9 +189,14 @@ def _desktop(code: tuple[CodeFile, ...]) -> tuple[Note, ...]:
     for file in code:
         for call, line in desktop_calls(file.code):
             reason = Reason(text=call, file=file.path, line=file.line(line))
-            text = f"{call} is for the author's machine, and passed over"
-            note = Note(level="warning", text=text, reason=reason)
-            first.setdefault(call.partition("(")[0], note)
+            name = call.partition("(")[0]
+            if name in COPIES:
+                text = f"{call} copies what a screen shows: what is drawn on none is remembered"
+                note = Note(level="information", text=text, reason=reason)
+            else:
+                text = f"{call} is for the author's machine, and passed over"
+                note = Note(level="warning", text=text, reason=reason)
+            first.setdefault(name, note)
     return tuple(first.values())
 
 

@@ -20,7 +20,9 @@ from reprokit.model import (
 from reprokit.quoting import checked_name
 
 LIBRARY = "/opt/r/library"
-_PROFILE = "/opt/reprokit/r/desktop.R"
+_PROFILE = "/opt/reprokit/r/profile.R"
+# R reads one such file only: what it would have read otherwise comes first.
+_PROJECTS_OWN = 'if (file.exists(".Rprofile")) sys.source(".Rprofile", envir = globalenv())\n'
 _SOURCES = "/tmp/r-sources"
 _ENVIRONMENT = (("LANG", "C.UTF-8"), ("R_LIBS", LIBRARY))
 
@@ -58,9 +60,10 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
         environment.append(("RENV_CONFIG_AUTOLOADER_ENABLED", "FALSE"))
     profile: tuple[Run, ...] = ()
     files: tuple[GeneratedFile, ...] = ()
-    if settings.get("desktop") is True:
-        text = Path(__file__).with_name("desktop.R").read_text("utf-8")
-        files = (GeneratedFile(path="r/desktop.R", content=text),)
+    parts = ["desktop.R"] if settings.get("desktop") is True else []
+    if parts:
+        texts = [_PROJECTS_OWN, *(Path(__file__).with_name(p).read_text("utf-8") for p in parts)]
+        files = (GeneratedFile(path="r/profile.R", content="\n".join(texts)),)
         profile = (_profile(),)
         environment.append(("R_PROFILE_USER", _PROFILE))
     return Rendering(
@@ -74,8 +77,8 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
 
 def _profile() -> Run:
     return Run(
-        comment="Calls that are for the author's machine are passed over.",
-        commands=(("install", "-D", "-m", "644", "/vendor/r/desktop.R", _PROFILE),),
+        comment="What the code takes for granted of its author's machine.",
+        commands=(("install", "-D", "-m", "644", "/vendor/r/profile.R", _PROFILE),),
         mounts=(Mount(source="vendor/r", target="/vendor/r"),),
     )
 

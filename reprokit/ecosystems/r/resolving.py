@@ -65,9 +65,11 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         ],
         "notes": list(notes),
     }
-    for key in ("package", "compiled", "renv", "desktop"):
+    for key in ("package", "compiled", "renv"):
         if key in detection.settings:
             settings[key] = detection.settings[key]
+    if detection.settings.get("desktop"):
+        settings["desktop"] = True
     if left_out:
         settings["repaired"] = [*left_out]
         names = sorted(r.name for r, _ in lacking if r.name not in have.packages)

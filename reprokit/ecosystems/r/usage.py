@@ -37,7 +37,14 @@ _COMPILES = {
 }  # fmt: skip
 # A folder by its whole path, on any system.
 _FOREIGN = re.compile(r"/|~|[A-Za-z]:[/\\]")
-_DESKTOP = frozenset(
+# They draw nothing of their own: they copy what a screen shows.
+COPIES = frozenset(
+    {
+        "dev.copy", "dev.print", "dev.copy2pdf", "dev.copy2eps", "recordPlot", "savePlot",
+        "quartz.save", "grid.echo",
+    }
+)  # fmt: skip
+_DESKTOP = COPIES | frozenset(
     {
         "install.packages", "install_github", "View",
         "windows", "win.graph", "quartz", "x11", "X11",
@@ -118,7 +125,7 @@ def compiling(code: str) -> tuple[Compiling, ...]:
 
 def desktop_calls(code: str) -> tuple[tuple[str, int], ...]:
     """Calls that are for the author's desk, each with its line: setwd() into a folder of the
-    author's machine, what asks RStudio, opens windows or installs packages."""
+    author's machine, what asks RStudio, opens windows, copies them or installs packages."""
     reading = _read(code)
     found = []
     for index, token in enumerate(reading.tokens):
