@@ -27,9 +27,8 @@ class Configuration:
     """The user's wishes; the defaults are those of a project that says nothing.
 
     `file` is where they stand, `lines` the line of each key ("run.memory"). Versions are PEP 440
-    specifier sets. `data_unpack` is `None` where reprokit shall find out, and
-    so are `r_desktop` `steps` is empty where
-    no command is given. `results` is a folder of the project.
+    specifier sets. `data_unpack`, `r_defaults` and `r_desktop` are `None` where reprokit shall find
+    out. `steps` is empty where no command is given. `results` is a folder of the project.
     """
 
     file: str | None = None
@@ -44,6 +43,7 @@ class Configuration:
     python_build_requirements: tuple[str, ...] = ()
     r_version: str | None = None
     r_packages: tuple[str, ...] = ()
+    r_defaults: str | None = None
     r_desktop: bool | None = None
     java_version: str | None = None
     java_build: Literal["auto", "maven", "ant"] = "auto"

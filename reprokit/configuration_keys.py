@@ -307,6 +307,14 @@ def _exactly(language: str, wanted: str) -> str:
     return f"=={wanted}" if wanted.count(".") >= 2 else f"=={wanted}.*"
 
 
+def series(value: Any) -> str:
+    """Two numbers, such as "3.5": a minor release of R, of whatever patch level."""
+    wanted = text(value).strip()
+    if re.fullmatch(r"\d{1,3}\.\d{1,3}", wanted, re.ASCII) is None:
+        raise ValueError(f'must be two numbers such as "3.5", not {shown(value)}')
+    return wanted
+
+
 def python_requirements(value: Any) -> tuple[str, ...]:
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -366,6 +374,7 @@ KEYS: Mapping[str, Key] = {
     ),
     "r.version": Key(version("r"), "The version of R."),
     "r.packages": Key(r_packages, "More R packages."),
+    "r.defaults": Key(series, "The R whose defaults the code counts on."),
     "r.desktop": Key(boolean, "Whether what is for the author's desk is made do without."),
     "java.version": Key(version("java"), "The version of Java."),
     "java.build": Key(choice("auto", "maven", "ant"), "Which build tool, where there are two."),

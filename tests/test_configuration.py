@@ -36,6 +36,8 @@ build_requirements = ["setuptools<58"]
 [r]
 version = ">=4.2"
 packages = ["dplyr", "nlme (>= 3.1)", "ggplot2@3.4.0"]
+defaults = "3.5"
+desktop = false
 
 [java]
 version = "1.8"
@@ -113,6 +115,7 @@ def test_every_key(tmp_path: Path) -> None:
     assert found.python_requirements == ("numpy>=1.26", "pandas[excel]")
     assert found.r_version == ">=4.2"
     assert found.r_packages == ("dplyr", "nlme (>= 3.1)", "ggplot2@3.4.0")
+    assert (found.r_defaults, found.r_desktop) == ("3.5", False)
     assert (found.java_version, found.java_build) == ("==8", "ant")
     assert found.java_main_class == "org.example.Main"
     assert found.system_packages == ("libgsl-dev",)

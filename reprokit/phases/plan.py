@@ -14,6 +14,7 @@ from reprokit import binder
 from reprokit.bases.protocol import BaseFamily
 from reprokit.configuration import Configuration
 from reprokit.ecosystems.protocol import Ecosystem
+from reprokit.ecosystems.r import defaults
 from reprokit.errors import BadRequest
 from reprokit.files import canonical_json, sha256_text
 from reprokit.frozen import frozen
@@ -90,8 +91,9 @@ def plan(
     found, notes = _found(read, known, configuration, own)
     _refuse_nothing(read, found, configuration, given, own)
     runtimes = plan_runtimes.merged(found, configuration, later=project.later)
-    found = tuple(plan_runtimes.overridden(detection, configuration) for detection in found)
     date = _date(configuration, commit_day, locked_day, given)
+    found = tuple(defaults.dated(detection, date, configuration.r_defaults) for detection in found)
+    found = tuple(plan_runtimes.overridden(detection, configuration) for detection in found)
     choice = choose(read, found, configuration, given.steps)
     named = [*([choice.entry] if choice.entry else []), *choice.alternatives]
     notebook_code.refuse_driver(choice.entry, books)

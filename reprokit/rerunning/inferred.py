@@ -81,6 +81,7 @@ def inferred(
         *(() if own else (item for found in versions for item in found)),
         *_packages(plan),
         *_desktop(plan),
+        *_defaults(plan, lock, configuration),
         *_data(plan, configuration),
         *_command(plan, entry),
     )
@@ -165,6 +166,23 @@ def _desktop(plan: Plan) -> Iterator[Inference]:
                 confidence="high",
                 key="r.desktop",
                 toml=toml(True),
+            )
+
+
+def _defaults(plan: Plan, lock: Lock, configuration: Configuration) -> Iterator[Inference]:
+    """The R whose defaults the code counts on, where the R here has others."""
+    locked = {ecosystem.ecosystem: ecosystem.settings for ecosystem in lock.ecosystems}
+    for detection in plan.detections:
+        older = detection.settings.get("defaults")
+        effective = "defaults" in locked.get(detection.ecosystem, {})
+        if isinstance(older, dict) and effective and configuration.r_defaults is None:
+            yield Inference(
+                about="r defaults",
+                value=str(older["version"]),
+                reason=str(older["reason"]),
+                confidence="high" if older["confidence"] == "high" else "medium",
+                key="r.defaults",
+                toml=toml(str(older["version"])),
             )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from reprokit import binder, lock_file
-from reprokit.ecosystems.r import conda
+from reprokit.ecosystems.r import conda, defaults
 from reprokit.ecosystems.r.code import INSTALL_SCRIPTS, CodeFile, code_files, used_packages
 from reprokit.ecosystems.r.declarations import Declared, description, install_script, renv_lock
 from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
@@ -90,10 +90,13 @@ def detect(project: Project) -> Detection | None:
         text = "code is compiled at run time: the image carries the compilers"
         notes.append(Note(level="information", text=text, reason=compiles))
     # Where there is a lock, its author has run it in a container.
-    desktop = _desktop(code) if project.lenient and not project.has(lock_file.NAME) else ()
+    unattended = project.lenient and not project.has(lock_file.NAME)
+    desktop = _desktop(code) if unattended else ()
     if desktop:
         settings["desktop"] = [str(note.reason) for note in desktop]
         notes += desktop
+    if unattended:
+        settings[defaults.HINTS] = defaults.hints(code)
     if renv:
         settings["renv"] = True
     if from_conda is not None:

@@ -21,7 +21,7 @@ from reprokit.quoting import checked_name
 
 LIBRARY = "/opt/r/library"
 _PROFILE = "/opt/reprokit/r/profile.R"
-# R reads one such file only: what it would have read otherwise comes first.
+# R reads one such file only: then what it would have read otherwise, which wins.
 _PROJECTS_OWN = 'if (file.exists(".Rprofile")) sys.source(".Rprofile", envir = globalenv())\n'
 _SOURCES = "/tmp/r-sources"
 _ENVIRONMENT = (("LANG", "C.UTF-8"), ("R_LIBS", LIBRARY))
@@ -60,9 +60,13 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
         environment.append(("RENV_CONFIG_AUTOLOADER_ENABLED", "FALSE"))
     profile: tuple[Run, ...] = ()
     files: tuple[GeneratedFile, ...] = ()
+    older = settings.get("defaults")
     parts = ["desktop.R"] if settings.get("desktop") is True else []
+    if older is not None:
+        parts.append("defaults.R")
+        environment.append(("REPROKIT_R_DEFAULTS", str(older)))
     if parts:
-        texts = [_PROJECTS_OWN, *(Path(__file__).with_name(p).read_text("utf-8") for p in parts)]
+        texts = [*(Path(__file__).with_name(p).read_text("utf-8") for p in parts), _PROJECTS_OWN]
         files = (GeneratedFile(path="r/profile.R", content="\n".join(texts)),)
         profile = (_profile(),)
         environment.append(("R_PROFILE_USER", _PROFILE))

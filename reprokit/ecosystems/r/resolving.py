@@ -16,7 +16,7 @@ from reprokit.ecosystems.r.distribution import (
     provider,
 )
 from reprokit.ecosystems.r.usage import uses
-from reprokit.ecosystems.r.versions import satisfies
+from reprokit.ecosystems.r.versions import satisfies, version_key
 from reprokit.engines.protocol import Container
 from reprokit.errors import BadRequest, InputUnavailable, NothingFits
 from reprokit.model import (
@@ -70,6 +70,9 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
             settings[key] = detection.settings[key]
     if detection.settings.get("desktop"):
         settings["desktop"] = True
+    older = detection.settings.get("defaults")
+    if isinstance(older, dict) and _newer(have.r_version, str(older["version"])):
+        settings["defaults"] = older["version"]
     if left_out:
         settings["repaired"] = [*left_out]
         names = sorted(r.name for r, _ in lacking if r.name not in have.packages)
@@ -88,6 +91,11 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
         settings=settings,
         undated=_undated(order, resolver.date.day),
     )
+
+
+def _newer(version: str, series: str) -> bool:
+    """Whether R is of a later minor release: what a patch changes is no default."""
+    return version_key(version)[:2] > version_key(series)[:2]
 
 
 def _spelled(

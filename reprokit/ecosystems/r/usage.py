@@ -6,7 +6,7 @@ dependencies.R does the same with R's own parser inside the container, and the l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -139,6 +139,15 @@ def desktop_calls(code: str) -> tuple[tuple[str, int], ...]:
         elif token.text in _DESKTOP:
             found.append((f"{token.text}()", token.line))
     return tuple(found)
+
+
+def first_call(code: str, names: Collection[str]) -> tuple[str, int] | None:
+    """The first call of one of these functions, and its line."""
+    reading = _read(code)
+    for index, token in enumerate(reading.tokens):
+        if token.kind == "symbol" and token.text in names and _is(reading, index + 1, "("):
+            return token.text, token.line
+    return None
 
 
 def sourced(code: str) -> tuple[str, ...]:
