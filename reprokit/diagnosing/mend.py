@@ -20,11 +20,12 @@ from reprokit.model import JSON
 
 Setting = bool | str | tuple[str, ...] | Mapping[str, str]
 
+_CHOICES = ("binder.post_build", "data.mode", "dockerfile", "r.desktop")
 VERSIONS = ("python.version", "r.version", "java.version")
 LISTS = ("python.requirements", "python.build_requirements", "r.packages", "system.packages")
 MENDABLE = frozenset(
     {
-        *(*VERSIONS, *LISTS, "binder.post_build", "data.mode", "dockerfile"),
+        *(*VERSIONS, *LISTS, *_CHOICES),
         *("run.environment", "run.folders", "run.display"),
     }
 )
@@ -101,7 +102,7 @@ def mended(configuration: Configuration, mends: Iterable[Mend]) -> Configuration
         name = key.replace(".", "_")
         if key in LISTS:
             changes[name] = tuple(dict.fromkeys((*getattr(configuration, name), *read)))
-        elif key in (*VERSIONS, "binder.post_build", "data.mode", "dockerfile"):
+        elif key in (*VERSIONS, *_CHOICES):
             changes[name] = read
         elif key == "run.folders":
             options = replace(options, folders=tuple(dict.fromkeys((*options.folders, *read))))

@@ -46,6 +46,14 @@ _NOT_TO_BE_HAD = (
 )
 
 
+def _at_a_desk(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    """Where that is made do without already, it is something else."""
+    for ecosystem in () if failure.lock is None else failure.lock.ecosystems:
+        if ecosystem.ecosystem == "r" and ecosystem.settings.get("desktop") is True:
+            return None
+    return {}
+
+
 def _suite(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
     """`wanted` is the R of the distribution that has more of what the project loads."""
     asked = [r.name for d in failure.plan.detections if d.ecosystem == "r" for r in d.requirements]
@@ -90,6 +98,25 @@ DIAGNOSES = (
         'write `r.version = ">=4.1"` into repro.toml',
         _since_4_1,
         (Mend(settings={"r.version": ">=4.1"}),),
+    ),
+    Pattern(
+        "r-desk",
+        re.compile(
+            r"cannot change working directory|RStudio not running"
+            r"|cannot shut down device 1 \(the null device\)"
+            r"|can only (?:print from a screen|copy from 'X11)"
+            r'|could not find function "(?:windows|win\.graph|quartz|quartz\.save)"'
+        ),
+        "the code asks for what was at its author's desk: a folder, RStudio or a screen",
+        "write `r.desktop = true` into repro.toml: that is made do without",
+        _at_a_desk,
+        (Mend(settings={"r.desktop": True}),),
+    ),
+    Pattern(
+        "r-asks",
+        re.compile(r"file choice cancelled|menu\(\) cannot be used non-interactively"),
+        "the code asks whoever runs it to choose, and nobody is there",
+        "name the file or the choice in the code",
     ),
     Pattern(
         "r-installs",

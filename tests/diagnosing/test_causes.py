@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from reprokit import registry
 from reprokit.diagnosing.dispatch import diagnosed, last_lines
 from reprokit.diagnosing.protocol import Cause, Failure
 from reprokit.errors import BadRequest
-from reprokit.model import Outcome, Plan
+from reprokit.model import JSON, LockedEcosystem, Outcome, Plan
 from tests.phases.planned import BASIC, planned
 from tests.test_lock_file import sample
 
@@ -109,6 +110,11 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "r-installs", "install.packages",
         ),
         ('Error in fun(x) : could not find function "fun"', "removed-r-function", "fun"),
+        ("Error in setwd(wd) : cannot change working directory", "r-desk", "r.desktop = true"),
+        ('Error in windows() : could not find function "windows"', "r-desk", "r.desktop = true"),
+        ("  cannot shut down device 1 (the null device)", "r-desk", "r.desktop = true"),
+        ("Error: RStudio not running", "r-desk", "r.desktop = true"),
+        ("Error in file.choose() : file choice cancelled", "r-asks", "name the file"),
         ("Usage: java org.x.Main [options] <file>", "wants-arguments", "reprokit run --"),
         (
             "fit.py: error: the following arguments are required: data",
@@ -182,6 +188,18 @@ def test_a_line_tells_its_cause(tmp_path: Path, line: str, cause: str, words: st
     assert found.name == cause
     assert words in f"{found.text}; {found.next}"
     assert line.strip() in found.evidence
+
+
+def test_what_makes_do_without_the_desk_is_no_mend_twice(tmp_path: Path) -> None:
+    plan = planned(tmp_path, BASIC)
+    line = "Error in setwd(wd) : cannot change working directory"
+    settings: tuple[dict[str, JSON], ...] = ({}, {"desktop": True})
+    for own in settings:
+        found = LockedEcosystem(ecosystem="r", settings=own)
+        lock = replace(sample(), ecosystems=(found,))
+        failure = Failure(exit_code=1, lines=(line,), plan=plan, lock=lock)
+        causes = [c for d in registry.diagnoses() if (c := d.diagnose(failure)) is not None]
+        assert [cause.name for cause in causes] == ([] if own else ["r-desk"])
 
 
 def test_the_last_line_that_tells_a_cause_ended_the_program(tmp_path: Path) -> None:

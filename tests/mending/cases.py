@@ -198,6 +198,13 @@ CASES = (
         {"apt.txt": "python3-tk\n"},
     ),
     case(
+        "desk",
+        "r-desk",
+        "r.desktop = true",
+        "import subprocess\nsubprocess.run(['Rscript', 'fit.R'], check=True)",
+        {"fit.R": 'folder <- "C:/me/study"\nsetwd(folder)\ndev.off()\ncat(getwd())\n'},
+    ),
+    case(
         "ascii",
         "ascii-only",
         'run.environment = { PYTHONUTF8 = "1", PYTHONIOENCODING = "utf-8", LC_ALL = "C.UTF-8" }',

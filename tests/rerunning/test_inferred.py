@@ -12,7 +12,7 @@ from reprokit import configuration
 from reprokit.diagnosing.mend import Mend
 from reprokit.diagnosing.protocol import Cause
 from reprokit.errors import BadRequest
-from reprokit.model import DateChoice, LockedBase
+from reprokit.model import DateChoice, LockedBase, LockedEcosystem
 from reprokit.pipeline.entry_choice import unattended_entry
 from reprokit.pipeline.job import Wishes, prepare
 from reprokit.rerunning.inferred import Inference, configuration_text, inferred
@@ -151,3 +151,21 @@ def test_what_r_code_asks_of_its_authors_desk(tmp_path: Path) -> None:
     assert item.line == "r.desktop = true" and item.reason.startswith("fit.R:1: setwd(C:/me)")
     write(tmp_path, {"repro.toml": "r.desktop = true\n"})
     assert "r desktop" not in found(tmp_path)
+
+
+def test_an_older_r_counts_where_the_r_here_has_other_defaults(tmp_path: Path) -> None:
+    write(tmp_path, {"fit.R": "set.seed(1)\n"})
+    plan = prepare(tmp_path, Wishes(date="2018-01-01"), lenient=True).plan
+    entry, _ = unattended_entry(plan)
+    by_lock = {}
+    for here, settings in (("later", {"defaults": "3.5"}), ("no later", {})):
+        ecosystem = LockedEcosystem(ecosystem="r", settings=dict(settings))
+        lock = replace(sample(), base=BASE, ecosystems=(ecosystem,))
+        listed = inferred(plan, lock, entry, configuration.Configuration())
+        by_lock[here] = [item for item in listed if item.about == "r defaults"]
+    (item,) = by_lock["later"]
+    assert (item.line, item.confidence) == ('r.defaults = "3.5"', "medium")
+    assert "fit.R:1: set.seed()" in item.reason and by_lock["no later"] == []
+    said = configuration.Configuration(r_defaults="3.5")
+    lock = replace(sample(), ecosystems=(LockedEcosystem(ecosystem="r", settings={"defaults": 1}),))
+    assert "r defaults" not in {item.about for item in inferred(plan, lock, entry, said)}

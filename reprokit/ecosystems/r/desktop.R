@@ -42,6 +42,7 @@ local({
     context <- function(...) list(id = "", path = script(), contents = character())
     put("getActiveDocumentContext", "rstudioapi", context)
     put("getSourceEditorContext", "rstudioapi", context)
+    put("documentPath", "rstudioapi", function(...) script())
     put("getActiveProject", "rstudioapi", function(...) "/app")
   })
 
@@ -79,6 +80,13 @@ local({
   formals(screen) <- formals(grDevices::pdf)
   formals(screen)$bg <- "white"
   options(device = screen)
+
+  # Where nothing is drawn yet, there is nothing to close: at a desk the next line would go on.
+  close <- grDevices::dev.off
+  put("dev.off", "grDevices", function(which = grDevices::dev.cur()) {
+    if (which == 1) return(invisible(grDevices::dev.cur()))
+    close(which)
+  })
 
   draws <- function(width = 7, height = 7) {
     size <- Filter(is.numeric, list(width = width, height = height))

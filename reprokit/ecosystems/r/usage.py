@@ -49,6 +49,7 @@ _DESKTOP = COPIES | frozenset(
         "install.packages", "install_github", "View",
         "windows", "win.graph", "quartz", "x11", "X11",
         "getActiveDocumentContext", "getSourceEditorContext", "getActiveProject",
+        "documentPath",
     }
 )  # fmt: skip
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")

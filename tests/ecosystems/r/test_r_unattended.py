@@ -43,6 +43,7 @@ setwd("nosuch")
 """
 
 COPY = """
+dev.off()
 draw <- function() { par(mfrow = c(1, 2)); plot(1:3); plot(3:1) }
 png("direct.png", units = "cm", width = 20, height = 8, res = 150); draw(); dev.off()
 draw()
