@@ -40,6 +40,7 @@ LATEX_MORE = (
 )
 # Packages that write LaTeX which needs more than the default template's packages.
 _LATEX_WRITERS = frozenset({"kableExtra", "gt", "huxtable", "tinytable", "stargazer"})
+_RENV_START, _RENV_SWITCH = "renv/activate.R", "RENV_CONFIG_AUTOLOADER_ENABLED"
 # Chunks in these languages are compiled by knitr.
 _COMPILED_ENGINES = frozenset({"rcpp", "stan", "c", "cc", "fortran", "fortran95"})
 
@@ -98,7 +99,9 @@ def detect(project: Project) -> Detection | None:
     if unattended:
         settings[defaults.HINTS] = defaults.hints(code)
     if renv:
-        settings["renv"] = True
+        # The start-up code of renv before 0.14 knows no switch, and has to be told something else.
+        start = project.read(_RENV_START) if project.has(_RENV_START) else _RENV_SWITCH
+        settings["renv"] = True if _RENV_SWITCH in start else "early"
     if from_conda is not None:
         settings["conda"] = [*sorted(r.name for r in from_conda[0].requirements)]
     if own is not None and _loads(code, own) and project.has("NAMESPACE"):

@@ -58,6 +58,9 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     if settings.get("renv"):
         # renv's start-up code would try to download the packages that are already here.
         environment.append(("RENV_CONFIG_AUTOLOADER_ENABLED", "FALSE"))
+    if settings.get("renv") == "early":
+        # Before there was that switch, it did nothing where it found itself at work already.
+        environment.append(("RENV_R_INITIALIZING", "true"))
     profile: tuple[Run, ...] = ()
     files: tuple[GeneratedFile, ...] = ()
     older = settings.get("defaults")

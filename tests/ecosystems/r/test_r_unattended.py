@@ -93,6 +93,20 @@ def test_pins_that_no_code_loads_are_told_apart(tmp_path: Path) -> None:
     assert found is not None and found.settings["unused"] == ["rlang"]
 
 
+@pytest.mark.parametrize(
+    ("start", "told"), [("local(bootstrap())", "true"), ("RENV_CONFIG_AUTOLOADER_ENABLED", None)]
+)
+def test_the_start_of_an_early_renv(tmp_path: Path, start: str, told: str | None) -> None:
+    files = {"renv.lock": json.dumps({"Packages": {}}), "a.R": "x\n", "renv/activate.R": start}
+    found = REcosystem().detect(write(tmp_path, files))
+    assert found is not None
+    settings: dict[str, JSON] = {"sources": [], "renv": found.settings["renv"]}
+    rendered = rendering.render(LockedEcosystem(ecosystem="r", settings=settings), BASE)
+    environment = dict(rendered.environment)
+    assert environment.get("RENV_R_INITIALIZING") == told
+    assert environment["RENV_CONFIG_AUTOLOADER_ENABLED"] == "FALSE"
+
+
 def test_a_rerun_passes_them_over_and_a_run_does_not(tmp_path: Path) -> None:
     root = write(tmp_path, {"fit.R": FIT}).root
     run = REcosystem().detect(Project(root))
