@@ -30,7 +30,12 @@ _OPTIONAL = {
     "SQLAlchemy": "sqlalchemy", "xlsxwriter": "xlsxwriter", "scipy": "scipy",
     "matplotlib": "matplotlib", "ipywidgets": "ipywidgets", "h5py": "h5py",
     "kaleido": "kaleido", "beautifulsoup4": "beautifulsoup4", "statsmodels": "statsmodels",
-    "pydot": "pydot", "xarray": "xarray", "netCDF4": "netcdf4",
+    "pydot": "pydot", "xarray": "xarray", "netCDF4": "netcdf4", "Cython": "cython",
+    "cython": "cython", "numba": "numba", "sympy": "sympy", "networkx": "networkx",
+    "pandas": "pandas", "seaborn": "seaborn", "sklearn": "scikit-learn", "dask": "dask",
+    "bottleneck": "bottleneck", "imageio": "imageio", "joblib": "joblib", "tqdm": "tqdm",
+    "psutil": "psutil", "plotly": "plotly", "nose": "nose", "pytest": "pytest", "yaml": "pyyaml",
+    "PyYAML": "pyyaml", "shapely": "shapely", "pyproj": "pyproj", "zarr": "zarr",
 }  # fmt: skip
 """What packages ask for in words of their own when a function needs it -> its distribution."""
 _MODULE = re.compile(
@@ -129,7 +134,8 @@ DIAGNOSES = (
         "missing-optional-module",
         re.compile(
             r"^(?:ImportError|ModuleNotFoundError|ValueError|RuntimeError): (?P<text>.*"
-            r"\b(?:[Ii]nstall(?:ed)?|required?|requires|[Mm]issing optional dependency)\b.*)"
+            r"\b(?:[Ii]nstall(?:ed)?|required?|requires|needs|not available|not found"
+            r"|[Mm]issing optional dependency)\b.*)"
         ),
         "a package needs {name} for what the code does, and it is not installed",
         'require it, or write `python.requirements = ["{name}"]` into repro.toml; then run again',

@@ -132,7 +132,7 @@ def _packages(plan: Plan) -> Iterator[Inference]:
     """What only the code's imports ask for."""
     for detection in plan.detections:
         found = [r for r in detection.requirements if _is_code(r.reason.file)]
-        names = list(dict.fromkeys(r.name for r in found))
+        names = list(dict.fromkeys(f"{r.name}{r.specifier}" for r in found))
         key = {"python": "python.requirements", "r": "r.packages"}.get(detection.ecosystem)
         if not names or key is None:
             continue

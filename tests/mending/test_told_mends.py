@@ -88,6 +88,7 @@ def tomls(cause: Cause) -> list[str]:
          ['system.packages = ["python3-tk"]']),
         ("ImportError: Missing optional dependency 'openpyxl'.  Use pip or conda", "3.11",
          ['python.requirements = ["openpyxl"]']),
+        ("ImportError: Cython is not available", "3.11", ['python.requirements = ["cython"]']),
         ("ValueError: Install lxml, or give another parser", "3.11",
          ['python.requirements = ["lxml"]']),
         ("ModuleNotFoundError: No module named 'google.colab'", "3.11", []),

@@ -381,6 +381,7 @@ def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnav
     return NothingFits(
         sentence,
         loosening.named(message),
+        absent=loosening.absent(message),
         where=next((place(r.reason) for r in named if place(r.reason)), None),
         next="asked for by\n    " + "\n    ".join(lines) if lines else None,
     )

@@ -18,6 +18,7 @@ from reprokit.ecosystems.python import (
     pip_calls,
     python2,
     r_notebooks,
+    readme_versions,
     version,
 )
 from reprokit.ecosystems.python.found import Found, information, merged, warning
@@ -85,6 +86,8 @@ def _imported(
     if declared is not None and not found.requirements:
         return found
     sources = ", ".join(dict.fromkeys(str(r.reason.file) for r in found.requirements))
+    if project.lenient:
+        found = readme_versions.with_versions(project, found)
     why = "nothing is declared"
     if declared is not None and declared.files:
         why = f"no package is asked for in {', '.join(declared.files)}"
@@ -204,8 +207,16 @@ def _pythons(project: Project, declared: Found, books: tuple[notebooks.Notebook,
         if by_syntax is not None:
             return merged(*parts, Found(runtimes=(by_syntax,)))
     if not said:
-        parts.append(notebooks.pythons(books))
+        parts.append(_told(project, books) or notebooks.pythons(books))
     return merged(*parts)
+
+
+def _told(project: Project, books: tuple[notebooks.Notebook, ...]) -> Found | None:
+    """The Python that a README names: it is prose, which only a rerun goes by."""
+    told = readme_versions.python(project) if project.lenient else None
+    if told is not None and books and any(map(means_python_2, told.runtimes)):
+        return None
+    return told
 
 
 def requested(detection: Detection) -> frozenset[str]:

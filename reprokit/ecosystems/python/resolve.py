@@ -38,13 +38,14 @@ from reprokit.resolving import Resolver
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     """See `Ecosystem.resolve`. Where the limits of a loose project leave nothing that fits this
-    Python, they are taken as lower bounds, one package after another."""
+    Python, they are taken as lower bounds, one package after another; what the index does not have
+    is left out."""
     changes: tuple[str, ...] = ()
     while True:
         try:
             return _resolved(detection, resolver, changes)
         except NothingFits as error:
-            freed, more = loosened(detection, error.names)
+            freed, more = loosened(detection, error.names, error.absent)
             if not resolver.project.loose or not more:
                 raise
             resolver.reporter.message(f"{error.what.splitlines()[0]}: {'; '.join(more)}")
