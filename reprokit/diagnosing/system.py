@@ -59,6 +59,7 @@ _PROGRAMS = {
     "sqlite3": "sqlite3", "jq": "jq", "parallel": "parallel", "time": "time", "zip": "zip",
     "bzip2": "bzip2", "xz": "xz-utils", "file": "file", "rsync": "rsync", "ant": "ant",
     "mvn": "maven", "tesseract": "tesseract-ocr", "gawk": "gawk", "nproc": "coreutils",
+    "python-config": "python3-dev", "python3-config": "python3-dev",
     "gnuplot": "gnuplot-nox", "blastn": "ncbi-blast+", "samtools": "samtools", "unzip": "unzip",
 }  # fmt: skip
 # Programs that Debian has not, or not as what a project means by them.
@@ -173,7 +174,7 @@ def _library(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
 
 
 def _program(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
-    name = PurePosixPath(match["program"] or match["other"]).name
+    name = PurePosixPath(match["program"] or match["other"] or match["sought"]).name
     # A script or file of the project that is not found is another failure.
     if "." in name or (match["other"] and not (name in _PROGRAMS or name in _INSTALLERS)):
         return None
@@ -256,6 +257,7 @@ DIAGNOSES = (
         re.compile(
             r"(?:^|[: ])(?P<program>[\w./+-]{1,100}): (?:command )?not found$"
             r"|No such file or directory: '(?P<other>[\w+-]{1,100})'$"
+            r"|(?:[Uu]nable to|[Cc]an(?:no|')t|[Cc]ould not) find (?P<sought>python3?-config)\b"
         ),
         "the program {program} is not installed",
         "{hint}",

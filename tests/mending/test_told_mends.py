@@ -88,6 +88,8 @@ def tomls(cause: Cause) -> list[str]:
          ['system.packages = ["python3-tk"]']),
         ("ImportError: Missing optional dependency 'openpyxl'.  Use pip or conda", "3.11",
          ['python.requirements = ["openpyxl"]']),
+        ("Messages._error: Unable to find python-config. Make sure you have it", "3.11",
+         ['system.packages = ["python3-dev"]']),
         ("ImportError: Cython is not available", "3.11", ['python.requirements = ["cython"]']),
         ("ValueError: Install lxml, or give another parser", "3.11",
          ['python.requirements = ["lxml"]']),
