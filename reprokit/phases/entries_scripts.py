@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reprokit.model import Entry, Note, Reason, Step
 from reprokit.project import Project
@@ -260,7 +261,23 @@ def _notebooks(project: Project) -> list[Entry]:
             return [_notebook_entry(numbered, "numbered notebooks, in order")]
         each = [_notebook_entry([path], "one of several notebooks") for path in inside]
         return [*each, _notebook_entry(inside, "all notebooks by name")]
-    return []
+    return _notebooks_anywhere(project)
+
+
+def _notebooks_anywhere(project: Project) -> list[Entry]:
+    """All notebooks, folder by folder, of a project that has them in several folders only. They
+    come after all else that could be meant."""
+    found = project.matching("*.ipynb")
+    if not 0 < len(found) <= MOST_SCRIPTS:
+        return []
+    by_folder: dict[str, list[str]] = {}
+    for path in found:
+        by_folder.setdefault(path.rpartition("/")[0], []).append(path)
+    ordered: list[str] = []
+    for folder in sorted(by_folder):
+        numbered = _numbered(by_folder[folder])
+        ordered += [*numbered, *(p for p in by_folder[folder] if p not in numbered)]
+    return [replace(_notebook_entry(ordered, "all notebooks, folder by folder"), rank=60)]
 
 
 def _notebook_entry(paths: Sequence[str], text: str) -> Entry:
