@@ -58,6 +58,12 @@ def _missing(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None
     return {"module": module, "name": name, "install": "" if wrong else name}
 
 
+def _not_installed(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    """What the stand-in for pip was asked for and the image does not hold."""
+    name = normalised(match["name"])
+    return None if name in distributions(failure) else {"name": name}
+
+
 def _own_folder(top: str, failure: Failure) -> str | None:
     """The folder of the project's files in which a module or package of its own lies, nearest to
     the top; "." is the project itself."""
@@ -112,6 +118,14 @@ DIAGNOSES = (
         '`python.requirements = ["{name}"]` into repro.toml; then run again',
         _missing,
         (Mend(settings={"python.requirements": ("{install}",)}),),
+    ),
+    Pattern(
+        "missing-module",
+        re.compile(r"^ERROR: No matching distribution found for (?P<name>[A-Za-z0-9][\w.-]*)"),
+        "the program installs the Python package {name} while it runs, and a run installs nothing",
+        'require it, or write `python.requirements = ["{name}"]` into repro.toml; then run again',
+        _not_installed,
+        (Mend(settings={"python.requirements": ("{name}",)}),),
     ),
     Pattern(
         "own-module",

@@ -23,6 +23,7 @@ from reprokit.ecosystems.python import (
 )
 from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.ecosystems.python.names import normalised
+from reprokit.lock_file import NAME as LOCK
 from reprokit.model import JSON, Detection, Entry, Reason, Requirement, Runtime
 from reprokit.project import Project
 
@@ -48,14 +49,21 @@ def detect(project: Project) -> Detection | None:
         merged(declared, itself.needed(project, declared)), complete=declared.complete
     )
     declared = _with_local(project, declared)
-    if not declared.complete:
-        declared = merged(declared, pip_calls.needed(project, declared))
+    # A lock of the author's says what the image holds, which is pip itself.
+    stands_in = project.lenient and not project.has(LOCK)
+    if stands_in or not declared.complete:
+        pip = pip_calls.needed(project, declared, stands_in=stands_in)
+        stands_in = bool(pip.notes)
+        declared = replace(merged(declared, pip), complete=declared.complete)
     others = merged(notebooks.foreign(books), _pythons(project, declared, books))
     notes = Found(notes=declarations.passed_over(declared, passed))
     found = replace(merged(declared, others, notes), complete=declared.complete)
     local = local_projects.settings(project, found)
     programs = itself.programs(project) if any(r.name == "." for r in found.requirements) else ()
     detection = _detection(_renamed(found), python_books, local, programs)
+    if stands_in:
+        settings = {**detection.settings, pip_calls.SETTING: True}
+        detection = replace(detection, settings=settings)
     return r_notebooks.with_kernel(detection, r_books)
 
 

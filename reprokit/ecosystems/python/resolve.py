@@ -19,6 +19,7 @@ from reprokit.ecosystems.python.compiling import Compiler, Wish, of_wheels, uv_w
 from reprokit.ecosystems.python.loosening import loosened
 from reprokit.ecosystems.python.making import Making, Tools
 from reprokit.ecosystems.python.names import is_local, normalised, written
+from reprokit.ecosystems.python.pip_calls import SETTING as PIP_STAND_IN
 from reprokit.ecosystems.python.pylock import Resolved, Target
 from reprokit.ecosystems.python.system_packages import ask_for_needs
 from reprokit.ecosystems.python.version import is_2, python_version
@@ -86,8 +87,9 @@ def _resolved(
         "build": _names(in_building),
         "local": detection.settings.get("local", []),
     }
-    if "kernels" in detection.settings:
-        settings["kernels"] = detection.settings["kernels"]
+    for name in ("kernels", PIP_STAND_IN):
+        if name in detection.settings:
+            settings[name] = detection.settings[name]
     repaired = compiler.changes((r.name, r.version) for r in (*project, *tools, *building))
     for change in repaired:
         resolver.reporter.message(change)
