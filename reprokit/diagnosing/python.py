@@ -120,7 +120,7 @@ DIAGNOSES = (
         (Mend(settings={"python.requirements": ("{install}",)}),),
     ),
     Pattern(
-        "missing-module",
+        "missing-distribution",
         re.compile(r"^ERROR: No matching distribution found for (?P<name>[A-Za-z0-9][\w.-]*)"),
         "the program installs the Python package {name} while it runs, and a run installs nothing",
         'require it, or write `python.requirements = ["{name}"]` into repro.toml; then run again',

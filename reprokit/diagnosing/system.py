@@ -159,7 +159,8 @@ def _mounted(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
     """Data that the image carries can be written over in each container, and is what was committed
     in the next."""
     data = failure.plan.data
-    return {"path": match["path"], "mode": "bake" if data.files and data.mode == "mount" else ""}
+    path = match["named"] or match["path"]
+    return {"path": path, "mode": "bake" if data.files and data.mode == "mount" else ""}
 
 
 def _library(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
@@ -277,7 +278,10 @@ DIAGNOSES = (
     Pattern(
         "read-only-data",
         re.compile(
-            r"(?:\[Errno 30\] Read-only file system: |Read-only file system.{0,3} ?)"
+            r"(?:cannot (?:create|open|touch|remove|move) (?:regular file |directory )?"
+            r"|(?:^|: )(?=[^:\s]+: Read-only))[\"'\u2018]?(?P<named>[^:\"'\u2018\u2019]{1,500})"
+            r"[\"'\u2019]?: Read-only file system"
+            r"|(?:\[Errno 30\] Read-only file system: |Read-only file system.{0,3} ?)"
             r"'?(?P<path>[^'\"]{0,500})"
         ),
         "the program writes where data is mounted read-only: {path}",
