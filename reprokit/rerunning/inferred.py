@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
 from reprokit import configuration as configurations
 from reprokit.configuration import Configuration
 from reprokit.diagnosing.mend import together, toml
@@ -125,7 +128,11 @@ def _of_base(runtime: Runtime, base: LockedBase) -> str | None:
         return base.provides[runtime.language]
     offers = base.settings.get("offers")
     listed = offers.get(runtime.language) if isinstance(offers, dict) else None
-    return str(listed[0]) if isinstance(listed, (list, tuple)) and listed else None
+    known = [str(version) for version in listed] if isinstance(listed, (list, tuple)) else []
+    if runtime.language == "java":
+        known.sort(key=Version)  # Of those that suit, the oldest is installed.
+    wanted = SpecifierSet(runtime.specifier)
+    return next((version for version in known if wanted.contains(version)), next(iter(known), None))
 
 
 def _packages(plan: Plan) -> Iterator[Inference]:

@@ -64,6 +64,15 @@ def test_a_folder_of_code_says_nothing_itself(tmp_path: Path) -> None:
     assert by["command"].confidence == "high" and "README.md:2" in by["command"].reason
 
 
+@pytest.mark.parametrize(("level", "release"), [("1.8", "11"), ("11", "11"), ("17", "17")])
+def test_the_java_that_suits_is_named(tmp_path: Path, level: str, release: str) -> None:
+    level = f"<maven.compiler.source>{level}</maven.compiler.source>"
+    text = "<artifactId>a</artifactId><groupId>b</groupId><version>1</version>"
+    write(tmp_path, {"pom.xml": f"<project>{text}<properties>{level}</properties></project>"})
+    write(tmp_path, {"README.md": "```\nbash go.sh\n```\n", "go.sh": "java -version\n"})
+    assert found(tmp_path)["java"].value == release
+
+
 def test_what_is_said_is_not_inferred(tmp_path: Path) -> None:
     said = 'date = "2019-04-02"\ncommand = "python fit.py"\npython.version = "3.9"\n'
     write(tmp_path, {"fit.py": "import numpy\n", "requirements.txt": "numpy\n", "repro.toml": said})
