@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reprokit.ecosystems import java_calls
 from reprokit.ecosystems.ant import ivy, programs
 from reprokit.ecosystems.ant.buildfile import BuildFile, downloads, load
 from reprokit.ecosystems.java import encoding, java_level, runtime_for
@@ -31,12 +32,15 @@ def detect(project: Project) -> Detection | None:
         requirements, more = ivy.requirements(project, build, module)
         notes += more
         files.append(module)
+    # Ivy could not resolve again without a network, so that Ant alone would be of no use.
+    asks = java_calls.counts(project) and not uses_ivy
+    call = next((place for place, _ in java_calls.lines(project, "ant")), None) if asks else None
     settings: dict[str, JSON] = {
         "file": file,
         "target": target,
         "ivy": uses_ivy,
         "properties": dict(properties),
-        "ant_at_run": programs.run_target(build) is not None,
+        "ant_at_run": programs.run_target(build) is not None or call is not None,
         **encoding(project, project.matching("*.java")),
     }
     if ivy.cached_paths(build):
@@ -57,9 +61,14 @@ def detect(project: Project) -> Detection | None:
         requirements=requirements,
         runtimes=(runtime,),
         entries=programs.entries(project, build),
-        notes=(*notes, *_downloads(build, bootstrap)),
+        notes=(*notes, *_downloads(build, bootstrap), *_called(call)),
         settings=settings,
     )
+
+
+def _called(call: Reason | None) -> tuple[Note, ...]:
+    text = "a script calls Ant, so that the image has Ant and a JDK"
+    return () if call is None else (Note(level="information", text=text, reason=call),)
 
 
 def _declared_by(project: Project, build: BuildFile, module: str | None) -> str:
