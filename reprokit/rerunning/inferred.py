@@ -111,14 +111,20 @@ def _version(
     if version is None:
         return
     stated = bool(runtime.specifier)
+    # A README names the oldest Java that will do as often as the one that the author had.
+    doubtful = later or (language == "java" and _is_readme(runtime.reason.file))
     yield Inference(
         about=language,
         value=version,
         reason=str(runtime.reason) if stated else f"what {base.name} has, of the bases of that day",
-        confidence=("low" if later else "high") if stated else "medium",
+        confidence=("low" if doubtful else "high") if stated else "medium",
         key=f"{language}.version",
         toml=toml(version),
     )
+
+
+def _is_readme(file: str | None) -> bool:
+    return file is not None and PurePosixPath(file).name.lower().startswith("readme")
 
 
 def _of_base(runtime: Runtime, base: LockedBase) -> str | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from reprokit.ecosystems.java import encoding
+from reprokit.ecosystems.java_named import java_of_readme
 from reprokit.ecosystems.maven import levels, programs, standing_in
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.ecosystems.maven.pom import Pom, active_profiles, load, modules, plugin_elements
@@ -42,7 +43,7 @@ def detect(project: Project) -> Detection | None:
         return None
     by_root = [list(modules(project, load(project, root))) for root in roots]
     poms = [pom for found in by_root for pom in found]
-    level, runtime, raised = levels.java(poms)
+    level, runtime, raised = levels.java(poms, java_of_readme(project))
     called, told = standing_in.settings(project, poms)
     notes = [*_wrapper_notes(project, roots), *raised, *told]
     requirements = []
