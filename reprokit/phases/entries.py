@@ -85,13 +85,13 @@ def candidates(
 
 def _at_home(project: Project, entry: Entry) -> Entry:
     """R scripts start in the folder that the files are named from which they read."""
-    steps = tuple(
-        entries_scripts.script_step(project, step.argv[1])
-        if step.argv[:1] == ("Rscript",) and len(step.argv) == 2 and step.folder == "."
-        else step
+    if any(
+        step.argv[:1] != ("Rscript",) or len(step.argv) != 2 or step.folder != "."
         for step in entry.steps
-    )
-    return entry if steps == entry.steps else replace(entry, steps=steps)
+    ):
+        return entry
+    paths = tuple(step.argv[1] for step in entry.steps)
+    return replace(entry, steps=entries_scripts.script_steps(project, paths))
 
 
 def _workflow(project: Project, detections: Sequence[Detection]) -> list[Entry]:
