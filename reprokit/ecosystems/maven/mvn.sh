@@ -81,16 +81,20 @@ add_definition() {
     esac
 }
 
-# Sets $folder and all that is known of the module there.
+# Sets $folder and all that is known of the module there; $known is empty where it was not built.
 enter() {
-    folder=$1
-    module "$folder" ||
-        fail "$folder/pom.xml is none of what was built in this image: name a module of it with -pl or -f"
+    folder=$1 known=1
+    module "$folder" || known='' packaging='' libraries=''
     place=$root
     [ "$folder" = . ] || place=$root/$folder
     classpath="$place/target/classes:$place/target/dependency/*"
     IFS=:
     for library in $libraries; do classpath=$classpath:$root/$library; done
+}
+
+must_be_built() {
+    [ -n "$known" ] ||
+        fail "$folder/pom.xml is none of what was built in this image: name a module of it with -pl or -f"
 }
 
 # `main` and `commandline` are what the configuration says, the arguments those of <arguments>.
@@ -155,6 +159,7 @@ run_program() {
 
 # An execution of the exec plugin: its goal, and its id ('' is the plugin's own configuration).
 start() {
+    must_be_built
     IFS=,
     for profile in $profiles ''; do
         if configured "$1:$folder:$profile:$2"; then return; fi
@@ -201,9 +206,13 @@ copy_libraries() {
     mkdir -p "$text" && cp -R "$place/target/dependency/." "$text" || exit 1
 }
 
-copy_called() { copied "$folder:" || copy_libraries "${open}outputDirectory}"; }
+copy_called() {
+    must_be_built
+    copied "$folder:" || copy_libraries "${open}outputDirectory}"
+}
 
 write_classpath() {
+    must_be_built
     set +f
     text=''
     for library in "$place"/target/dependency/*.jar; do
@@ -221,12 +230,17 @@ write_classpath() {
 
 # Whether the script before this took away what was built.
 still_there() {
+    if [ -z "$known" ]; then
+        say "$1: $folder/pom.xml was not built in this image, whose programs are made from others: left out"
+        return
+    fi
     [ "$packaging" = pom ] || [ -d "$place/target" ] ||
         fail "$1: $place/target is gone: it was built with the image, and there is no Maven here to build it again"
 }
 
 # What the build file binds to the phases up to this one and starts programs.
 bound_until() {
+    [ -n "$known" ] || return
     for phase in test package pre-integration-test integration-test post-integration-test verify install; do
         case $1 in
         clean | validate | initialize | *compile | generate-* | process-*) return ;;
@@ -250,13 +264,21 @@ goal() {
         ;;
     esac
     case $name in
+    test | surefire:test | failsafe:integration-test)
+        if filled "${open}test}"; then
+            fail "$name: the image does not hold the tests' classes, so that $text cannot run"
+        fi
+        say "$name: the project's tests are not run here"
+        ;;
+    esac
+    case $name in
     clean | validate | initialize | generate-sources | process-sources | generate-resources | \
         process-resources | compile | process-classes | generate-test-sources | \
         process-test-sources | generate-test-resources | process-test-resources | test-compile | \
         process-test-classes | test | prepare-package | package | pre-integration-test | \
         integration-test | post-integration-test | verify | install)
         each still_there "$name"
-        done="$done $name"
+        [ -z "$known" ] || done="$done $name"
         if [ "$name" != clean ] && [ -n "$binds" ]; then
             tell_done
             each bound_until "$name"

@@ -15,7 +15,7 @@ from reprokit.ecosystems.maven import MavenEcosystem, building, standing_in
 from reprokit.errors import BadRequest
 from reprokit.model import JSON, Detection, LockedEcosystem
 from reprokit.project import Project
-from tests.ecosystems.maven.test_maven_detecting import plugin, pom
+from tests.ecosystems.maven.test_maven_detecting import NAMED, main_class, plugin, pom
 from tests.projects import BASE, write
 
 CALLS = "run:\n\tmvn -q exec:java > out.txt\n"
@@ -122,6 +122,7 @@ def test_a_program_starts_as_the_exec_plugin_starts_it(tmp_path: Path) -> None:
         (("-f", "none.xml", "compile"), "there is no none.xml"),
         (("compile", "-f"), "the option -f needs a value"),
         (("exec:java", "-Dexec.mainClass=a.B", "-Dexec.args='a"), "a quote is not closed"),
+        (("test", "-Dtest=Large"), "so that Large cannot run"),
         ((), "no goal is named"),
     ],
 )
@@ -199,6 +200,24 @@ def test_libraries_and_the_class_path_go_where_they_are_asked_for(tmp_path: Path
     assert listed == str(tmp_path / "app/target/dependency/a.jar")
     done = call("-q", "help:evaluate", "-Dexpression=project.version", "-DforceStdout")
     assert done.stdout == "1.2\n"
+
+
+def test_a_library_beside_the_experiments_need_not_be_built_again(tmp_path: Path) -> None:
+    files = {
+        "pom.xml": pom(""),
+        "experiment/pom.xml": pom("", NAMED.replace("tool", "experiment")),
+        "experiment/src/main/java/org/x/Main.java": main_class("org.x.Main"),
+        "run.sh": "mvn install\ncd experiment && mvn exec:java\n",
+    }
+    call = maven(tmp_path, files)
+    done = call("clean", "install")
+    assert done.returncode == 0 and "./pom.xml was not built in this image" in done.stderr
+    assert "built already" not in done.stderr
+    main = "-Dexec.mainClass=org.x.Main"
+    done = call("exec:java", main, folder="experiment")
+    wanted = started(tmp_path, main, "org.x.Main", module="/experiment", folder="experiment")
+    assert done.stdout == wanted
+    assert "none of what was built" in call("exec:java", main).stderr
 
 
 def test_what_a_script_removed_cannot_be_built_again(tmp_path: Path) -> None:
