@@ -70,7 +70,11 @@ def candidates(
         notes += remarks
     found += _workflow(project, detections)
     installed = frozenset(entry.steps[0].argv[0] for entry in contributed if entry.rank == PROGRAM)
-    found += entries_readme.candidates(project, _java_command(detections), installed)
+    if any("stand_in" in d.settings for d in detections if d.ecosystem == "maven"):
+        installed |= {"mvn"}
+    more, remarks = entries_readme.candidates(project, _java_command(detections), installed)
+    found += more
+    notes += remarks
     found += entries_readme_r.candidates(project)
     found += _main_class(contributed, configuration)
     numbered = [entry for entry in found if len(entry.steps) > 1]

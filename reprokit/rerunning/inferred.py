@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
 from reprokit import configuration as configurations
 from reprokit.configuration import Configuration
 from reprokit.diagnosing.mend import together, toml
@@ -108,14 +111,20 @@ def _version(
     if version is None:
         return
     stated = bool(runtime.specifier)
+    # A README names the oldest Java that will do as often as the one that the author had.
+    doubtful = later or (language == "java" and _is_readme(runtime.reason.file))
     yield Inference(
         about=language,
         value=version,
         reason=str(runtime.reason) if stated else f"what {base.name} has, of the bases of that day",
-        confidence=("low" if later else "high") if stated else "medium",
+        confidence=("low" if doubtful else "high") if stated else "medium",
         key=f"{language}.version",
         toml=toml(version),
     )
+
+
+def _is_readme(file: str | None) -> bool:
+    return file is not None and PurePosixPath(file).name.lower().startswith("readme")
 
 
 def _of_base(runtime: Runtime, base: LockedBase) -> str | None:
@@ -125,7 +134,11 @@ def _of_base(runtime: Runtime, base: LockedBase) -> str | None:
         return base.provides[runtime.language]
     offers = base.settings.get("offers")
     listed = offers.get(runtime.language) if isinstance(offers, dict) else None
-    return str(listed[0]) if isinstance(listed, (list, tuple)) and listed else None
+    known = [str(version) for version in listed] if isinstance(listed, (list, tuple)) else []
+    if runtime.language == "java":
+        known.sort(key=Version)  # Of those that suit, the oldest is installed.
+    wanted = SpecifierSet(runtime.specifier)
+    return next((version for version in known if wanted.contains(version)), next(iter(known), None))
 
 
 def _packages(plan: Plan) -> Iterator[Inference]:

@@ -164,6 +164,8 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "FileNotFoundError: [Errno 2] No such file or directory: 'latex'",
             "missing-program", "texlive-latex-recommended",
         ),
+        ("make: mvn: No such file or directory", "missing-program", "java -cp target/"),
+        ("make[1]: dot: Command not found", "missing-program", "graphviz"),
         ("sh: 1: pip: not found", "missing-program", "a run installs nothing"),
         (
             "FileNotFoundError: [Errno 2] No such file or directory: 'pip'",
