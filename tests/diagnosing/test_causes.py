@@ -176,6 +176,14 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "OSError: [Errno 30] Read-only file system: 'data/out.csv'",
             "read-only-data", "data/out.csv",
         ),
+        (
+            "/bin/sh: 1: cannot create data/raw.txt: Read-only file system",
+            "read-only-data", "read-only: data/raw.txt",
+        ),
+        (
+            "ERROR: No matching distribution found for scikit-learn",
+            "missing-distribution", "scikit-learn",
+        ),
         ("something else", "unknown", ""),
     ],
 )  # fmt: skip
