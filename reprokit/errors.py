@@ -93,13 +93,21 @@ class InputUnavailable(ReprokitError):
 
 class NothingFits(InputUnavailable):
     """Of the releases that the project allows of some packages, none fits the language's version
-    that the base has. `names` are these packages, as their ecosystem compares names."""
+    that the base has. `names` are these packages, as their ecosystem compares names; `absent` are
+    those of which there is no such release at all."""
 
     def __init__(
-        self, what: str, names: Iterable[str], *, where: str | None = None, next: str | None = None
+        self,
+        what: str,
+        names: Iterable[str],
+        *,
+        absent: Iterable[str] = (),
+        where: str | None = None,
+        next: str | None = None,
     ) -> None:
         super().__init__(what, where=where, next=next)
         self.names = frozenset(names)
+        self.absent = frozenset(absent)
 
 
 class NoBase(InputUnavailable):

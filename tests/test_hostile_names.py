@@ -209,7 +209,7 @@ def test_a_readme_gives_only_commands_of_the_experiment(
     (folder / "main.py").touch()
     body = "\n".join(["```sh", *(f"python main.py {line}" for line in lines), "```"])
     (folder / "README.md").write_bytes(body.encode("utf-8", "replace"))
-    for entry in candidates(Project(folder)):
+    for entry in candidates(Project(folder))[0]:
         for step in entry.steps:
             assert step.argv[:2] == ("python", "main.py") or step.argv[:2] == ("sh", "-c")
             if step.argv[0] == "sh":

@@ -16,6 +16,11 @@ _TAIL = 256 * 1024
 _SHOWN = 5
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR_LINES = 500
+_FAILURE = re.compile(
+    r"^Traceback \(most recent call last\):|^(?:Fatal )?[Ee]rror\b|^[\w.]*(?:Error|Exception): "
+    r"|: (?:command )?not found$|^Execution halted|^Exception in thread |\*\*\* .* Error \d+"
+)
+"""Lines that only a failing program writes."""
 
 
 def diagnosed(
@@ -36,6 +41,18 @@ def diagnosed(
     if found is None:
         return Cause(name="unknown", text="", next="", evidence=end, line=len(lines))
     return found
+
+
+def diagnosed_silence(
+    log: Path, plan: Plan, lock: Lock, warn: Callable[[str], None]
+) -> Cause | None:
+    """What went wrong in a run that ended well and yet wrote nothing of what was expected: a
+    program whose parts fail one by one, and that goes on. `None` where its output names no failure,
+    or none that is known."""
+    lines = last_lines(log)
+    if not any(map(_FAILURE.search, lines)):
+        return None
+    return _told(Failure(exit_code=0, lines=lines, plan=plan, lock=lock), warn)
 
 
 def diagnosed_error(

@@ -30,7 +30,12 @@ _OPTIONAL = {
     "SQLAlchemy": "sqlalchemy", "xlsxwriter": "xlsxwriter", "scipy": "scipy",
     "matplotlib": "matplotlib", "ipywidgets": "ipywidgets", "h5py": "h5py",
     "kaleido": "kaleido", "beautifulsoup4": "beautifulsoup4", "statsmodels": "statsmodels",
-    "pydot": "pydot", "xarray": "xarray", "netCDF4": "netcdf4",
+    "pydot": "pydot", "xarray": "xarray", "netCDF4": "netcdf4", "Cython": "cython",
+    "cython": "cython", "numba": "numba", "sympy": "sympy", "networkx": "networkx",
+    "pandas": "pandas", "seaborn": "seaborn", "sklearn": "scikit-learn", "dask": "dask",
+    "bottleneck": "bottleneck", "imageio": "imageio", "joblib": "joblib", "tqdm": "tqdm",
+    "psutil": "psutil", "plotly": "plotly", "nose": "nose", "pytest": "pytest", "yaml": "pyyaml",
+    "PyYAML": "pyyaml", "shapely": "shapely", "pyproj": "pyproj", "zarr": "zarr",
 }  # fmt: skip
 """What packages ask for in words of their own when a function needs it -> its distribution."""
 _MODULE = re.compile(
@@ -51,6 +56,12 @@ def _missing(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None
     foreign = top in STANDARD or any(f"{module}.".startswith(f"{p}.") for p in PLATFORMS)
     wrong = foreign or name in distributions(failure) or DISTRIBUTION.fullmatch(name) is None
     return {"module": module, "name": name, "install": "" if wrong else name}
+
+
+def _not_installed(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
+    """What the stand-in for pip was asked for and the image does not hold."""
+    name = normalised(match["name"])
+    return None if name in distributions(failure) else {"name": name}
 
 
 def _own_folder(top: str, failure: Failure) -> str | None:
@@ -109,6 +120,14 @@ DIAGNOSES = (
         (Mend(settings={"python.requirements": ("{install}",)}),),
     ),
     Pattern(
+        "missing-distribution",
+        re.compile(r"^ERROR: No matching distribution found for (?P<name>[A-Za-z0-9][\w.-]*)"),
+        "the program installs the Python package {name} while it runs, and a run installs nothing",
+        'require it, or write `python.requirements = ["{name}"]` into repro.toml; then run again',
+        _not_installed,
+        (Mend(settings={"python.requirements": ("{name}",)}),),
+    ),
+    Pattern(
         "own-module",
         _MODULE,
         "the module {module} is the project's own, in {folder}, where Python does not look",
@@ -129,7 +148,8 @@ DIAGNOSES = (
         "missing-optional-module",
         re.compile(
             r"^(?:ImportError|ModuleNotFoundError|ValueError|RuntimeError): (?P<text>.*"
-            r"\b(?:[Ii]nstall(?:ed)?|required?|requires|[Mm]issing optional dependency)\b.*)"
+            r"\b(?:[Ii]nstall(?:ed)?|required?|requires|needs|not available|not found"
+            r"|[Mm]issing optional dependency)\b.*)"
         ),
         "a package needs {name} for what the code does, and it is not installed",
         'require it, or write `python.requirements = ["{name}"]` into repro.toml; then run again',

@@ -58,7 +58,8 @@ _PROGRAMS = {
     "glpsol": "glpk-utils", "cbc": "coinor-cbc", "minizinc": "minizinc", "z3": "z3",
     "sqlite3": "sqlite3", "jq": "jq", "parallel": "parallel", "time": "time", "zip": "zip",
     "bzip2": "bzip2", "xz": "xz-utils", "file": "file", "rsync": "rsync", "ant": "ant",
-    "mvn": "maven", "tesseract": "tesseract-ocr", "gawk": "gawk", "nproc": "coreutils",
+    "tesseract": "tesseract-ocr", "gawk": "gawk", "nproc": "coreutils",
+    "python-config": "python3-dev", "python3-config": "python3-dev",
     "gnuplot": "gnuplot-nox", "blastn": "ncbi-blast+", "samtools": "samtools", "unzip": "unzip",
 }  # fmt: skip
 # Programs that Debian has not, or not as what a project means by them.
@@ -68,6 +69,7 @@ _ELSEWHERE = frozenset({
     "qsub", "sbatch", "srun", "matlab", "stata", "sas", "julia", "open", "display",
 })  # fmt: skip
 _INSTALLERS = frozenset({"pip", "pip3", "conda", "mamba", "apt", "apt-get", "brew", "sudo"})
+_BUILDERS = frozenset({"mvn", "mvnw", "gradle", "gradlew"})
 _AUTHORS_PATH = re.compile(r"(?:/(?:home|Users|mnt|media|Volumes)/|[A-Za-z]:[\\/]).+")
 _WRITING = re.compile(
     r"savefig|\bto_\w+\(|[Ww]rit|[Ss]ave|dump|mkdir|makedirs|copy|export|sink\(|FileHandler"
@@ -158,7 +160,8 @@ def _mounted(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
     """Data that the image carries can be written over in each container, and is what was committed
     in the next."""
     data = failure.plan.data
-    return {"path": match["path"], "mode": "bake" if data.files and data.mode == "mount" else ""}
+    path = match["named"] or match["path"]
+    return {"path": path, "mode": "bake" if data.files and data.mode == "mount" else ""}
 
 
 def _library(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
@@ -173,18 +176,24 @@ def _library(match: re.Match[str], failure: Failure) -> Mapping[str, str]:
 
 
 def _program(match: re.Match[str], failure: Failure) -> Mapping[str, str] | None:
-    name = PurePosixPath(match["program"] or match["other"]).name
+    name = PurePosixPath(next(filter(None, match.groups()))).name
     # A script or file of the project that is not found is another failure.
     if "." in name or (match["other"] and not (name in _PROGRAMS or name in _INSTALLERS)):
         return None
     package = _PROGRAMS.get(name, name)
     known = name in _PROGRAMS or DEBIAN_PACKAGE.fullmatch(name) is not None
-    asked = package in {p.name for p in failure.plan.system_packages} or name in _ELSEWHERE
+    asked = package in {p.name for p in failure.plan.system_packages}
+    asked = asked or name in _ELSEWHERE or name in _BUILDERS
     hint = f"write {package} into apt.txt, then run again"
     if name in _INSTALLERS:
         hint = (
             "a run installs nothing: declare what it would install in requirements.txt, "
             "environment.yml, DESCRIPTION or apt.txt, and take the command out"
+        )
+    if name in _BUILDERS:
+        hint = (
+            "it fetches what it builds with, which a run without a network cannot: the image holds "
+            "what was built, so start that, with `java -cp target/…`"
         )
     return {"program": name, "hint": hint, "install": package if known and not asked else ""}
 
@@ -256,6 +265,9 @@ DIAGNOSES = (
         re.compile(
             r"(?:^|[: ])(?P<program>[\w./+-]{1,100}): (?:command )?not found$"
             r"|No such file or directory: '(?P<other>[\w+-]{1,100})'$"
+            r"|^make(?:\[\d+\])?: (?P<made>[\w+-]{1,100}): "
+            r"(?:Command not found|No such file or directory)$"
+            r"|(?:[Uu]nable to|[Cc]an(?:no|')t|[Cc]ould not) find (?P<sought>python3?-config)\b"
         ),
         "the program {program} is not installed",
         "{hint}",
@@ -275,7 +287,10 @@ DIAGNOSES = (
     Pattern(
         "read-only-data",
         re.compile(
-            r"(?:\[Errno 30\] Read-only file system: |Read-only file system.{0,3} ?)"
+            r"(?:cannot (?:create|open|touch|remove|move) (?:regular file |directory )?"
+            r"|(?:^|: )(?=[^:\s]+: Read-only))[\"'\u2018]?(?P<named>[^:\"'\u2018\u2019]{1,500})"
+            r"[\"'\u2019]?: Read-only file system"
+            r"|(?:\[Errno 30\] Read-only file system: |Read-only file system.{0,3} ?)"
             r"'?(?P<path>[^'\"]{0,500})"
         ),
         "the program writes where data is mounted read-only: {path}",

@@ -70,7 +70,11 @@ def candidates(
         notes += remarks
     found += _workflow(project, detections)
     installed = frozenset(entry.steps[0].argv[0] for entry in contributed if entry.rank == PROGRAM)
-    found += entries_readme.candidates(project, _java_command(detections), installed)
+    if any("stand_in" in d.settings for d in detections if d.ecosystem == "maven"):
+        installed |= {"mvn"}
+    more, remarks = entries_readme.candidates(project, _java_command(detections), installed)
+    found += more
+    notes += remarks
     found += entries_readme_r.candidates(project)
     found += _main_class(contributed, configuration)
     numbered = [entry for entry in found if len(entry.steps) > 1]
@@ -81,13 +85,13 @@ def candidates(
 
 def _at_home(project: Project, entry: Entry) -> Entry:
     """R scripts start in the folder that the files are named from which they read."""
-    steps = tuple(
-        entries_scripts.script_step(project, step.argv[1])
-        if step.argv[:1] == ("Rscript",) and len(step.argv) == 2 and step.folder == "."
-        else step
+    if any(
+        step.argv[:1] != ("Rscript",) or len(step.argv) != 2 or step.folder != "."
         for step in entry.steps
-    )
-    return entry if steps == entry.steps else replace(entry, steps=steps)
+    ):
+        return entry
+    paths = tuple(step.argv[1] for step in entry.steps)
+    return replace(entry, steps=entries_scripts.script_steps(project, paths))
 
 
 def _workflow(project: Project, detections: Sequence[Detection]) -> list[Entry]:

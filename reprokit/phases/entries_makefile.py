@@ -24,6 +24,11 @@ _PHONY = re.compile(rf"^\.PHONY\s*:.*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
 _NEEDS_RESULTS = re.compile(rf"^[^\s.#=:][^#=:]*:[^=].*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
 _MAKES_FOLDER = re.compile(r"[@-]*(?:mkdir|install\s+-d)\s[^;&|]*")
 _DOWNLOADS = re.compile(r"(?:^|[;&|\s@-])(?:curl|wget|git\s+clone)\s", re.MULTILINE)
+_MAVEN = frozenset({"mvn", "./mvnw"})
+_MAVEN_FETCHES = re.compile(
+    r"dependency:(?:copy(?:-dependencies)?|get|go-offline|resolve(?:-plugins)?|sources)"
+)
+_MAVEN_OPTIONS = frozenset({"-f", "--file", "-P", "-pl", "-s", "-T"})
 _RUNS = re.compile(
     r"(?:^|[;&|\s@-])(?:\$\(\w+\)|\$\{\w+\}|python[\d.]*|Rscript|R|java|julia|bash|sh|make|\./\S+)\s",
     re.MULTILINE,
@@ -66,7 +71,29 @@ def only_fetches(project: Project, folder: str, words: Sequence[str]) -> bool:
     targets = {} if file is None else _targets(project.read(file))
     wanted = [word for word in words if word in targets]
     recipes = [targets[word][1] for word in wanted]
-    return bool(recipes) and all(_DOWNLOADS.search(r) and not _RUNS.search(r) for r in recipes)
+    return bool(recipes) and all(map(_fetches, recipes))
+
+
+def _fetches(recipe: str) -> bool:
+    """Whether a recipe downloads and does nothing else."""
+    lines = recipe.splitlines()
+    rest = "\n".join(line for line in lines if not _maven_fetches(line))
+    if _RUNS.search(rest) or any(map(_maven_starts, lines)):
+        return False
+    return _DOWNLOADS.search(rest) is not None or (bool(recipe) and not rest)
+
+
+def _maven_fetches(line: str) -> bool:
+    """Whether a line calls Maven for nothing but the libraries."""
+    program, *words = line.lstrip("@-").split() or [""]
+    named = [w for n, w in enumerate(words) if n == 0 or words[n - 1] not in _MAVEN_OPTIONS]
+    goals = [word for word in named if not word.startswith("-") and word != "clean"]
+    return program in _MAVEN and bool(goals) and all(map(_MAVEN_FETCHES.fullmatch, goals))
+
+
+def _maven_starts(line: str) -> bool:
+    words = line.lstrip("@-").split()
+    return not _MAVEN.isdisjoint(words) and any(w.startswith("exec:") for w in words)
 
 
 def _remade(project: Project, targets: dict[str, tuple[int, str]]) -> tuple[str, ...]:

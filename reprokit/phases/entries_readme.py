@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from reprokit.model import Argv, Entry, Reason, Step
+from reprokit.model import Argv, Entry, Note, Reason, Step
 from reprokit.phases.entries_makefile import MAKEFILES, only_fetches
 from reprokit.phases.entries_scripts import folders, notebook_step, obstacle
 from reprokit.project import Project
@@ -31,6 +31,8 @@ _PROMPT = re.compile(r"^\s*(?:\(\w+\)\s*)?(?:[$%]|>>?)\s+")
 _INLINE = re.compile(r"(?<!`)`{1,2}(?P<command>[^`\n]+)`{1,2}(?!`)")
 _ALONE = re.compile(r"(?:python[\d.]*|ipython3?|Rscript|bash|sh)\s+\S+\.\w+(?:\s+\S*[\w/]){0,2}")
 _EXAMPLE = re.compile(r"\be\. ?g\.|\bfor (?:example|instance)\b", re.IGNORECASE)
+_MAVEN = frozenset({"mvn", "./mvnw"})
+_MAVEN_RUNS = re.compile(r"exec:(?:java|exec)(?:@[\w.-]+)?")
 _ALL = frozenset({"all", "--all"})
 _PLACEHOLDER = re.compile(r"`|<[^>]*>|\[[^\]]*\]|\.\.\.|…|\$\{?\w|/path/|path/to|\bYOUR_|\{\w*\}")
 _JUPYTER_SHOWS = frozenset({"notebook", "lab", "nbconvert", "execute", "run"})
@@ -66,17 +68,26 @@ class _Block:
 
 def candidates(
     project: Project, java: Argv | None = None, programs: frozenset[str] = frozenset()
-) -> list[Entry]:
+) -> tuple[list[Entry], list[Note]]:
     """One candidate for each block of commands, and one for all blocks in order that are not there
-    for example only, of the first README that has any.
+    for example only, of the first README that has any; and which commands were left out.
 
-    programs: commands that the project itself installs. java: how the build tool's program is
+    programs: commands that the project itself installs, and Maven where the image has what starts
+    the program in its place. java: how the build tool's program is
     started; a README's `java -jar target/x.jar ARGUMENTS` stands for that, as the jar does not
     exist before the build.
     """
     reader = _Reader(project, java, programs)
-    found = (_of_file(reader, file, folder) for file, folder in readmes(project))
-    return next((entries for entries in found if entries), [])
+    for file, folder in readmes(project):
+        entries = _of_file(reader, file, folder)
+        if entries:
+            return entries, [_left_out(words, file) for words in dict.fromkeys(reader.fetches)]
+    return [], []
+
+
+def _left_out(words: tuple[str, ...], file: str) -> Note:
+    text = f"`{' '.join(words)}` is left out: it only downloads, and a run has no network"
+    return Note(level="warning", text=text, reason=Reason(text=text, file=file))
 
 
 def readmes(project: Project) -> Iterator[tuple[str, str]]:
@@ -197,6 +208,7 @@ class _Reader:
     project: Project
     java: Argv | None
     programs: frozenset[str]
+    fetches: list[tuple[str, ...]] = field(default_factory=list)
 
     def steps(self, line: str, folder: str) -> tuple[list[Step], str]:
         """The steps of a line that starts in `folder`, and the folder after it; no steps where
@@ -270,11 +282,14 @@ class _Reader:
         name, arguments = words[0], words[1:]
         if "--help" in arguments or "--version" in arguments or _checks(words):
             return None
-        if name.startswith("./") and self._script([name], folder):
+        if name.startswith("./") and name not in _MAVEN and self._script([name], folder):
             return Step(
                 argv=("bash", *words) if name.endswith(".sh") else tuple(words), folder=folder
             )
         known = False
+        if name in _MAVEN:
+            known = "mvn" in self.programs and any(map(_MAVEN_RUNS.fullmatch, arguments))
+            return Step(argv=tuple(words), folder=folder) if known else None
         if re.fullmatch(r"python(?:3(?:\.\d+)?)?|ipython3?", name):
             known = self._python(arguments, folder)
         elif name == "Rscript" or name in ("bash", "sh", "zsh"):
@@ -286,7 +301,9 @@ class _Reader:
                 set(arguments) & {"install", "clean", "test", "help", "build", "docker", "docs"}
             )
             known = known and PurePosixPath(folder).name.lower() not in _MANUSCRIPTS
-            known = known and not only_fetches(self.project, folder, arguments)
+            if known and only_fetches(self.project, folder, arguments):
+                self.fetches.append(tuple(words))
+                return None
         elif name == "java":
             return self._java(arguments, folder)
         elif name in ("jupyter", "jupyter-notebook", "jupyter-nbconvert", "papermill"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reprokit.model import Entry, Note, Reason, Step
 from reprokit.project import Project
@@ -23,7 +24,7 @@ _ASIDE = re.compile(
 )
 _EXPERIMENTS = ("*.py", "*.R", "*.r", "*.ipynb", "*.Rmd", "*.qmd")
 _NUMBERED = re.compile(
-    r"(?:step|part|stage|fig|figure|chapter|nb)?[_ -]?(?P<number>\d+)[a-z]?[_ .-].*"
+    r"(?:step|part|stage|fig|figure|chapter|nb)?[_ -]?(?P<number>\d+(?:\.\d+)*)[a-z]?[_ .-].*"
 )
 _MAKES = frozenset(
     {
@@ -110,11 +111,22 @@ def _scripts(project: Project) -> list[Entry]:
         numbered = _numbered(inside)
         if len(numbered) >= 2:
             reason = Reason(text="numbered scripts, in order", file=numbered[0], line=1)
-            steps = tuple(script_step(project, path) for path in numbered)
-            return [Entry(steps=steps, reason=reason, rank=40)]
+            return [Entry(steps=script_steps(project, numbered), reason=reason, rank=40)]
         if python:
             return _main_scripts(project, python)
     return []
+
+
+def script_steps(project: Project, paths: Sequence[str]) -> tuple[Step, ...]:
+    """Scripts one after the other: those of one folder all start where any of them must."""
+    steps = tuple(script_step(project, path) for path in paths)
+    inside = next((step.folder for step in steps if step.folder != "."), None)
+    if inside is None or {path.rpartition("/")[0] for path in paths} != {inside}:
+        return steps
+    return tuple(
+        Step(argv=(step.argv[0], path.rpartition("/")[2]), folder=inside)
+        for step, path in zip(steps, paths, strict=True)
+    )
 
 
 def _main_scripts(project: Project, python: Sequence[str]) -> list[Entry]:
@@ -194,6 +206,9 @@ def _guard_line(project: Project, path: str) -> int | None:
 _RELATIVE = re.compile(r"""["'](\.\./|(?:\./)?[\w .()+,-]+/|[\w .()+,-]+\.\w{1,5}["'])""")
 
 
+_STARTED = re.compile(r"(?<![\w./-])\./([\w.-]+\.\w{1,3})\b")
+_ABOVE = re.compile(r"(?m)^(?!\s*#).*(?<![\w./])\.\./\w")
+"""A script beside it that a script starts ("./other.py"), and a place above it, in any text."""
 _IMPORTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -218,7 +233,8 @@ def _with_imported(project: Project, path: str) -> str:
 
 def _is_for_its_folder(project: Project, text: str, folder: str) -> bool:
     named = {match.removeprefix("./").rstrip("\"'") for match in _RELATIVE.findall(text)}
-    if "../" in named:
+    named |= set(_STARTED.findall(text))
+    if "../" in named or _ABOVE.search(text):
         return True
     beside = sum(_holds(project, f"{folder}{name}") for name in named)
     return beside > sum(_holds(project, name) for name in named)
@@ -245,7 +261,23 @@ def _notebooks(project: Project) -> list[Entry]:
             return [_notebook_entry(numbered, "numbered notebooks, in order")]
         each = [_notebook_entry([path], "one of several notebooks") for path in inside]
         return [*each, _notebook_entry(inside, "all notebooks by name")]
-    return []
+    return _notebooks_anywhere(project)
+
+
+def _notebooks_anywhere(project: Project) -> list[Entry]:
+    """All notebooks, folder by folder, of a project that has them in several folders only. They
+    come after all else that could be meant."""
+    found = project.matching("*.ipynb")
+    if not 0 < len(found) <= MOST_SCRIPTS:
+        return []
+    by_folder: dict[str, list[str]] = {}
+    for path in found:
+        by_folder.setdefault(path.rpartition("/")[0], []).append(path)
+    ordered: list[str] = []
+    for folder in sorted(by_folder):
+        numbered = _numbered(by_folder[folder])
+        ordered += [*numbered, *(p for p in by_folder[folder] if p not in numbered)]
+    return [replace(_notebook_entry(ordered, "all notebooks, folder by folder"), rank=60)]
 
 
 def _notebook_entry(paths: Sequence[str], text: str) -> Entry:
@@ -276,5 +308,5 @@ def _numbered(paths: Sequence[str]) -> list[str]:
     for path in paths:
         match = _NUMBERED.fullmatch(path.rpartition("/")[2].lower())
         if match is not None:
-            found.append((int(match["number"]), path))
+            found.append((tuple(map(int, match["number"].split("."))), path))
     return [path for _, path in sorted(found)]

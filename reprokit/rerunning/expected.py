@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -20,7 +22,26 @@ from reprokit.rerunning.origin import Published
 CODECHECK = "codecheck.yml"
 _READ_LIMIT = 64 * 1024**2
 
-Basis = Literal["record", "codecheck.yml", "tracked files", "project files", "notebooks", "nothing"]
+_RESULTS = frozenset(
+    {
+        ".png", ".pdf", ".svg", ".eps", ".ps", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".csv",
+        ".tsv", ".txt", ".dat", ".json", ".npy", ".npz", ".html", ".tex", ".xlsx", ".rds",
+        ".parquet", ".h5",
+    }
+)  # fmt: skip
+_OF_OTHERS = re.compile(
+    r"(?:^|/)(?:\..*|tests?|docs?|examples?|vendor|third_party)/", re.IGNORECASE
+)
+
+Basis = Literal[
+    "record",
+    "codecheck.yml",
+    "tracked files",
+    "project files",
+    "notebooks",
+    "same names",
+    "nothing",
+]
 
 
 @frozen
@@ -40,6 +61,7 @@ class Expectation:
             "tracked files": "the committed files that the run writes again",
             "project files": "the project's files that the run writes again",
             "notebooks": "the outputs stored in the notebooks",
+            "same names": "the project's files of the same names, in other folders",
             "nothing": "nothing to compare with",
         }[self.basis]
 
@@ -71,7 +93,7 @@ def of_project(
     for the committed versions of files.
     """
     if project.has(CODECHECK):
-        listed = _of_codecheck(project, results_folder, scratch)
+        listed = _of_codecheck(project, results_folder, written, scratch)
         if listed.files:
             return listed
     again = _written_again(project, results_folder, written)
@@ -82,7 +104,22 @@ def of_project(
         kept = {name: project.path(path) for name, path in again.items()}
         return Expectation(basis="project files", files=_expected(kept))
     stored = _stored_outputs(project, written, steps)
-    return Expectation(basis="notebooks" if stored else "nothing", files=stored)
+    if stored:
+        return Expectation(basis="notebooks", files=stored)
+    named = _named_alike(project, written)
+    places = {name: project.path(path) for name, path in named.items()}
+    places |= _committed(project, named, scratch)
+    return Expectation(basis="same names" if places else "nothing", files=_expected(places))
+
+
+def lists(project: Project) -> tuple[str, ...]:
+    """The outputs that the project's codecheck.yml lists, and the project holds. Nothing where it
+    has none that can be read."""
+    listed: tuple[str, ...] = ()
+    if project.has(CODECHECK):
+        with suppress(BadRequest):
+            listed = _manifest(project)
+    return tuple(path for path in listed if project.has(path))
 
 
 def written(record: reading.Record) -> tuple[ResultFile, ...]:
@@ -105,9 +142,9 @@ def _expected(places: Mapping[str, Path]) -> tuple[Expected, ...]:
     )
 
 
-def _of_codecheck(project: Project, results_folder: str, scratch: Path) -> Expectation:
-    """See https://codecheck.org.uk/spec/config/latest/: the manifest lists the outputs. What is
-    committed counts as it was committed: an earlier run may have written over it."""
+def _manifest(project: Project) -> tuple[str, ...]:
+    """The manifest of a codecheck.yml: https://codecheck.org.uk/spec/config/latest/. Raises
+    BadRequest where it has none."""
     import yaml
 
     try:
@@ -119,16 +156,53 @@ def _of_codecheck(project: Project, results_folder: str, scratch: Path) -> Expec
             where=CODECHECK,
             next="see https://codecheck.org.uk/spec/config/latest/",
         ) from error
-    found, notes = {}, []
-    for name in listed:
-        path = PurePosixPath(name).as_posix()
+    return tuple(PurePosixPath(name).as_posix() for name in listed)
+
+
+def _of_codecheck(
+    project: Project, results_folder: str, written: Sequence[ResultFile], scratch: Path
+) -> Expectation:
+    """What the manifest lists. What is committed counts as it was committed: an earlier run may
+    have written over it. Who checked often copied the outputs into a folder of the check: what was
+    written under the same name elsewhere is what is meant."""
+    listed, found, notes = _manifest(project), dict[str, str](), list[str]()
+    there = {file.path for file in written}
+    alike = _by_name(there)
+    several = {name for name, paths in _by_name(listed).items() if len(paths) > 1}
+    for path in listed:
+        name = PurePosixPath(path).name
         if project.has(path):
-            found[_as_result(path, results_folder)] = path
+            result = _as_result(path, results_folder)
+            others = alike.get(name, [])
+            if result not in there and len(others) == 1 and name not in several:
+                result = others[0]
+            found[result] = path
         else:
             notes.append(f"{path} is listed in {CODECHECK}, and the project does not hold it")
     places = {name: project.path(path) for name, path in found.items()}
     places |= _committed(project, found, scratch)
     return Expectation(basis="codecheck.yml", files=_expected(places), notes=tuple(notes))
+
+
+def _by_name(paths: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(PurePosixPath(path).name, []).append(path)
+    return found
+
+
+def _named_alike(project: Project, written: Iterable[ResultFile]) -> dict[str, str]:
+    """Result -> the only file of the project with its name, for figures and tables that people
+    moved elsewhere when they committed them (paper/figures/)."""
+    results = _by_name(file.path for file in written)
+    held = _by_name(path for path in project.files if not _OF_OTHERS.search(path))
+    return {
+        paths[0]: held[name][0]
+        for name, paths in results.items()
+        if len(paths) == 1
+        and len(held.get(name, ())) == 1
+        and PurePosixPath(name).suffix.lower() in _RESULTS
+    }
 
 
 def _as_result(path: str, results_folder: str) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
 from reprokit import configuration as configurations
 from reprokit.configuration import Configuration
 from reprokit.diagnosing.mend import together, toml
@@ -112,14 +115,20 @@ def _version(
     if version is None:
         return
     stated = bool(runtime.specifier)
+    # A README names the oldest Java that will do as often as the one that the author had.
+    doubtful = later or (language == "java" and _is_readme(runtime.reason.file))
     yield Inference(
         about=language,
         value=version,
         reason=str(runtime.reason) if stated else f"what {base.name} has, of the bases of that day",
-        confidence=("low" if later else "high") if stated else "medium",
+        confidence=("low" if doubtful else "high") if stated else "medium",
         key=f"{language}.version",
         toml=toml(version),
     )
+
+
+def _is_readme(file: str | None) -> bool:
+    return file is not None and PurePosixPath(file).name.lower().startswith("readme")
 
 
 def _of_base(runtime: Runtime, base: LockedBase) -> str | None:
@@ -129,14 +138,18 @@ def _of_base(runtime: Runtime, base: LockedBase) -> str | None:
         return base.provides[runtime.language]
     offers = base.settings.get("offers")
     listed = offers.get(runtime.language) if isinstance(offers, dict) else None
-    return str(listed[0]) if isinstance(listed, (list, tuple)) and listed else None
+    known = [str(version) for version in listed] if isinstance(listed, (list, tuple)) else []
+    if runtime.language == "java":
+        known.sort(key=Version)  # Of those that suit, the oldest is installed.
+    wanted = SpecifierSet(runtime.specifier)
+    return next((version for version in known if wanted.contains(version)), next(iter(known), None))
 
 
 def _packages(plan: Plan) -> Iterator[Inference]:
     """What only the code's imports ask for."""
     for detection in plan.detections:
         found = [r for r in detection.requirements if _is_code(r.reason.file)]
-        names = list(dict.fromkeys(r.name for r in found))
+        names = list(dict.fromkeys(f"{r.name}{r.specifier}" for r in found))
         key = {"python": "python.requirements", "r": "r.packages"}.get(detection.ecosystem)
         if not names or key is None:
             continue

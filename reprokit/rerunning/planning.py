@@ -19,6 +19,7 @@ from reprokit.model import (
     DataPlan,
     Entry,
     Lock,
+    Note,
     Plan,
     Reason,
     Step,
@@ -94,7 +95,9 @@ def plain(
     """A project that nobody published: by its own lock, else locked as of its date. before: the
     lock of an earlier try, which serves again where nothing else is asked for."""
     entry, notes = unattended_entry(job.plan)
-    slips = (n for d in job.plan.detections for n in d.notes if n.level == "warning")
+    slips = [n for d in job.plan.detections for n in d.notes if n.level == "warning"]
+    # What was left out of the commands: its reason says it all.
+    slips += (n for n in job.plan.notes if n.level == "warning" and n not in slips and _whole(n))
     notes += tuple(n.text if n.reason is None else f"{n.reason}" for n in slips)
     allow((*consent.of_run(job.plan), *consent.of_build(job.plan)))
     if before is not None and is_current(before, job.plan, powers.engine):
@@ -124,6 +127,10 @@ def plain(
             later=job.project.later,
         ),
     )
+
+
+def _whole(note: Note) -> bool:
+    return note.reason is not None and note.reason.text == note.text
 
 
 def _departures(lock: Lock) -> Iterator[str]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from reprokit import configuration as configurations
 from reprokit import files, folders, lock_file
@@ -38,7 +38,7 @@ from reprokit.pipeline import running
 from reprokit.pipeline.job import Job, Stopwatch, folder_of, powers_for
 from reprokit.powers import Powers
 from reprokit.progress import Reporter
-from reprokit.rerunning import consent, environment, judging, planning, sources
+from reprokit.rerunning import consent, environment, expected, judging, planning, sources
 from reprokit.rerunning.archive import folder_name
 from reprokit.rerunning.inferred import Inference, check_writable, configuration_text
 from reprokit.rerunning.limits import Limits
@@ -248,8 +248,25 @@ def _tried(work: _Rerun, mends: tuple[Mended, ...]) -> _Try:
         how=how,
         started=started,
         done=done,
-        cause=done.cause,
+        cause=done.cause if done.failure is not None else _silence(work, planned, started, done),
     )
+
+
+def _silence(
+    work: _Rerun, planned: Planned, started: running.Started, done: running.RunResult
+) -> Cause | None:
+    """Why a program ended well that wrote nothing of what its project expects, as far as its output
+    tells: its parts may have failed one by one."""
+    if work.origin.published is not None:
+        return None
+    names = {PurePosixPath(path).name for path in expected.lists(planned.job.project)}
+    found = {PurePosixPath(file.path).name for file in expected.written(done.record)}
+    if (names & found) if names else found:
+        return None
+    from reprokit.diagnosing.dispatch import diagnosed_silence
+
+    warn = work.powers.reporter.warning
+    return diagnosed_silence(started.folder.log, planned.job.plan, planned.lock, warn)
 
 
 def _cause(work: _Rerun, error: ReprokitError) -> Cause | None:
@@ -275,7 +292,7 @@ def _ended(work: _Rerun, last: _Try) -> RerunResult:
         record=done.record,
         environment=environment.environment(work.origin.published, done.record, last.how),
         failure=done.failure,
-        diagnosis=done.cause,
+        diagnosis=last.cause,
         allowed=tuple(work.allowed),
         notes=last.planned.notes,
         inferred=last.planned.inferred,

@@ -170,6 +170,8 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "FileNotFoundError: [Errno 2] No such file or directory: 'latex'",
             "missing-program", "texlive-latex-recommended",
         ),
+        ("make: mvn: No such file or directory", "missing-program", "java -cp target/"),
+        ("make[1]: dot: Command not found", "missing-program", "graphviz"),
         ("sh: 1: pip: not found", "missing-program", "a run installs nothing"),
         (
             "FileNotFoundError: [Errno 2] No such file or directory: 'pip'",
@@ -179,6 +181,14 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
         (
             "OSError: [Errno 30] Read-only file system: 'data/out.csv'",
             "read-only-data", "data/out.csv",
+        ),
+        (
+            "/bin/sh: 1: cannot create data/raw.txt: Read-only file system",
+            "read-only-data", "read-only: data/raw.txt",
+        ),
+        (
+            "ERROR: No matching distribution found for scikit-learn",
+            "missing-distribution", "scikit-learn",
         ),
         ("something else", "unknown", ""),
     ],

@@ -39,6 +39,8 @@ def wanted(detection: Detection | None) -> dict[str, str]:
     [
         ("python=3.11.4=hab00c5b_0_cpython", "python"),
         ("numpy=1.26.4=py311h64a7726_0", "pypi"),
+        ("_anaconda_depends=5.1.0=py36_2", "carried"),
+        ("anaconda-project=0.8.3=py_0", "carried"),
         ("seaborn=0.12.2=hd8ed1ab_0", "pypi"),
         ("conda-forge::tqdm", "pypi"),
         ("tensorflow=2.4.1=mkl_py39h4683426_0", "pypi"),
@@ -64,6 +66,7 @@ def test_whose_a_package_is(spec: str, kind: str) -> None:
         ("numpy", "numpy", "", None),
         ("numpy 1.26.*", "numpy", "1.26.*", None),
         ("numpy=1.26.4=py311_0", "numpy", "=1.26.4", "py311_0"),
+        ("anaconda=custom=py36_1", "anaconda", "", None),
         ("numpy 1.26.4 py311_0", "numpy", "1.26.4", "py311_0"),
         ("numpy >=1.2, <2", "numpy", ">=1.2,<2", None),
         ("defaults/linux-64::NumPy==1.2", "numpy", "==1.2", None),

@@ -65,6 +65,14 @@ CASES = (
         "import tabulate, toolz",
         SIX,
     ),
+    # It ends well and writes nothing: only its output tells of the part that failed.
+    case(
+        "part-that-fails",
+        "missing-module",
+        'python.requirements = ["tabulate"]',
+        "import os, sys\nif os.system('python part.py'):\n    sys.exit()",
+        {**SIX, "part.py": "import tabulate\n"},
+    ),
     case(
         "module-of-its-own",
         "own-module",

@@ -401,6 +401,8 @@ def test_the_only_folder_with_notebooks_or_scripts(tmp_path: Path) -> None:
         ('open("my code/table.csv")', "."),
         ('open("data/b.csv"); savefig("new/a.pdf")', "."),
         ('open("data/b.csv"); savefig("output/a.pdf")', "."),
+        ('system(python + " ./other.py ../b.csv --x")', "my code"),
+        ("# see ../README.md", "."),
         ("", "."),
     ],
 )
@@ -409,6 +411,29 @@ def test_a_script_starts_where_what_it_names_lies(tmp_path: Path, text: str, fol
     choice = chosen(tmp_path, {**files, "data/b.csv": ""})
     name = "main.py" if folder != "." else "my code/main.py"
     assert steps(choice.entry) == [(folder, ("python", name))]
+
+
+def test_numbered_scripts_of_a_folder_start_together_and_in_the_order_of_their_numbers(
+    tmp_path: Path,
+) -> None:
+    files = {"code/02_b.R": 'read.csv("../b.csv")', "code/02.1_c.R": "", "code/10_d.r": ""}
+    choice = chosen(tmp_path, {**files, "code/1_a.R": "", "b.csv": ""})
+    names = ("1_a.R", "02_b.R", "02.1_c.R", "10_d.r")
+    assert steps(choice.entry) == [("code", ("Rscript", name)) for name in names]
+
+
+def test_notebooks_in_several_folders_come_after_all_else(tmp_path: Path) -> None:
+    notebook = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    names = ("docs/b/10_z.ipynb", "docs/b/2_y.ipynb", "docs/a/x.ipynb")
+    files = dict.fromkeys(names, notebook)
+    choice = chosen(tmp_path / "a", files)
+    assert steps(choice.entry) == [
+        ("docs/a", ("repro-notebook", "x.ipynb")),
+        ("docs/b", ("repro-notebook", "2_y.ipynb")),
+        ("docs/b", ("repro-notebook", "10_z.ipynb")),
+    ]
+    choice = chosen(tmp_path / "b", {**files, "main.py": ""})
+    assert steps(choice.entry) == [(".", ("python", "main.py"))]
 
 
 def test_what_makes_the_data_is_not_the_experiment(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from reprokit.pipeline.job import Wishes, prepare
 from tests.phases.test_entries import chosen, commands, readme, steps
+from tests.projects import write
 
 SCRIPTS = {"run.py": "print(1)\n", "other.py": "print(2)\n"}
 
@@ -130,3 +132,35 @@ def test_what_the_readme_does_after_make_run_belongs_to_it(tmp_path: Path) -> No
     # A target for all is more than the README's examples of it.
     files["Makefile"] = "all: run analyze\n" + MAKEFILE
     assert steps(chosen(tmp_path / "c", files).entry) == [(".", ("make",))]
+
+
+MAVEN = """build:
+\tmvn clean compile
+download:
+\tmvn -f pom-get-from-central.xml clean dependency:copy-dependencies
+fetch:
+\tcurl -O https://repo.example/a.csv
+\tmvn -q exec:java -Dexec.mainClass=org.x.Main
+experiments:
+\tmvn -q exec:java > out.txt
+"""
+
+
+def test_what_maven_only_fetches_is_left_out_and_told(tmp_path: Path) -> None:
+    text = "".join(fenced(f"make {name}") for name in ("download", "fetch", "experiments"))
+    choice = chosen(tmp_path, {"Makefile": MAVEN, "README.md": text})
+    both = ["make fetch", "make experiments", "make fetch && make experiments"]
+    assert commands(choice) == both
+    (note,) = choice.notes
+    assert note.level == "warning" and note.text.startswith("`make download` is left out")
+
+
+def test_programs_that_a_readme_starts_with_maven_are_commands_of_a_rerun(tmp_path: Path) -> None:
+    line = "mvn exec:java -Dexec.mainClass=org.x.Main -Dexec.args='5 6' > out.txt"
+    text = fenced(f"mvn clean package\n{line}") + fenced("./mvnw exec:java@all")
+    pom = "<project><groupId>a</groupId><artifactId>b</artifactId><version>1</version></project>"
+    write(tmp_path, {"pom.xml": pom, "README.md": text, "mvnw": ""})
+    for lenient, wanted in ((True, [("sh", "-c", line), ("./mvnw", "exec:java@all")]), (False, [])):
+        plan = prepare(tmp_path, Wishes(), lenient=lenient).plan
+        found = dict.fromkeys(step.argv for entry in plan.alternatives for step in entry.steps)
+        assert list(found) == wanted

@@ -12,7 +12,7 @@ from reprokit.errors import BadRequest
 from reprokit.files import sha256
 from reprokit.model import ResultFile, Step
 from reprokit.project import Project
-from reprokit.rerunning.expected import Expectation, of_project
+from reprokit.rerunning.expected import Expectation, lists, of_project
 
 AUTHOR = ("-c", "user.name=x", "-c", "user.email=x@example.org")
 
@@ -100,6 +100,35 @@ def test_the_manifest_of_a_codecheck_comes_first(tmp_path: Path) -> None:
     assert found.basis == "codecheck.yml"
     assert contents(found) == {"a.csv": "1\n", "fig/b.txt": "b"}
     assert len(found.notes) == 2 and "gone.txt" in " ".join(found.notes)
+
+
+def test_what_was_copied_into_the_check_is_meant_by_its_name(tmp_path: Path) -> None:
+    manifest = "manifest:\n" + "".join(
+        f"  - file: codecheck/outputs/{name}\n" for name in ("a.csv", "x/b.csv", "y/b.csv", "c.csv")
+    )
+    files = {f"codecheck/outputs/{n}": n for n in ("a.csv", "x/b.csv", "y/b.csv", "c.csv")}
+    root = project(tmp_path / "p", {"codecheck.yml": manifest, **files}, commit=True)
+    runs = [written(n, "collected") for n in ("figs/a.csv", "b.csv", "1/c.csv", "2/c.csv")]
+    found = expected(root, runs)
+    assert contents(found) == {
+        "figs/a.csv": "a.csv",
+        "codecheck/outputs/x/b.csv": "x/b.csv",
+        "codecheck/outputs/y/b.csv": "y/b.csv",
+        "codecheck/outputs/c.csv": "c.csv",
+    }
+    assert len(lists(Project(root))) == 4
+
+
+def test_figures_that_people_moved_are_known_by_their_names(tmp_path: Path) -> None:
+    held = ("paper/fig1.pdf", "a/twice.png", "b/twice.png", "tests/t.csv", "lib/x.py")
+    root = project(tmp_path / "p", {name: name for name in held}, commit=True)
+    runs = [written(n, "collected") for n in ("out/fig1.pdf", "twice.png", "t.csv", "o/x.py")]
+    found = expected(root, runs)
+    assert (found.basis, contents(found)) == ("same names", {"out/fig1.pdf": "paper/fig1.pdf"})
+    (root / "results").mkdir()
+    (root / "results" / "own.csv").write_text("1")
+    found = of_project(Project(root), "results", [*runs, written("own.csv")], (), tmp_path)
+    assert (found.basis, contents(found)) == ("project files", {"own.csv": "1"})
 
 
 def test_what_a_codecheck_lists_counts_as_it_was_committed(tmp_path: Path) -> None:

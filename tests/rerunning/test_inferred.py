@@ -64,6 +64,47 @@ def test_a_folder_of_code_says_nothing_itself(tmp_path: Path) -> None:
     assert by["command"].confidence == "high" and "README.md:2" in by["command"].reason
 
 
+@pytest.mark.parametrize(("level", "release"), [("1.8", "11"), ("11", "11"), ("17", "17")])
+def test_the_java_that_suits_is_named(tmp_path: Path, level: str, release: str) -> None:
+    level = f"<maven.compiler.source>{level}</maven.compiler.source>"
+    text = "<artifactId>a</artifactId><groupId>b</groupId><version>1</version>"
+    write(tmp_path, {"pom.xml": f"<project>{text}<properties>{level}</properties></project>"})
+    write(tmp_path, {"README.md": "```\nbash go.sh\n```\n", "go.sh": "java -version\n"})
+    assert found(tmp_path)["java"].value == release
+
+
+@pytest.mark.parametrize(
+    ("sentence", "release", "confidence"),
+    [
+        ("You need **JDK 17** or later.", "17", "low"),
+        ("Tested with Java 1.8.0_222", "11", "low"),
+        ("openjdk 17.0.9 2023-10-17", "17", "low"),
+        ("Requires OpenJDK version 17, and make", "17", "low"),
+        ("It does not run with Java 17.", "11", "medium"),
+        (
+            "JavaScript 17, Java 3D, Java-8-like and Java 17.0.1-x of https://a.b/java-17",
+            "11",
+            "medium",
+        ),
+    ],
+)
+def test_a_java_that_only_the_readme_names(
+    tmp_path: Path, sentence: str, release: str, confidence: str
+) -> None:
+    text = "<artifactId>a</artifactId><groupId>b</groupId><version>1</version>"
+    write(tmp_path, {"pom.xml": f"<project>{text}</project>", "go.sh": "java -version\n"})
+    write(tmp_path, {"README.md": f"{sentence}\n```\nbash go.sh\n```\n"})
+    java = found(tmp_path)["java"]
+    assert (java.value, java.confidence) == (release, confidence)
+    if confidence == "low":
+        assert java.reason.startswith("README.md:1: names Java")
+    write(tmp_path, {"pom.xml": f"<project>{text}{LEVEL_11}</project>"})
+    assert found(tmp_path)["java"].confidence == "high"
+
+
+LEVEL_11 = "<properties><maven.compiler.release>11</maven.compiler.release></properties>"
+
+
 def test_what_is_said_is_not_inferred(tmp_path: Path) -> None:
     said = 'date = "2019-04-02"\ncommand = "python fit.py"\npython.version = "3.9"\n'
     write(tmp_path, {"fit.py": "import numpy\n", "requirements.txt": "numpy\n", "repro.toml": said})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from reprokit.ecosystems import java_calls
 from reprokit.ecosystems.ant import ivy, programs
 from reprokit.ecosystems.ant.buildfile import BuildFile, downloads, load
 from reprokit.ecosystems.java import encoding, java_level, runtime_for
+from reprokit.ecosystems.java_named import Named, java_of_readme
 from reprokit.ecosystems.maven.markup import parse
 from reprokit.files import canonical_json, sha256_text
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime
@@ -22,7 +24,7 @@ def detect(project: Project) -> Detection | None:
     target = programs.build_target(build)
     if target is None:
         return None  # A build.xml that compiles no Java builds something else.
-    properties, runtime, notes = _java(build)
+    properties, runtime, notes = _java(build, java_of_readme(project))
     requirements: tuple[Requirement, ...] = ()
     files = [*build.files]
     uses_ivy = ivy.uses_ivy(build)
@@ -31,12 +33,15 @@ def detect(project: Project) -> Detection | None:
         requirements, more = ivy.requirements(project, build, module)
         notes += more
         files.append(module)
+    # Ivy could not resolve again without a network, so that Ant alone would be of no use.
+    asks = java_calls.counts(project) and not uses_ivy
+    call = next((place for place, _ in java_calls.lines(project, "ant")), None) if asks else None
     settings: dict[str, JSON] = {
         "file": file,
         "target": target,
         "ivy": uses_ivy,
         "properties": dict(properties),
-        "ant_at_run": programs.run_target(build) is not None,
+        "ant_at_run": programs.run_target(build) is not None or call is not None,
         **encoding(project, project.matching("*.java")),
     }
     if ivy.cached_paths(build):
@@ -57,9 +62,14 @@ def detect(project: Project) -> Detection | None:
         requirements=requirements,
         runtimes=(runtime,),
         entries=programs.entries(project, build),
-        notes=(*notes, *_downloads(build, bootstrap)),
+        notes=(*notes, *_downloads(build, bootstrap), *_called(call)),
         settings=settings,
     )
+
+
+def _called(call: Reason | None) -> tuple[Note, ...]:
+    text = "a script calls Ant, so that the image has Ant and a JDK"
+    return () if call is None else (Note(level="information", text=text, reason=call),)
 
 
 def _declared_by(project: Project, build: BuildFile, module: str | None) -> str:
@@ -81,7 +91,9 @@ def root_file(project: Project) -> str | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _java(build: BuildFile) -> tuple[dict[str, str], Runtime, tuple[Note, ...]]:
+def _java(
+    build: BuildFile, named: Named | None
+) -> tuple[dict[str, str], Runtime, tuple[Note, ...]]:
     """Properties to set for the build, the JDKs that suit, and what to know."""
     found: list[tuple[int, Reason, str | None]] = []
     for target in build.targets.values():
@@ -99,6 +111,8 @@ def _java(build: BuildFile) -> tuple[dict[str, str], Runtime, tuple[Note, ...]]:
         if level is not None:
             reason = Reason(text=f"{name} is Java {level}", file=build.file)
             found.append((level, reason, name))
+    if not found and named is not None:
+        return {}, runtime_for(max(named.release, OLDEST_LEVEL), named.reason), ()
     if not found:
         reason = Reason(text="compiles Java of no stated release", file=build.file)
         return {}, runtime_for(None, reason), ()

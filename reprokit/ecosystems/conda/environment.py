@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from reprokit.ecosystems.conda.names import (
     CARRIED,
+    CONDAS_OWN,
     DEBIAN,
     NOT_ON_PYPI,
     OTHER_SYSTEMS,
@@ -30,6 +31,8 @@ Kind = Literal["python", "pypi", "r", "java", "debian", "carried", "elsewhere", 
 part that is not needed, something for another system, or one that nobody here has."""
 _NAME = re.compile(r"(?:[A-Za-z0-9_.:/-]+::)?(?P<name>[A-Za-z0-9_.-]+)(?P<rest>.*)")
 _PART = r"[<>=!~]*\s*[\w.+!]*[\d*][\w.*+!]*"
+_CHANGED = re.compile(r"={1,2}custom(?:=\S*)?")
+"""What conda writes for the package `anaconda` where something of it was changed."""
 _VERSIONS = re.compile(rf"\s*(?P<versions>{_PART}(?:\s*[,|]\s*{_PART})*)(?:[\s=]+(?P<build>\S+))?")
 _BRACKETS = re.compile(r"\[.*?version\s*=\s*['\"]?([^'\"\]]*)['\"]?.*\]")
 # Builds of Python packages say so ("py311h64a7726_0", "pyhd8ed1ab_0"); those of packages without
@@ -64,7 +67,7 @@ class Asked:
             return "java"
         if OTHER_SYSTEMS.fullmatch(self.name):
             return "elsewhere"
-        if self.name in CARRIED:
+        if self.name in CARRIED or CONDAS_OWN.fullmatch(self.name):
             return "carried"
         if self.name in DEBIAN:
             return "debian"
@@ -150,6 +153,7 @@ def asked(spec: str, reason: Reason) -> Asked:
     rest = match["rest"].strip() if match is not None else ""
     if bracket := _BRACKETS.fullmatch(rest):
         rest = bracket[1]
+    rest = _CHANGED.sub("", rest)
     versions = _VERSIONS.fullmatch(rest)
     if match is None or (rest and versions is None):
         raise BadRequest(

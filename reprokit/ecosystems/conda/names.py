@@ -98,6 +98,11 @@ CARRIED = frozenset(
     }
 )  # fmt: skip
 
+CONDAS_OWN = re.compile(
+    r"_.*|(?:ana)?conda-.*|anaconda-navigator|navigator-updater|libarchive|libmamba.*|menuinst"
+)
+"""Marks and tools of conda itself: no name on PyPI begins with "_"."""
+
 OTHER_SYSTEMS = re.compile(
     r"m2w64-.*|msys2-.*|vs20\d\d_.*|vc\d*|vc14_runtime|ucrt|pywin32.*|pywinpty|winpty|wincertstore|"
     r"win_inet_pton|win_unicode_console|menuinst|console_shortcut.*|icc_rt|appnope|libcxx|"

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from reprokit.credentials import Credentials, Login, split
 from reprokit.ecosystems import java
-from reprokit.ecosystems.maven import explaining, nearest
+from reprokit.ecosystems.maven import explaining, nearest, standing_in
 from reprokit.ecosystems.maven.levels import OLDEST_LEVEL
 from reprokit.ecosystems.maven.nearest import Substitute
 from reprokit.engines.protocol import Container
@@ -64,7 +64,7 @@ def command(settings: Settings, root: str, level: int | None, epoch: int, *optio
     argv += ["-DskipTests", "-Dmaven.javadoc.skip=true", f"-Dproject.build.outputTimestamp={stamp}"]
     if level is not None:
         argv += [f"-Dmaven.compiler.source={level}", f"-Dmaven.compiler.target={level}"]
-    argv += ["package", COPY_DEPENDENCIES, "-DincludeScope=runtime"]
+    argv += ["package", *standing_in.goals(settings), COPY_DEPENDENCIES, "-DincludeScope=runtime"]
     return java.building(settings, tuple(argv))
 
 

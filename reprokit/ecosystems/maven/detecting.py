@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from reprokit.ecosystems.java import encoding
-from reprokit.ecosystems.maven import levels, programs
+from reprokit.ecosystems.java_named import java_of_readme
+from reprokit.ecosystems.maven import levels, programs, standing_in
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.ecosystems.maven.pom import Pom, active_profiles, load, modules, plugin_elements
 from reprokit.errors import BadRequest
@@ -42,8 +43,9 @@ def detect(project: Project) -> Detection | None:
         return None
     by_root = [list(modules(project, load(project, root))) for root in roots]
     poms = [pom for found in by_root for pom in found]
-    level, runtime, raised = levels.java(poms)
-    notes = [*_wrapper_notes(project, roots), *raised]
+    level, runtime, raised = levels.java(poms, java_of_readme(project))
+    called, told = standing_in.settings(project, poms)
+    notes = [*_wrapper_notes(project, roots), *raised, *told]
     requirements = []
     own = {(pom.group, pom.artifact) for pom in poms}
     for pom in poms:
@@ -58,6 +60,7 @@ def detect(project: Project) -> Detection | None:
         "sources": list(_sources(project, poms)),
         "declared": _declared_by(project, poms),
         **encoding(project, project.matching("*.java")),
+        **called,
     }
     if level is not None:
         settings["level"] = level

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from reprokit.ecosystems.java import java_level, runtime_for
+from reprokit.ecosystems.java_named import Named
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.ecosystems.maven.pom import Pom, plugin_elements
 from reprokit.errors import BadRequest
@@ -30,9 +31,18 @@ class _Level:
     by_release: bool
 
 
-def java(poms: list[Pom]) -> tuple[int | None, Runtime, tuple[Note, ...]]:
-    """The level that the build has to be told (`None`: it knows), the JDKs, and what to know."""
+def java(
+    poms: list[Pom], named: Named | None = None
+) -> tuple[int | None, Runtime, tuple[Note, ...]]:
+    """The level that the build has to be told (`None`: it knows), the JDKs, and what to know.
+
+    named: what a README says, which counts where no pom.xml says anything.
+    """
     found = [level for pom in poms for level in [_level(pom)] if level is not None]
+    if not found and named is not None:
+        # A parent of a repository may say which level, and then no property changes that.
+        own = None if poms[0].remote_parent() is not None else max(named.release, OLDEST_LEVEL)
+        return own, runtime_for(max(named.release, OLDEST_LEVEL), named.reason), ()
     if not found:
         reason = Reason(text="nothing says which Java release", file=poms[0].file)
         text = f"the pom.xml names no Java release, so it is compiled for Java {OLDEST_LEVEL}"

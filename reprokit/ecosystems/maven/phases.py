@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from reprokit.ecosystems import java_needs
 from reprokit.ecosystems.java import candidate_packages, java_packages
-from reprokit.ecosystems.maven import building, explaining, repository
+from reprokit.ecosystems.maven import building, explaining, repository, standing_in
 from reprokit.ecosystems.maven.nearest import Substitute
 from reprokit.errors import BadRequest
 from reprokit.model import (
@@ -82,8 +82,9 @@ def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     }
     if built.substitutes:
         settings["repaired"] = [_told(s, resolver.project) for s in built.substitutes]
-    if "encoding" in detection.settings:
-        settings["encoding"] = detection.settings["encoding"]
+    for name in ("encoding", standing_in.SETTING, standing_in.GOALS):
+        if name in detection.settings:
+            settings[name] = detection.settings[name]
     return LockedEcosystem(
         ecosystem="maven",
         packages=found.packages,
@@ -124,9 +125,12 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
         normal = (NORMALISER, "--type", "jar", "--timestamp", str(epoch))
         commands.append((*normal, *jars))
         commands += _copies(outputs, jars, normal)
+    files, put, instead = standing_in.rendered(locked.settings)
     touch = ("touch", "--no-dereference", f"--date=@{epoch}")
     commands.append(("find", *outputs, "-exec", *touch, "{}", "+"))
     return Rendering(
+        dependencies=put,
+        install=instead,
         stage=BuildStage(
             name="maven",
             sources=_texts(locked.settings, "sources"),
@@ -140,7 +144,7 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
             outputs=tuple((f"/build/{path}", f"/app/{path}") for path in _by_change(outputs)),
         ),
         environment=(("LANG", "C.UTF-8"),),
-        files=tuple(_metadata(locked.settings)),
+        files=(*_metadata(locked.settings), *files),
     )
 
 

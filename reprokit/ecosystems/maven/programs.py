@@ -26,7 +26,7 @@ def entries(project: Project, poms: list[Pom]) -> tuple[Entry, ...]:
     configured = [program for pom in poms for program in _configured(pom)]
     found = configured or [program for pom in poms for program in _by_source(project, pom)]
     folder = poms[0].folder
-    libraries = tuple(dict.fromkeys(jar for pom in poms for jar in _system_jars(project, pom)))
+    libraries = tuple(dict.fromkeys(jar for pom in poms for jar in system_jars(project, pom)))
     unique: dict[tuple[Step, ...], Entry] = {}
     for program in found:
         inside = not folder or f"{program.pom.folder}/".startswith(f"{folder}/")
@@ -93,7 +93,7 @@ def _executed(pom: Pom) -> _Program | None:
     return None
 
 
-def _system_jars(project: Project, pom: Pom) -> Iterator[str]:
+def system_jars(project: Project, pom: Pom) -> Iterator[str]:
     """Jars in the project that stand in for a dependency (scope system): Maven copies none."""
     for layer in pom.layers():
         for element in layer.all("dependencies/dependency"):

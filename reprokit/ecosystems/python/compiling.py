@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reprokit.bases.versions import lower_bounds
 from reprokit.ecosystems.python import (
+    aging,
     index_pages,
     indexes,
     loosening,
@@ -32,7 +33,7 @@ from reprokit.ecosystems.python.version import building_since, python_version, w
 from reprokit.errors import InputUnavailable, NothingFits
 from reprokit.frozen import frozen
 from reprokit.model import JSON, Artifact, Requirement
-from reprokit.resolving import Resolver
+from reprokit.resolving import NeedsSystemPackages, Resolver
 
 _UNREACHED = re.compile(r"Failed to fetch: `?([^\s`]+)`?\n(?=[\s\S]*error sending request)")
 _NEEDS_BUILDING = ("no usable wheels", "building from source is disabled", "no wheels with a")
@@ -211,7 +212,7 @@ class Compiler:
         of_index = not any(" @ git+" in line or " @ hg+" in line for line in wish.lines)
         if of_index:
             try:
-                return _on_this_machine(self._resolver, self._fits, wish, self._mended())
+                return self._of_wheels(wish)
             except InputUnavailable as error:
                 needs_building = any(sign in error.what for sign in _NEEDS_BUILDING)
                 if not needs_building or self._unread(error.what):
@@ -220,6 +221,22 @@ class Compiler:
             self._refuse_unfit(wish)
         later = self._compiled_later(wish, of_index=of_index)
         return self._in_workshop(wish) if later is None else later
+
+    def _of_wheels(self, wish: Wish) -> str:
+        """uv's answer from wheels alone, unless what has none keeps a package years behind what it
+        is where that is built."""
+        text = _on_this_machine(self._resolver, self._fits, wish, self._mended())
+        names = frozenset() if wish.undated else aging.free(wish.asked)
+        if not names:
+            return text
+        alone = replace(wish, options=(*wish.options, "--no-deps"))
+        try:
+            newest = _on_this_machine(self._resolver, self._fits, alone, self._mended())
+            old = aging.aged(text, newest, names)
+            built = self._in_workshop(wish) if old else text
+        except (InputUnavailable, NeedsSystemPackages):
+            return text
+        return built if aging.aged(text, built, old) else text
 
     def _refuse_unfit(self, wish: Wish) -> None:
         """Raises NothingFits for packages of whose allowed releases none has a wheel for this
@@ -259,10 +276,7 @@ class Compiler:
         for day, building in attempts:
             asked = replace(wish, since=day)
             try:
-                if building:
-                    text = self._in_workshop(asked)
-                else:
-                    text = _on_this_machine(self._resolver, self._fits, asked, self._mended())
+                text = self._in_workshop(asked) if building else self._of_wheels(asked)
                 listed = pylock.read(text, self._fits, wish.allowed)
                 found = [self._with_wheel(item, asked) for item in listed]
             except InputUnavailable:
@@ -381,6 +395,7 @@ def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnav
     return NothingFits(
         sentence,
         loosening.named(message),
+        absent=loosening.absent(message),
         where=next((place(r.reason) for r in named if place(r.reason)), None),
         next="asked for by\n    " + "\n    ".join(lines) if lines else None,
     )

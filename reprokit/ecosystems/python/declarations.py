@@ -72,6 +72,8 @@ def _below(project: Project) -> tuple[Found, tuple[str, ...]] | None:
     folder without code counts where no other has a declaration. One that cannot be read does not
     matter here: nobody may have been meant to install from it."""
     folders = {path.rpartition("/")[0] for path in project.matching(*_BELOW)} - {""}
+    if not folders:
+        return None
     code = [*imports.scripts(project), *notebooks.paths(project)]
     amounts = {
         folder: sum(path.startswith(f"{folder}/") for path in code)

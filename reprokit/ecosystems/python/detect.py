@@ -18,10 +18,12 @@ from reprokit.ecosystems.python import (
     pip_calls,
     python2,
     r_notebooks,
+    readme_versions,
     version,
 )
 from reprokit.ecosystems.python.found import Found, information, merged, warning
 from reprokit.ecosystems.python.names import normalised
+from reprokit.lock_file import NAME as LOCK
 from reprokit.model import JSON, Detection, Entry, Reason, Requirement, Runtime
 from reprokit.project import Project
 
@@ -47,14 +49,21 @@ def detect(project: Project) -> Detection | None:
         merged(declared, itself.needed(project, declared)), complete=declared.complete
     )
     declared = _with_local(project, declared)
-    if not declared.complete:
-        declared = merged(declared, pip_calls.needed(project, declared))
+    # A lock of the author's says what the image holds, which is pip itself.
+    stands_in = project.lenient and not project.has(LOCK)
+    if stands_in or not declared.complete:
+        pip = pip_calls.needed(project, declared, stands_in=stands_in)
+        stands_in = bool(pip.notes)
+        declared = replace(merged(declared, pip), complete=declared.complete)
     others = merged(notebooks.foreign(books), _pythons(project, declared, books))
     notes = Found(notes=declarations.passed_over(declared, passed))
     found = replace(merged(declared, others, notes), complete=declared.complete)
     local = local_projects.settings(project, found)
     programs = itself.programs(project) if any(r.name == "." for r in found.requirements) else ()
     detection = _detection(_renamed(found), python_books, local, programs)
+    if stands_in:
+        settings = {**detection.settings, pip_calls.SETTING: True}
+        detection = replace(detection, settings=settings)
     return r_notebooks.with_kernel(detection, r_books)
 
 
@@ -85,6 +94,8 @@ def _imported(
     if declared is not None and not found.requirements:
         return found
     sources = ", ".join(dict.fromkeys(str(r.reason.file) for r in found.requirements))
+    if project.lenient:
+        found = readme_versions.with_versions(project, found)
     why = "nothing is declared"
     if declared is not None and declared.files:
         why = f"no package is asked for in {', '.join(declared.files)}"
@@ -204,8 +215,16 @@ def _pythons(project: Project, declared: Found, books: tuple[notebooks.Notebook,
         if by_syntax is not None:
             return merged(*parts, Found(runtimes=(by_syntax,)))
     if not said:
-        parts.append(notebooks.pythons(books))
+        parts.append(_told(project, books) or notebooks.pythons(books))
     return merged(*parts)
+
+
+def _told(project: Project, books: tuple[notebooks.Notebook, ...]) -> Found | None:
+    """The Python that a README names: it is prose, which only a rerun goes by."""
+    told = readme_versions.python(project) if project.lenient else None
+    if told is not None and books and any(map(means_python_2, told.runtimes)):
+        return None
+    return told
 
 
 def requested(detection: Detection) -> frozenset[str]:

@@ -15,8 +15,10 @@ _NAMED = re.compile(
     r"[Ff]ailed to (?:download and )?build `?([A-Za-z0-9][\w.-]*)(?:==|`)"
     r"|\b([A-Za-z0-9][\w.-]*)==\S+ has\s+no\s+(?:usable\s+wheels|wheels\s+with)"
 )
-
-
+_ABSENT = re.compile(
+    r"there (?:is|are) no versions? of ([A-Za-z0-9][\w.-]*?)(?:[=<>!~]|\s|$)"
+    r"|\b([A-Za-z0-9][\w.-]*) was not found in the package registry"
+)
 _DEPENDED_ON = re.compile(r"\bdepends on ([A-Za-z0-9][\w.-]*)")
 _REQUIRED = re.compile(
     r"\byou require ([A-Za-z0-9][\w.-]*)[^\s,]*(?: and ([A-Za-z0-9][\w.-]*)[=<>!~])?"
@@ -33,21 +35,35 @@ def named(message: str) -> frozenset[str]:
     return frozenset(unfit | asked & set(map(normalised, _DEPENDED_ON.findall(text))))
 
 
-def loosened(detection: Detection, names: Iterable[str]) -> tuple[Detection, tuple[str, ...]]:
-    """The detection where the limits on these packages, as far as it has any, are lower bounds
-    only; and each change in words."""
-    wanted, changes = frozenset(names), list[str]()
+def absent(message: str) -> frozenset[str]:
+    """The packages that uv does not find, or not in the version that is asked for."""
+    text = re.sub(r"[\s│]+", " ", message)
+    return frozenset(normalised(one or other) for one, other in _ABSENT.findall(text))
 
-    def freed(asked: Requirement) -> Requirement:
-        lower = lower_bounds(asked.specifier)
-        if normalised(asked.name) not in wanted or is_local(asked) or asked.url is not None:
+
+def loosened(
+    detection: Detection, names: Iterable[str], absent: Iterable[str] = ()
+) -> tuple[Detection, tuple[str, ...]]:
+    """The detection where the limits on these packages, as far as it has any, are lower bounds
+    only; and each change in words. Of what is absent any version will do, and what is absent in any
+    version is left out: the program may do without."""
+    missing = frozenset(absent)
+    wanted, changes = frozenset(names) | missing, list[str]()
+
+    def freed(asked: Requirement) -> Requirement | None:
+        name = normalised(asked.name)
+        if name not in wanted or is_local(asked) or asked.url is not None:
             return asked
+        if name in missing and not asked.specifier:
+            changes.append(f"{asked.name} is left out: as of that day there is no such package")
+            return None
+        lower = "" if name in missing else lower_bounds(asked.specifier)
         if lower == asked.specifier:
             return asked
         changes.append(f"{asked.name}{asked.specifier} is read as {asked.name}{lower}")
         return replace(asked, specifier=lower, hashes=())
 
-    requirements = tuple(map(freed, detection.requirements))
+    requirements = tuple(r for r in map(freed, detection.requirements) if r is not None)
     settings = dict(detection.settings)
     constraints = settings.get("constraints")
     if isinstance(constraints, (list, tuple)):

@@ -10,6 +10,8 @@ from pathlib import Path
 from reprokit import bytecode
 from reprokit.ecosystems.python import virtualenv
 from reprokit.ecosystems.python.names import DISTRIBUTION
+from reprokit.ecosystems.python.pip_calls import SETTING as PIP_STAND_IN
+from reprokit.ecosystems.python.version import minor, python_version
 from reprokit.errors import BadRequest
 from reprokit.model import (
     JSON,
@@ -72,6 +74,9 @@ def render(locked: LockedEcosystem, base: LockedBase) -> Rendering:
     if names["tools"]:
         files += [_list("notebook.txt", locked, names["tools"], "wheels"), *_notebook_files(locked)]
         runs.append(_notebook_run(locked, compiles))
+    if locked.settings.get(PIP_STAND_IN) is True and "virtualenv" not in locked.settings:
+        files += _pip_files()
+        runs.append(_pip_run(base))
     local = locked.settings.get("local")
     installs = _local_runs(locked, local, names["build"], compiles)
     if installs and names["build"]:
@@ -197,6 +202,36 @@ def _notebook_run(locked: LockedEcosystem, compiles: bool) -> Run:
         ),
         mounts=(tools, *_mounts(compiles)),
         environment=_ENVIRONMENT,
+    )
+
+
+def _pip_files() -> list[GeneratedFile]:
+    stand_in = Path(__file__).with_name("pip_stand_in.py")
+    started = "import sys\nfrom pip import main\nsys.exit(main())\n"
+    return [
+        GeneratedFile(path="python/pip.py", content=stand_in.read_text("utf-8")),
+        GeneratedFile(path="python/pip-main.py", content=started),
+        GeneratedFile(
+            path="python/pip", content=f"#!{VENV}/bin/python\n{started}", executable=True
+        ),
+    ]
+
+
+def _pip_run(base: LockedBase) -> Run:
+    """Without byte-code, which is left to whoever imports it: nothing is to be quick there."""
+    place = f"{VENV}/lib/python{minor(python_version(base))}/site-packages/pip"
+    plain = ("install", "-D", "-m", "0644")
+    return Run(
+        comment="What stands in for pip: all that the project installs is there already.",
+        commands=(
+            (*plain, f"{_LISTS}/pip.py", f"{place}/__init__.py"),
+            (*plain, f"{_LISTS}/pip-main.py", f"{place}/__main__.py"),
+            *(
+                ("install", "-m", "0755", f"{_LISTS}/pip", f"{VENV}/bin/{name}")
+                for name in ("pip", "pip3")
+            ),
+        ),
+        mounts=(Mount(source="vendor/python", target=_LISTS),),
     )
 
 

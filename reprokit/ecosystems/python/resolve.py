@@ -19,6 +19,7 @@ from reprokit.ecosystems.python.compiling import Compiler, Wish, of_wheels, uv_w
 from reprokit.ecosystems.python.loosening import loosened
 from reprokit.ecosystems.python.making import Making, Tools
 from reprokit.ecosystems.python.names import is_local, normalised, written
+from reprokit.ecosystems.python.pip_calls import SETTING as PIP_STAND_IN
 from reprokit.ecosystems.python.pylock import Resolved, Target
 from reprokit.ecosystems.python.system_packages import ask_for_needs
 from reprokit.ecosystems.python.version import is_2, python_version
@@ -38,13 +39,14 @@ from reprokit.resolving import Resolver
 
 def resolve(detection: Detection, resolver: Resolver) -> LockedEcosystem:
     """See `Ecosystem.resolve`. Where the limits of a loose project leave nothing that fits this
-    Python, they are taken as lower bounds, one package after another."""
+    Python, they are taken as lower bounds, one package after another; what the index does not have
+    is left out."""
     changes: tuple[str, ...] = ()
     while True:
         try:
             return _resolved(detection, resolver, changes)
         except NothingFits as error:
-            freed, more = loosened(detection, error.names)
+            freed, more = loosened(detection, error.names, error.absent)
             if not resolver.project.loose or not more:
                 raise
             resolver.reporter.message(f"{error.what.splitlines()[0]}: {'; '.join(more)}")
@@ -85,8 +87,9 @@ def _resolved(
         "build": _names(in_building),
         "local": detection.settings.get("local", []),
     }
-    if "kernels" in detection.settings:
-        settings["kernels"] = detection.settings["kernels"]
+    for name in ("kernels", PIP_STAND_IN):
+        if name in detection.settings:
+            settings[name] = detection.settings[name]
     repaired = compiler.changes((r.name, r.version) for r in (*project, *tools, *building))
     for change in repaired:
         resolver.reporter.message(change)

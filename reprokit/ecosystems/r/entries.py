@@ -129,9 +129,9 @@ def _stem(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[0]
 
 
-def _order(path: str) -> tuple[int, str]:
-    digits = re.search(r"[0-9]+", _stem(path))
-    return (int(digits.group()) if digits else 0, path)
+def _order(path: str) -> tuple[tuple[int, ...], str]:
+    digits = re.search(r"[0-9]+(?:\.[0-9]+)*", _stem(path))
+    return (tuple(map(int, digits.group().split("."))) if digits else (0,), path)
 
 
 def _entry(paths: tuple[str, ...], steps: tuple[Step, ...], text: str, rank: int) -> Entry:

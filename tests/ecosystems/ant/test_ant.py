@@ -15,6 +15,7 @@ from reprokit.ecosystems.ant import AntEcosystem, building, ivy
 from reprokit.ecosystems.java_needs import DRAWING
 from reprokit.errors import BadRequest, BuildFailed, InputUnavailable
 from reprokit.model import JSON, Artifact, Detection, LockedEcosystem, Mount
+from reprokit.project import Project
 from reprokit.resolving import Resolver
 from reprokit.site import Site
 from tests.projects import BASE, write
@@ -338,3 +339,21 @@ def test_libraries_in_ivys_cache_are_copied_out_of_it(tmp_path: Path) -> None:
     stage = AntEcosystem().render(locked, BASE).stage
     assert stage is not None
     assert ("mkdir", "-p", "ivy-libraries") in stage.run[0].commands
+
+
+@pytest.mark.parametrize(
+    ("files", "lenient", "wanted"),
+    [
+        ({"run.sh": "ant clean jar\nant run > out.txt\n"}, True, True),
+        ({"run.sh": "ant clean jar\n"}, False, False),
+        ({"run.sh": "ant jar\n", "repro.lock": "{}"}, True, False),
+        ({"Makefile": "all:\n\tcd tool && ant\n"}, True, True),
+        ({"run.sh": "java -jar ant.jar vacant\n"}, True, False),
+    ],
+)
+def test_an_image_has_ant_where_a_script_of_a_rerun_calls_it(
+    tmp_path: Path, files: dict[str, str], lenient: bool, wanted: bool
+) -> None:
+    write(tmp_path, {"build.xml": BUILD, **files})
+    found = AntEcosystem().detect(Project(tmp_path, lenient=lenient))
+    assert found is not None and found.settings["ant_at_run"] is wanted

@@ -10,7 +10,7 @@ import pytest
 from reprokit.bases.versions import lower_bounds
 from reprokit.ecosystems.python import PythonEcosystem, pylock
 from reprokit.ecosystems.python.compiling import explained
-from reprokit.ecosystems.python.loosening import loosened, named
+from reprokit.ecosystems.python.loosening import absent, loosened, named
 from reprokit.ecosystems.python.system_packages import system_packages
 from reprokit.errors import BadRequest, InputUnavailable
 from reprokit.model import DateChoice, Detection, LockedEcosystem, Reason, Requirement
@@ -219,6 +219,39 @@ def test_only_what_is_meant_is_loosened() -> None:
     assert freed.settings["pins"] == {"other": {"1.0": []}}
     assert changes[0] == "Foo_Bar==1.0 is read as Foo_Bar>=1.0"
     assert loosened(freed, ["foo-bar"])[1] == ()
+    freed, changes = loosened(detection, [], ["other"])
+    assert [r.specifier for r in freed.requirements] == ["==1.0", ""]
+    freed, changes = loosened(freed, [], ["other"])
+    assert [r.name for r in freed.requirements] == ["Foo_Bar"]
+    assert changes == ("other is left out: as of that day there is no such package",)
+
+
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        (
+            "Because there is no version of\n      Num_Py==9.9.9 and you require numpy==9.9.9",
+            {"num-py"},
+        ),
+        ("Because gone was not found in the package registry and you require gone", {"gone"}),
+        ("Because a==1 depends on b>2 and only b<=2 is available", set()),
+    ],
+)
+def test_what_the_index_does_not_have_is_meant(message: str, names: set[str]) -> None:
+    assert absent(message) == names
+
+
+@pytest.mark.network
+def test_a_loose_project_does_without_what_no_index_has(tmp_path: Path) -> None:
+    text = "six==1.16.99\nnonexistent-package-of-nobody==1\n"
+    locked = lock(tmp_path, {"requirements.txt": text}, loose=True)
+    assert [p.name for p in locked.packages if p.name != "uv"] == ["six"]
+    repaired = locked.settings["repaired"]
+    assert repaired == [
+        "six==1.16.99 is read as six",
+        "nonexistent-package-of-nobody==1 is read as nonexistent-package-of-nobody",
+        "nonexistent-package-of-nobody is left out: as of that day there is no such package",
+    ]
 
 
 def _wheels(*names: str) -> str:
