@@ -94,7 +94,11 @@ def test_each_chosen_release_is_read_until_nothing_new_is_chosen() -> None:
     assert repair.changes == ("pandas 0.17.1 asks for pytz (>=2011k), read as pytz>=2011",)
     # What could not be read is left for uv to build: nothing is claimed of it.
     last: list[str] = []
-    unbuilt.compiled(
-        ["pandas"], known, lambda s: (last.append(s), chooses(available, s))[1], metadata_of
-    )
+
+    def compile_with(settings: str) -> tuple[str, tuple[Resolved, ...]]:
+        last.append(settings)
+        return chooses(available, settings)
+
+    unbuilt.compiled(["pandas"], known, compile_with, metadata_of)
+    assert last
     assert not any('name = "pytz"' in settings for settings in last)
