@@ -303,6 +303,8 @@ class Compiler:
             (release,) = pylock.read(text, self._fits, {})
         except (InputUnavailable, ValueError):
             return None
+        if self._fits.lists_apart:
+            return self._read(release)
         return None if release.wheel is None else unbuilt.of_wheel(self._resolver, release.wheel)
 
     def _in_workshop(self, wish: Wish) -> str:
