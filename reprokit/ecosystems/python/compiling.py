@@ -7,9 +7,8 @@ import json
 import re
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from reprokit.ecosystems.python import (
     loosening,
     pylock,
     repairs,
+    unbuilt,
     workshop,
 )
 from reprokit.ecosystems.python.import_names import DISTRIBUTIONS
@@ -303,7 +303,9 @@ class Compiler:
             (release,) = pylock.read(text, self._fits, {})
         except (InputUnavailable, ValueError):
             return None
-        return None if release.wheel is None else _read_metadata(self._resolver, release.wheel)
+        if self._fits.lists_apart:
+            return self._read(release)
+        return None if release.wheel is None else unbuilt.of_wheel(self._resolver, release.wheel)
 
     def _in_workshop(self, wish: Wish) -> str:
         if any(" @ git+" in line for line in wish.lines):
@@ -313,8 +315,22 @@ class Compiler:
         bench.write(f"{workshop.FOLDER}/constraints.txt", "\n".join(wish.constraints) + "\n")
         limits = "".join(f"{line}\n" for line in wish.besides)
         bench.write(f"{workshop.FOLDER}/build-constraints.txt", limits)
-        settings = repairs.settings(self._mended()) + _given_to_builds(wish)
-        bench.write(f"{workshop.FOLDER}/uv.toml", settings)
+        if not self._fits.lists_apart:
+            return self._run_in(bench, wish, repairs.settings(self._mended()))
+
+        def compile_with(settings: str) -> tuple[str, tuple[Resolved, ...]]:
+            text = self._run_in(bench, wish, settings)
+            return text, pylock.read(text, self._fits, {})
+
+        return unbuilt.compiled(wish.lines, self._repairs, compile_with, self._read)
+
+    def _read(self, item: Resolved) -> str | None:
+        """What a chosen release asks for, from its files."""
+        listed = index_pages.wheels(self._resolver, item.name, item.version or "")
+        return unbuilt.metadata(self._resolver, self._fits, listed, item.source)
+
+    def _run_in(self, bench: workshop.Workshop, wish: Wish, settings: str) -> str:
+        bench.write(f"{workshop.FOLDER}/uv.toml", settings + _given_to_builds(wish))
         argv = [
             *(workshop.UV, "pip", "compile", "requirements.in", "--no-sources"),
             *("--config-file", "uv.toml"),
@@ -354,21 +370,6 @@ def _given_to_builds(wish: Wish) -> str:
     names = sorted({normalised(asked.name) for asked in wish.asked})
     lines = "".join(f"{json.dumps(name)} = {given}\n" for name in names)
     return f"\n[extra-build-dependencies]\n{lines}"
-
-
-def _read_metadata(resolver: Resolver, wheel: Source) -> str | None:
-    """A wheel's METADATA: served apart (PEP 658), or else out of the wheel."""
-    with tempfile.TemporaryDirectory(prefix="reprokit-metadata-") as temporary:
-        file = Path(temporary) / "file"
-        with suppress(InputUnavailable):
-            resolver.place(resolver.download(f"{wheel.url}.metadata", "metadata"), file)
-            return file.read_text("utf-8", "replace")
-        resolver.place(resolver.download(wheel.url, "wheel", sha256=wheel.sha256), file)
-        with zipfile.ZipFile(file) as read:
-            for entry in read.infolist():
-                if entry.filename.endswith(".dist-info/METADATA") and entry.file_size < 10_000_000:
-                    return read.read(entry).decode("utf-8", "replace")
-    return None
 
 
 def explained(message: str, asked: Sequence[Requirement], day: str) -> InputUnavailable:

@@ -44,7 +44,13 @@ def refused(message: str) -> tuple[tuple[str, str], ...]:
 
 
 def repaired(name: str, version: str, metadata: str) -> Repair | None:
-    """The repair of a METADATA file; `None` where no rule helps."""
+    """The repair of a METADATA file; `None` where none is needed or no rule helps."""
+    repair = taken(name, version, metadata)
+    return repair if repair is not None and repair.changes else None
+
+
+def taken(name: str, version: str, metadata: str) -> Repair | None:
+    """What a METADATA file says, repaired where need be; `None` where no rule helps."""
     fields = HeaderParser().parsestr(metadata)
     changes: list[str] = []
     requires = []
@@ -62,8 +68,6 @@ def repaired(name: str, version: str, metadata: str) -> Repair | None:
             said = f"Python {mended_python}" if mended_python else "any Python"
             changes.append(f"{name} {version} asks for Python {python}, read as {said}")
         python = mended_python or None
-    if not changes:
-        return None
     return Repair(
         name=name,
         version=version,
@@ -90,6 +94,15 @@ def settings(repairs: Iterable[Repair]) -> str:
             lines.append(f"requires-python = {json.dumps(repair.python)}")
         tables.append("\n".join(lines))
     return "\n\n".join(tables) + "\n"
+
+
+def asking_nothing(names: Iterable[str]) -> str:
+    """uv's configuration by which these projects ask for nothing in the releases that no repair is
+    for: uv takes the entry of a version before that of none."""
+    return "".join(
+        f"\n[[dependency-metadata]]\nname = {json.dumps(name)}\nrequires-dist = []\n"
+        for name in sorted(names)
+    )
 
 
 def _is_valid(text: str) -> bool:
