@@ -58,7 +58,8 @@ def collect(
     A new folder is read as one stream: asking for its files one by one takes a tenth of a second
     each on some engines.
     """
-    mounted = tuple(mount.target.rstrip("/") for mount in plan.data.mounts)
+    mounts = plan.data.mounts if plan.data.mode == "mount" else ()
+    mounted = tuple(mount.target.rstrip("/") for mount in mounts)
     for change in _tops(container.changes(), mounted):
         try:
             for path, content in _files(container, change):

@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,6 +78,13 @@ def test_files_beside_the_results_folder_are_collected(tmp_path: Path) -> None:
 def test_caches_and_mounted_data_are_not_results(tmp_path: Path) -> None:
     container = box({"/app/__pycache__/m.pyc": b"x", "/app/data/raw/d.csv": b"x"})
     assert collect(container, plan("data"), tmp_path) == ()
+
+
+def test_data_that_the_image_carries_may_be_written_over(tmp_path: Path) -> None:
+    mounted = plan("data")
+    baked = replace(mounted, data=replace(mounted.data, mode="bake"))
+    container = box({"/app/data/raw.txt": b"anew"})
+    assert collect(container, baked, tmp_path) == ("data/raw.txt",)
 
 
 def test_a_name_used_in_results_is_not_overwritten(tmp_path: Path) -> None:
