@@ -13,12 +13,28 @@ from reprokit.ecosystems.r.distribution import PYTHON_CHUNKS
 from reprokit.ecosystems.r.documents import formats
 from reprokit.ecosystems.r.entries import entries, whole_entry
 from reprokit.ecosystems.r.notebooks import KERNEL
-from reprokit.ecosystems.r.usage import COPIES, compiling, desktop_calls, uses
+from reprokit.ecosystems.r.usage import COPIES, compiling, desktop_calls, first_call, uses
 from reprokit.ecosystems.r.versions import PACKAGE
 from reprokit.model import JSON, Detection, Note, Reason, Requirement, Runtime, SystemPackage
 from reprokit.project import Project
 
 # What rmarkdown's pdf_document needs of a TeX distribution (its default template's packages).
+FONTS = "fonts-urw-base35"
+"""Nimbus Sans, which fontconfig takes for Helvetica."""
+_DRAWING = frozenset(
+    {
+        "png",
+        "jpeg",
+        "tiff",
+        "bmp",
+        "svg",
+        "cairo_pdf",
+        "ggsave",
+        "CairoPNG",
+        "dev.copy",
+        "dev.print",
+    }
+)
 LATEX = ("lmodern", "texlive-latex-recommended", "texlive-fonts-recommended", "texlive-xetex")
 # Formats that go through LaTeX: rmarkdown's, bookdown's, tufte's, papaja's, and rticles's.
 _PDF_FORMAT = re.compile(
@@ -98,6 +114,7 @@ def detect(project: Project) -> Detection | None:
         notes += desktop
     if unattended:
         settings[defaults.HINTS] = defaults.hints(code)
+        system += _fonts(code)
     if renv:
         # The start-up code of renv before 0.14 knows no switch, and has to be told something else.
         start = project.read(_RENV_START) if project.has(_RENV_START) else _RENV_SWITCH
@@ -118,6 +135,19 @@ def detect(project: Project) -> Detection | None:
         notes=tuple(notes),
         settings=settings,
     )
+
+
+def _fonts(code: Iterable[CodeFile]) -> list[SystemPackage]:
+    """R draws text of pictures in Helvetica, which at a desk is some font of its kind. An image has
+    DejaVu alone, which is a tenth wider: what was published looks other."""
+    for file in code:
+        call = first_call(file.code, _DRAWING)
+        if call is not None or file.path.lower().endswith((".rmd", ".qmd", ".rnw")):
+            text = "draws text" if call is None else f"{call[0]}() draws text"
+            line = None if call is None else file.line(call[1])
+            reason = Reason(text=f"{text} in Helvetica", file=file.path, line=line)
+            return [SystemPackage(name=FONTS, reason=reason)]
+    return []
 
 
 def _declarations(project: Project) -> tuple[list[Declared], tuple[str, ...]]:

@@ -127,6 +127,28 @@ def test_a_copied_screen_is_told_and_nothing_is_passed_over(tmp_path: Path) -> N
     assert found is not None and "desktop" not in found.settings
 
 
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({"fit.R": "x <- 1\npng('a.png')\n"}, "fit.R:2"),
+        ({"fit.R": "ggplot2::ggsave('a.png')\n"}, "fit.R:1"),
+        ({"a.Rmd": "---\noutput: html_document\n---\n```{r}\nplot(1)\n```\n"}, "a.Rmd"),
+        ({"fit.R": "pdf('a.pdf')\nplot(1)\n"}, None),
+        ({"fit.R": "png('a.png')\n", "repro.lock": "{}"}, None),
+    ],
+)
+def test_a_rerun_draws_text_in_a_font_like_helvetica(
+    tmp_path: Path, files: dict[str, str], place: str | None
+) -> None:
+    root = write(tmp_path, files).root
+    run = REcosystem().detect(Project(root))
+    rerun = REcosystem().detect(Project(root, lenient=True))
+    assert run is not None and rerun is not None
+    assert not [p for p in run.system_packages if p.name.startswith("fonts-")]
+    fonts = [p.reason for p in rerun.system_packages if p.name == "fonts-urw-base35"]
+    assert [str(reason).split(": ")[0] for reason in fonts] == ([] if place is None else [place])
+
+
 def test_a_project_with_a_lock_has_been_run_without(tmp_path: Path) -> None:
     root = write(tmp_path, {"fit.R": FIT, "repro.lock": "{}"}).root
     found = REcosystem().detect(Project(root, lenient=True))
