@@ -12,6 +12,7 @@ from reprokit.project import Project
 
 RUN_SCRIPTS = ("run.sh", "run_all.sh", "run-all.sh", "runall.sh", "reproduce.sh", "main.sh")
 MOST_SCRIPTS = 20  # scripts offered as choices where nothing tells which is the main one
+_MOST_NOTEBOOKS = 60  # that are run one after the other where they lie all over a project
 _MAIN_NAMES = ("main.py", "run.py", "run_all.py", "reproduce.py", "analysis.py")
 _FOLDERS = ("", "code/", "src/", "scripts/", "analysis/", "notebooks/", "experiments/")
 _SUPPORT = re.compile(
@@ -268,16 +269,22 @@ def _notebooks_anywhere(project: Project) -> list[Entry]:
     """All notebooks, folder by folder, of a project that has them in several folders only. They
     come after all else that could be meant."""
     found = project.matching("*.ipynb")
-    if not 0 < len(found) <= MOST_SCRIPTS:
+    if not 0 < len(found) <= _MOST_NOTEBOOKS:
         return []
     by_folder: dict[str, list[str]] = {}
     for path in found:
         by_folder.setdefault(path.rpartition("/")[0], []).append(path)
     ordered: list[str] = []
-    for folder in sorted(by_folder):
+    for folder in sorted(by_folder, key=_natural):
         numbered = _numbered(by_folder[folder])
         ordered += [*numbered, *(p for p in by_folder[folder] if p not in numbered)]
     return [replace(_notebook_entry(ordered, "all notebooks, folder by folder"), rank=60)]
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    """A key that puts 2 before 10."""
+    parts = re.split(r"(\d+)", path)
+    return [(int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def _notebook_entry(paths: Sequence[str], text: str) -> Entry:

@@ -424,13 +424,13 @@ def test_numbered_scripts_of_a_folder_start_together_and_in_the_order_of_their_n
 
 def test_notebooks_in_several_folders_come_after_all_else(tmp_path: Path) -> None:
     notebook = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
-    names = ("docs/b/10_z.ipynb", "docs/b/2_y.ipynb", "docs/a/x.ipynb")
+    names = ("docs/10/10_z.ipynb", "docs/10/2_y.ipynb", "docs/2/x.ipynb")
     files = dict.fromkeys(names, notebook)
     choice = chosen(tmp_path / "a", files)
     assert steps(choice.entry) == [
-        ("docs/a", ("repro-notebook", "x.ipynb")),
-        ("docs/b", ("repro-notebook", "2_y.ipynb")),
-        ("docs/b", ("repro-notebook", "10_z.ipynb")),
+        ("docs/2", ("repro-notebook", "x.ipynb")),
+        ("docs/10", ("repro-notebook", "2_y.ipynb")),
+        ("docs/10", ("repro-notebook", "10_z.ipynb")),
     ]
     choice = chosen(tmp_path / "b", {**files, "main.py": ""})
     assert steps(choice.entry) == [(".", ("python", "main.py"))]

@@ -26,7 +26,11 @@ _ASIDE = re.compile(
     r"(^|/)(tests?|testing|docs?|benchmarks?|vendor|third_party|site-packages|build|dist|"
     r"node_modules)/|(^|/)(setup|conftest|test_[^/]*|[^/]*_test|noxfile)\.py$"
 )
-_MENTION = re.compile(r"^[ \t]*(?:import|from)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
+_MENTION = re.compile(
+    r"^[ \t]*(?:import[ \t]+(?P<module>[A-Za-z_][\w.]*)(?=[ \t]*(?:$|[,;#\r])|[ \t]+as[ \t])"
+    r"|from[ \t]+(?P<package>[A-Za-z_][\w.]*)[ \t]+import\b)",
+    re.MULTILINE,
+)
 # Modules that only their platform has; PyPI's google-colab is years old and breaks others.
 PLATFORMS = {
     "google.colab": "Google Colab", "kaggle_secrets": "Kaggle", "kaggle_datasets": "Kaggle",
@@ -144,7 +148,8 @@ def _name(function: ast.expr) -> str | None:
 def mentioned(text: str) -> Iterator[Imported]:
     """Imports found as text, for code that does not parse."""
     for match in _MENTION.finditer(text):
-        yield Imported(match[1], text.count("\n", 0, match.start()) + 1)
+        module = match["module"] or match["package"]
+        yield Imported(module, text.count("\n", 0, match.start()) + 1)
 
 
 def local_modules(project: Project) -> frozenset[str]:

@@ -341,3 +341,11 @@ def test_a_tool_beside_other_code_does_not_ask_for_python(tmp_path: Path) -> Non
     assert names(found(tmp_path / "alone", tool)) == ["numpy"]
     assert detect(tmp_path / "java", {**tool, "src/Main.java": "class Main {}\n"}) is None
     assert detect(tmp_path / "r", {**tool, "fit.R": "x <- 1\n"}) is None
+
+
+def test_prose_in_code_that_does_not_parse_imports_nothing(tmp_path: Path) -> None:
+    code = (
+        "print 'x'\n'''\nfrom a list of all\nimport the data\n'''\nimport six, os\n"
+        "import scipy as s  # x\n  from numpy.linalg import det\nimport attr;\n"
+    )
+    assert sorted(names(found(tmp_path, {"main.py": code}))) == ["attrs", "numpy", "scipy", "six"]
