@@ -272,7 +272,8 @@ class Compiler:
         days = () if wish.undated else wheels_since(self._fits.python, self._resolver.date.day)
         attempts = [(day, False) for day in days if of_index and not self._fits.lists_apart]
         # What never had a wheel is built. Which ones there are for Python 2 uv does not know.
-        attempts += [(day, True) for day in (days[:1] if self._fits.lists_apart else days[-1:])]
+        attempts += [(day, True) for day in (days if self._fits.lists_apart else days[-1:])]
+        first: tuple[str, str] | None = None
         for day, building in attempts:
             asked = replace(wish, since=day)
             try:
@@ -283,9 +284,22 @@ class Compiler:
                 continue
             if not any(item.is_compiled for item in found):
                 return None
-            self.later |= {day}
-            return text
-        return None
+            first = first or (day, text)
+            if not building or not any(map(self._had_wheels_elsewhere, found)):
+                first = day, text
+                break
+        if first is None:
+            return None
+        self.later |= {first[0]}
+        return first[1]
+
+    def _had_wheels_elsewhere(self, item: Resolved) -> bool:
+        """Whether a release that would have to be built was compiled for other machines: a later
+        one is for this machine too."""
+        if item.wheel is not None or item.version is None or not self._fits.lists_apart:
+            return False
+        listed = index_pages.wheels(self._resolver, item.name, item.version)
+        return any(not wheel.file.endswith("-any.whl") for wheel in listed)
 
     def _unread(self, message: str) -> list[tuple[str, str]]:
         """Releases that uv refuses for their metadata and whose repair was not tried yet."""

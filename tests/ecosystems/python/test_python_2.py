@@ -311,3 +311,49 @@ def test_a_project_before_those_is_locked_as_of_the_first_day_that_has_them(
         (found,) = compiler.resolved(compiling.Wish(lines=("numpy",)))
     assert asked == ["2016-06-03"] and compiler.later == {"2016-06-03"}
     assert found.wheel is not None and found.wheel.file == file
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "version", "day"),
+    [
+        # It was compiled for others by then, and for Linux with the next release.
+        ("matplotlib-1.5.1-cp27-none-win_amd64.whl", "1.5.2", "2016-09-01"),
+        # It is not compiled at all: its source will do.
+        ("matplotlib-1.5.1-py2-none-any.tar", "1.5.1", "2016-06-03"),
+    ],
+)
+def test_a_day_on_which_it_was_compiled_for_others_only_gives_way_to_a_later_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str, version: str, day: str
+) -> None:
+    """numpy has a wheel on each day."""
+    releases = {"2016-06-03": "1.5.1", "2016-09-01": "1.5.2", "2017-03-05": "2.0.0"}
+    linux = "cp27-cp27mu-manylinux1_x86_64.whl"
+
+    def on_this_machine(*_: object) -> str:
+        raise InputUnavailable("numpy has no usable wheels")
+
+    def in_workshop(self: compiling.Compiler, wish: compiling.Wish) -> str:
+        packages = ""
+        for name, number in (("numpy", "1.11.0"), ("matplotlib", releases[wish.since])):
+            sdist = (
+                f'{{url = "https://x/{name}-{number}.tar.gz", hashes = {{sha256 = "{"0" * 64}"}}}}'
+            )
+            packages += f'[[packages]]\nname = "{name}"\nversion = "{number}"\nsdist = {sdist}\n'
+        return f'lock-version = "1.0"\ncreated-by = "uv"\n{packages}'
+
+    def wheels(_: object, name: str, number: str) -> tuple[pylock.Source, ...]:
+        file = elsewhere if number == "1.5.1" else f"{name}-{number}-{linux}"
+        return (pylock.Source(f"https://x/{file}", sha256=DIGEST),) if file.endswith("whl") else ()
+
+    monkeypatch.setattr(compiling, "_on_this_machine", on_this_machine)
+    monkeypatch.setattr(compiling.Compiler, "_in_workshop", in_workshop)
+    monkeypatch.setattr("reprokit.ecosystems.python.index_pages.wheels", wheels)
+    date = DateChoice(day="2016-02-15", source="commit")
+    resolver = OnlineResolver(Project(tmp_path), base=base("bullseye", "2.7.18"), date=date)
+    fits = pylock.target("2.7.18", "linux/amd64", "bullseye")
+    tool = Artifact(path="tools/uv.whl", sha256=DIGEST, size=1, url="https://x/uv.whl")
+    with ExitStack() as stack:
+        compiler = compiling.Compiler(resolver, fits, tool, stack)
+        found = compiler.resolved(compiling.Wish(lines=("numpy", "matplotlib")))
+    assert {item.name: item.version for item in found}["matplotlib"] == version
+    assert compiler.later == {day}
