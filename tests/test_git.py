@@ -84,9 +84,13 @@ def test_the_day_is_of_the_code_and_not_of_what_is_said_about_it(tmp_path: Path)
     commit(".github/workflows/test.yml", "2020-01-01")
     commit("docs/licence.RST", "2021-01-01")
     commit("CITATION.cff", "2022-01-01")
+    commit("article/paper-2022.pdf", "2022-02-01")
+    commit("article/journal.cls", "2022-03-01")
     assert commit_day(Project(tmp_path)) == "2018-01-01"
     commit("results.csv", "2023-01-01")
     assert commit_day(Project(tmp_path)) == "2023-01-01"
+    commit("article/figures/fig1.pdf", "2024-01-01")
+    assert commit_day(Project(tmp_path)) == "2024-01-01"
 
 
 def test_a_filter_that_cannot_be_switched_off_is_not_met(repository: Path, tmp_path: Path) -> None:

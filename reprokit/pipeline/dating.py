@@ -8,14 +8,15 @@ from reprokit import git, process
 from reprokit.project import Project
 
 _PROSE = (
-    "*.md", "*.rst", "*.tex", "*.bib", "README*", "LICENSE*", "LICENCE*", "COPYING*", "AUTHORS*",
+    "*.md", "*.rst", "*.tex", "*.bib", "*.cls", "*.sty", "*.bst", "*.bbl", "article/*.pdf",
+    "paper/*.pdf", "manuscript/*.pdf", "README*", "LICENSE*", "LICENCE*", "COPYING*", "AUTHORS*",
     "CITATION*", "CHANGELOG*", "CONTRIBUTING*", "CODE_OF_CONDUCT*", "codemeta.json",
     ".zenodo.json", "codecheck.yml", "metadata.yml", "metadata.yaml", ".travis.yml",
     ".gitlab-ci.yml", "appveyor.yml", ".git*", ".pre-commit-config.yaml",
     ".github/**", ".circleci/**",
 )  # fmt: skip
-"""What is changed long after the results, for the paper's address, a badge or a licence: prose,
-what describes the repository, and the settings of services."""
+"""What is changed long after the results, for the paper's address, a badge or a licence: prose and
+the paper that is made of it, what describes the repository, and the settings of services."""
 
 
 def commit_day(project: Project) -> str | None:
