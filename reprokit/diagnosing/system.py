@@ -287,7 +287,7 @@ DIAGNOSES = (
     Pattern(
         "read-only-data",
         re.compile(
-            r"(?:cannot (?:create|open|touch|remove|move) (?:regular file |directory )?"
+            r"(?:cannot (?:create|open|touch|remove|move) (?:(?:regular |compressed )?file |directory )?"
             r"|(?:^|: )(?=[^:\s]+: Read-only))[\"'\u2018]?(?P<named>[^:\"'\u2018\u2019]{1,500})"
             r"[\"'\u2019]?: Read-only file system"
             r"|(?:\[Errno 30\] Read-only file system: |Read-only file system.{0,3} ?)"

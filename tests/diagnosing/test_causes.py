@@ -187,6 +187,10 @@ def told(folder: Path, text: str, files: dict[str, str] | None = None) -> Cause:
             "read-only-data", "read-only: data/raw.txt",
         ),
         (
+            "  cannot open file 'data/out.csv': Read-only file system",
+            "read-only-data", "read-only: data/out.csv",
+        ),
+        (
             "ERROR: No matching distribution found for scikit-learn",
             "missing-distribution", "scikit-learn",
         ),
