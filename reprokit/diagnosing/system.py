@@ -287,8 +287,8 @@ DIAGNOSES = (
     Pattern(
         "read-only-data",
         re.compile(
-            r"(?:cannot (?:create|open|touch|remove|move) (?:(?:regular |compressed )?file |directory )?"
-            r"|(?:^|: )(?=[^:\s]+: Read-only))[\"'\u2018]?(?P<named>[^:\"'\u2018\u2019]{1,500})"
+            r"(?:cannot (?:create|open|touch|remove|move) "
+            r"(?:(?:regular |compressed )?file |directory )?|(?:^|: )(?=[^:\s]+: Read-only))[\"'\u2018]?(?P<named>[^:\"'\u2018\u2019]{1,500})"
             r"[\"'\u2019]?: Read-only file system"
             r"|(?:\[Errno 30\] Read-only file system: |Read-only file system.{0,3} ?)"
             r"'?(?P<path>[^'\"]{0,500})"
