@@ -288,8 +288,8 @@ DIAGNOSES = (
         "read-only-data",
         re.compile(
             r"(?:cannot (?:create|open|touch|remove|move) "
-            r"(?:(?:regular |compressed )?file |directory )?|(?:^|: )(?=[^:\s]+: Read-only))[\"'\u2018]?(?P<named>[^:\"'\u2018\u2019]{1,500})"
-            r"[\"'\u2019]?: Read-only file system"
+            r"(?:(?:regular |compressed )?file |directory )?|(?:^|: )(?=[^:\s]+: Read-only))"
+            r"[\"'\u2018]?(?P<named>[^:\"'\u2018\u2019]{1,500})[\"'\u2019]?: Read-only file system"
             r"|(?:\[Errno 30\] Read-only file system: |Read-only file system.{0,3} ?)"
             r"'?(?P<path>[^'\"]{0,500})"
         ),
