@@ -93,7 +93,9 @@ def _tops(changes: tuple[Change, ...], mounted: tuple[str, ...]) -> list[Change]
 
 def _may_hold_results(relative: str) -> bool:
     parts = relative.split("/")
-    return parts[0] != "results" and _VOLATILE.isdisjoint(parts)
+    # Python 2 puts its byte-code beside the code.
+    is_bytecode = relative.endswith((".pyc", ".pyo"))
+    return parts[0] != "results" and _VOLATILE.isdisjoint(parts) and not is_bytecode
 
 
 def _is_wanted(relative: str, mounted: tuple[str, ...]) -> bool:

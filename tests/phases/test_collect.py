@@ -76,7 +76,9 @@ def test_files_beside_the_results_folder_are_collected(tmp_path: Path) -> None:
 
 
 def test_caches_and_mounted_data_are_not_results(tmp_path: Path) -> None:
-    container = box({"/app/__pycache__/m.pyc": b"x", "/app/data/raw/d.csv": b"x"})
+    container = box(
+        {"/app/__pycache__/m.pyc": b"x", "/app/data/raw/d.csv": b"x", "/app/old.pyc": b"x"}
+    )
     assert collect(container, plan("data"), tmp_path) == ()
 
 
