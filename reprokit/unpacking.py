@@ -30,8 +30,12 @@ Format = Literal["gzip", "xz", "bzip2", "zip", "tar"]
 FORMATS: tuple[str, ...] = get_args(Format)
 _CHUNK = 1024 * 1024
 _DIGEST = re.compile(r"sha256:(?P<hex>[0-9a-f]{64})")
-_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, tarfile.TarError,
-            zipfile.BadZipFile, NotImplementedError)  # fmt: skip
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, tarfile.TarError,
+           zipfile.BadZipFile, NotImplementedError)  # fmt: skip
+"""What readers of archives raise for one that is damaged."""
+UNREADABLE = (*DAMAGED, RuntimeError, OSError, ValueError)
+"""The same and what an encrypted one raises, or one that leads its reader to any place of the file,
+or before it. Where the disk's own errors are told apart, DAMAGED is what is meant."""
 
 _BY_HAND = "unpack it by hand, or set data.unpack = false in repro.toml"
 _RAISE_LIMIT = "raise data.unpack_limit in repro.toml if that is right"
@@ -116,7 +120,7 @@ def _make(source: Path, format: Format, target: Path, meter: Meter) -> None:
 def _explained(source: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise BadRequest(
             f"is damaged or not what its name says: {error}",
             where=str(source),

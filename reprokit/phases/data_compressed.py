@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +14,7 @@ from typing import Literal
 from reprokit.configuration import Configuration
 from reprokit.model import Entry
 from reprokit.project import Project
+from reprokit.unpacking import UNREADABLE
 
 Format = Literal["gzip", "xz", "bzip2", "zip", "tar"]
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
@@ -126,7 +126,7 @@ def _tops(path: Path, kind: str) -> list[str]:
                 names = opened.getnames()
         else:
             return []
-    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, ValueError):
+    except UNREADABLE:
         return []
     tops = {name.removeprefix("./").partition("/")[0] for name in names}
     return sorted(top for top in tops if top not in ("", ".", "..") and "\\" not in top)

@@ -7,14 +7,12 @@ See https://www.rfc-editor.org/rfc/rfc8493
 from __future__ import annotations
 
 import hashlib
-import lzma
 import math
 import os
 import re
 import shutil
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
@@ -29,7 +27,7 @@ from reprokit.history.wording import printable, size
 from reprokit.progress import Reporter
 from reprokit.publishing.contents import NEW_RESULTS
 from reprokit.quoting import refuse_control_characters
-from reprokit.unpacking import Limits, Meter, Names
+from reprokit.unpacking import UNREADABLE, Limits, Meter, Names
 
 DECLARATION = "bagit.txt"
 MANIFEST = "manifest-sha256.txt"
@@ -38,9 +36,6 @@ PAYLOAD = "data/"
 LIMITS = Limits()
 _TAG_LIMIT = 256 * 1024**2
 _CHUNK = 1024 * 1024
-# A damaged zip file leads its reader to any place of the file, or before it: OSError, ValueError.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError,
-            RuntimeError, OSError, ValueError)  # fmt: skip
 _LINE = re.compile(r"(?P<hex>[0-9a-f]{64})[ \t]+\*?(?P<path>\S.*)")
 _ELSEWHERE = "get the archive again from where it was published"
 
@@ -98,7 +93,7 @@ def unpack(source: Path, target: Path, reporter: Reporter, limits: Limits = LIMI
 def _explained(source: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGED as error:
+    except UNREADABLE as error:
         raise BadRequest(
             f"is damaged or no archive that can be read: {error}",
             where=str(source),

@@ -17,6 +17,7 @@ from reprokit.ecosystems.python.names import place, requirement
 from reprokit.errors import BadRequest
 from reprokit.model import Reason, Requirement
 from reprokit.project import Project
+from reprokit.unpacking import UNREADABLE
 
 SUFFIXES = (".whl", ".tar.gz", ".tgz", ".zip")
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA|[^/]+/PKG-INFO")
@@ -38,7 +39,7 @@ def dependencies(project: Project, path: str, asked: Requirement) -> Found:
         )
     try:
         text = _metadata(project.path(path))
-    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, ValueError) as error:
+    except UNREADABLE as error:
         raise BadRequest(f"{path!r} cannot be read: {error}", where=where) from error
     if text is None:
         sentence = f"{path} does not say what it depends on; name that in the same file"

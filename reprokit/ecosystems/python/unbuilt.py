@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement
@@ -25,8 +26,10 @@ from reprokit.ecosystems.python.pylock import Resolved, Source, Target
 from reprokit.ecosystems.python.repairs import Repair
 from reprokit.errors import InputUnavailable
 from reprokit.resolving import Resolver
+from reprokit.unpacking import UNREADABLE
 
 _LARGEST = 10_000_000
+_MOST_FILES = 50  # of those that say something, in one archive
 _MOST_ROUNDS = 60
 
 
@@ -104,7 +107,7 @@ def of_wheel(resolver: Resolver, wheel: Source) -> str | None:
             resolver.place(resolver.download(f"{wheel.url}.metadata", "metadata"), file)
             return file.read_text("utf-8", "replace")
         resolver.place(resolver.download(wheel.url, "wheel", sha256=wheel.sha256), file)
-        with zipfile.ZipFile(file) as read:
+        with suppress(*UNREADABLE), zipfile.ZipFile(file) as read:
             for entry in read.infolist():
                 if entry.filename.endswith(".dist-info/METADATA") and entry.file_size < _LARGEST:
                     return read.read(entry).decode("utf-8", "replace")
@@ -122,8 +125,8 @@ def of_archive(file: Path) -> str | None:
     """What setuptools wrote into a source distribution, as METADATA. One that has PKG-INFO and no
     requires.txt asks for nothing. `None` for one without, or that cannot be read."""
     try:
-        texts = dict(_texts(file))
-    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, ValueError):
+        texts = dict(islice(_texts(file), _MOST_FILES))
+    except UNREADABLE:
         return None
     if not any(name.endswith("/PKG-INFO") for name in texts):
         return None

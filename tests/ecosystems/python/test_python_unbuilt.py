@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import tarfile
 import tomllib
 import zipfile
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from reprokit.ecosystems.python import unbuilt
+from reprokit.ecosystems.python import PythonEcosystem, unbuilt
 from reprokit.ecosystems.python.pylock import Resolved, Source
 from reprokit.ecosystems.python.repairs import Repair
+from reprokit.errors import BadRequest
+from reprokit.project import Project
 
 PANDAS = "numpy>=1.7.0\npytz >= 2011k\n\n[plot]\nmatplotlib\n\n[:python_version<'2.7']\nargparse\n"
 
@@ -72,6 +75,31 @@ def chooses(available: dict[str, str], settings: str) -> tuple[str, tuple[Resolv
         chosen.append(found)
         left += [] if entry is None else [text.split(">")[0] for text in entry["requires-dist"]]
     return " ".join(item.name for item in chosen), tuple(chosen)
+
+
+def damaged_zip(place: Path, inner: str) -> Path:
+    """A zip file whose one member is said to be encrypted, which its reader meets late."""
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr(inner, "Name: b\n")
+    content = bytearray(place.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + flags] |= 1
+    place.write_bytes(bytes(content))
+    return place
+
+
+def test_an_archive_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+    assert unbuilt.of_archive(damaged_zip(tmp_path / "b-1.zip", "b-1/PKG-INFO")) is None
+    broken = tmp_path / "b-1.tar.xz"
+    broken.write_bytes(lzma.compress(b"x" * 4096)[:-40] + b"\0" * 40)
+    assert unbuilt.of_archive(broken) is None
+
+
+def test_a_projects_own_wheel_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    damaged_zip(tmp_path / "b-1-py3-none-any.whl", "b-1.dist-info/METADATA")
+    (tmp_path / "requirements.txt").write_text("./b-1-py3-none-any.whl\n")
+    with pytest.raises(BadRequest, match="cannot be read"):
+        PythonEcosystem().detect(Project(tmp_path))
 
 
 def test_each_chosen_release_is_read_until_nothing_new_is_chosen() -> None:
