@@ -24,7 +24,7 @@ _PHONY = re.compile(rf"^\.PHONY\s*:.*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
 _NEEDS_RESULTS = re.compile(rf"^[^\s.#=:][^#=:]*:[^=].*(?<!\S){_RESULTS}(?!\S)", re.MULTILINE)
 _MAKES_FOLDER = re.compile(r"[@-]*(?:mkdir|install\s+-d)\s[^;&|]*")
 _DOWNLOADS = re.compile(r"(?:^|[;&|\s@-])(?:curl|wget|git\s+clone)\s", re.MULTILINE)
-_MAVEN = frozenset({"mvn", "./mvnw"})
+MAVEN = frozenset({"mvn", "./mvnw"})
 _MAVEN_FETCHES = re.compile(
     r"dependency:(?:copy(?:-dependencies)?|get|go-offline|resolve(?:-plugins)?|sources)"
 )
@@ -88,12 +88,12 @@ def _maven_fetches(line: str) -> bool:
     program, *words = line.lstrip("@-").split() or [""]
     named = [w for n, w in enumerate(words) if n == 0 or words[n - 1] not in _MAVEN_OPTIONS]
     goals = [word for word in named if not word.startswith("-") and word != "clean"]
-    return program in _MAVEN and bool(goals) and all(map(_MAVEN_FETCHES.fullmatch, goals))
+    return program in MAVEN and bool(goals) and all(map(_MAVEN_FETCHES.fullmatch, goals))
 
 
 def _maven_starts(line: str) -> bool:
     words = line.lstrip("@-").split()
-    return not _MAVEN.isdisjoint(words) and any(w.startswith("exec:") for w in words)
+    return not MAVEN.isdisjoint(words) and any(w.startswith("exec:") for w in words)
 
 
 def _remade(project: Project, targets: dict[str, tuple[int, str]]) -> tuple[str, ...]:

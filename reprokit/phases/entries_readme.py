@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reprokit.model import Argv, Entry, Note, Reason, Step
-from reprokit.phases.entries_makefile import MAKEFILES, only_fetches
+from reprokit.phases.entries_makefile import MAKEFILES, MAVEN, only_fetches
 from reprokit.phases.entries_scripts import folders, notebook_step, obstacle
 from reprokit.project import Project
 
@@ -31,7 +31,6 @@ _PROMPT = re.compile(r"^\s*(?:\(\w+\)\s*)?(?:[$%]|>>?)\s+")
 _INLINE = re.compile(r"(?<!`)`{1,2}(?P<command>[^`\n]+)`{1,2}(?!`)")
 _ALONE = re.compile(r"(?:python[\d.]*|ipython3?|Rscript|bash|sh)\s+\S+\.\w+(?:\s+\S*[\w/]){0,2}")
 _EXAMPLE = re.compile(r"\be\. ?g\.|\bfor (?:example|instance)\b", re.IGNORECASE)
-_MAVEN = frozenset({"mvn", "./mvnw"})
 _MAVEN_RUNS = re.compile(r"exec:(?:java|exec)(?:@[\w.-]+)?")
 _ALL = frozenset({"all", "--all"})
 _PLACEHOLDER = re.compile(r"`|<[^>]*>|\[[^\]]*\]|\.\.\.|…|\$\{?\w|/path/|path/to|\bYOUR_|\{\w*\}")
@@ -282,12 +281,12 @@ class _Reader:
         name, arguments = words[0], words[1:]
         if "--help" in arguments or "--version" in arguments or _checks(words):
             return None
-        if name.startswith("./") and name not in _MAVEN and self._script([name], folder):
+        if name.startswith("./") and name not in MAVEN and self._script([name], folder):
             return Step(
                 argv=("bash", *words) if name.endswith(".sh") else tuple(words), folder=folder
             )
         known = False
-        if name in _MAVEN:
+        if name in MAVEN:
             known = "mvn" in self.programs and any(map(_MAVEN_RUNS.fullmatch, arguments))
             return Step(argv=tuple(words), folder=folder) if known else None
         if re.fullmatch(r"python(?:3(?:\.\d+)?)?|ipython3?", name):

@@ -17,6 +17,7 @@ from reprokit.ecosystems import java_calls
 from reprokit.ecosystems.maven.markup import Element
 from reprokit.ecosystems.maven.pom import Pom, active_profiles
 from reprokit.ecosystems.maven.programs import system_jars
+from reprokit.errors import BadRequest
 from reprokit.model import JSON, Argv, GeneratedFile, Mount, Note, Reason, Run, Settings
 from reprokit.project import Project
 from reprokit.quoting import shell_command, shell_word
@@ -219,12 +220,15 @@ def rendered(found: Settings) -> tuple[tuple[GeneratedFile, ...], tuple[Run, ...
         ),
         mounts=mounts,
     )
-    wrappers = _listed(setting, "wrappers")
+    wrappers = [str(path) for path in _listed(setting, "wrappers")]
+    for path in wrappers:
+        if path.startswith("/") or ".." in path.split("/"):
+            raise BadRequest(f"the lock names {path!r} as Maven's wrapper", next="lock again")
     instead = Run(
         comment="Maven's wrapper would download Maven.",
         commands=tuple(
             ("install", "-o", "1000", "-g", "0", "-m", "0775", "/mnt/maven/mvnw", f"/app/{path}")
-            for path in map(str, wrappers)
+            for path in wrappers
         ),
         mounts=mounts,
     )
@@ -267,7 +271,7 @@ def _known(module: Mapping[str, JSON]) -> tuple[str, list[str]]:
 
 
 def _by_artifact(module: Mapping[str, JSON]) -> tuple[str, list[str]]:
-    return str(module["artifact"]), [f"echo {shell_word(str(module['folder']))}"]
+    return str(module["artifact"]), [f"printf %s {shell_word(str(module['folder']))}"]
 
 
 def _property_cases(module: Mapping[str, JSON]) -> Iterator[tuple[str, list[str]]]:

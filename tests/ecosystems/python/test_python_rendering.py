@@ -330,3 +330,27 @@ def test_a_missing_notebook_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert notebook_runner.main(["nowhere.ipynb"]) == 2
     assert "nowhere.ipynb does not exist" in capsys.readouterr().err
     assert notebook_runner.main([]) == 2
+
+
+def test_what_stands_in_for_pip_is_put_where_python_and_the_shell_find_it() -> None:
+    settings: dict[str, JSON] = {**LOCKED.settings, "pip_stand_in": True}
+    rendering = render(replace(LOCKED, settings=settings))
+    commands = [shell_command(c) for run in rendering.dependencies for c in run.commands]
+    place = "/opt/venv/lib/python3.11/site-packages/pip"
+    for line in (
+        f"install -D -m 0644 /mnt/python/pip.py {place}/__init__.py",
+        f"install -D -m 0644 /mnt/python/pip-main.py {place}/__main__.py",
+        "install -m 0755 /mnt/python/pip /opt/venv/bin/pip",
+        "install -m 0755 /mnt/python/pip /opt/venv/bin/pip3",
+    ):
+        assert line in commands
+    assert {"python/pip", "python/pip.py", "python/pip-main.py"} <= {
+        f.path for f in rendering.files
+    }
+    assert not [f for f in render(LOCKED).files if f.path.startswith("python/pip")]
+    of_2: dict[str, JSON] = {
+        **settings,
+        "virtualenv": "tools/virtualenv-16.7.12-py2.py3-none-any.whl",
+    }
+    found = render(replace(LOCKED, settings=of_2))
+    assert not [f for f in found.files if f.path.startswith("python/pip")]
